@@ -161,7 +161,11 @@ class TrainConfig:
         shown=BY_RECIPE,
     )
     weight_decay: float = flag(
-        None, TRAINING, "decoupled weight decay", minimum=0.0, shown=BY_RECIPE
+        None,
+        TRAINING,
+        "weight decay: L2 with SGD, decoupled with AdamW",
+        minimum=0.0,
+        shown=BY_RECIPE,
     )
     precision: str = flag(
         "auto",

@@ -30,7 +30,6 @@ def test_the_recipe_paper_is_the_papers_table():
         "backbone_lr": 0.01,
         "head_lr": 0.1,
         "weight_decay": 0.0001,
-        "decay_all": True,
         "warmup_epochs": 0,
         "augmentation": "pad_crop",
         "label_smoothing": 0.0,
