@@ -7,17 +7,35 @@ import time
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from fgmix.files import write_text
 from fgmix.training.checkpoint import save_checkpoint
+
+MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
+
+
+class Monitor(keras.callbacks.Callback):
+    """Adds a split's loss and accuracy to an epoch's logs. Comes before `EpochLog`."""
+
+    def __init__(self, split: str, batches: tf.data.Dataset):
+        super().__init__()
+        self.split = split
+        self.batches = batches
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measures the split with the weights as they are."""
+        measured = self.model.evaluate(self.batches, verbose=0, return_dict=True)
+        if logs is not None:
+            logs.update({f"{self.split}_{name}": value for name, value in measured.items()})
 
 
 class EpochLog(keras.callbacks.Callback):
     """Collects a row an epoch and rewrites `history.csv` with it.
 
-    Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `lr_backbone` and `lr_head` (the
-    rates at the epoch's first step), `seconds` (training steps only, validation left out) and
-    `images_per_second`.
+    Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `test_*`, `lr_backbone` and `lr_head`
+    (the rates at the epoch's first step), `seconds` (training steps only, validation left out)
+    and `images_per_second`.
     """
 
     def __init__(self, path: Path, schedules: dict, steps_per_epoch: int, batch_size: int):
@@ -41,8 +59,7 @@ class EpochLog(keras.callbacks.Callback):
         step = epoch * self.steps_per_epoch
         seconds = self._ended - self._began
         logs = logs or {}
-        measured = [k for k in ("loss", "accuracy", "val_loss", "val_accuracy") if k in logs]
-        row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in measured}}
+        row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in MEASURED if k in logs}}
         for group, schedule in self.schedules.items():
             row[f"lr_{group}"] = float(schedule(step))
         row["seconds"] = seconds
@@ -68,9 +85,11 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    """Writes rows with the same keys as CSV, whole or not at all."""
+    """Writes rows as CSV, whole or not at all. Columns are those of the last row."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    # A run that is resumed may measure more than it did before, or less.
+    columns = list(rows[-1])
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
