@@ -19,7 +19,9 @@ ORDER = (
     {"training"},
     {"evaluation"},
     {"serving"},
-    {"experiment", "cli"},
+    {"experiment"},
+    {"reproduction"},
+    {"cli"},
     {"__init__", "__main__"},
 )
 """From the lowest to the highest. Nothing imports anything higher than itself."""
@@ -117,6 +119,8 @@ def test_no_file_is_too_long_to_read_in_one_go(path):
         ("fgmix.cli.train", ["--dataset", "demo", "--epochs", "-1"]),
         ("fgmix.cli.evaluate", ["--help"]),
         ("fgmix.cli.predict", ["--help"]),
+        ("fgmix.cli.reproduce", ["--help"]),
+        ("fgmix.cli.reproduce", ["--dataset", "cars", "--attentions", "mixd"]),
     ],
 )
 def test_help_and_bad_flags_do_not_wait_for_heavy_libraries(module, arguments):

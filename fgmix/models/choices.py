@@ -3,3 +3,5 @@
 GATES = ("linear", "sigmoid", "softmax")
 POOLINGS = ("flatten", "avg")
 HEAD_BN = ("after", "both")
+GATED = ("spatial", "mixed")
+"""The attentions that have a gate."""

@@ -1,7 +1,5 @@
 """What is kept of every epoch: a row of history and a checkpoint."""
 
-import csv
-import io
 import math
 import time
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fgmix.files import write_text
+from fgmix.files import write_csv
 from fgmix.training.checkpoint import save_checkpoint
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
@@ -65,7 +63,8 @@ class EpochLog(keras.callbacks.Callback):
         row["seconds"] = seconds
         row["images_per_second"] = self.steps_per_epoch * self.batch_size / seconds
         self.rows.append(row)
-        write_history(self.path, self.rows)
+        # Columns of the last row: a run may measure more from where it is resumed, or less.
+        write_csv(self.path, list(row), self.rows)
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -82,14 +81,3 @@ class Checkpoint(keras.callbacks.Callback):
         if not math.isfinite(self.history.rows[-1]["loss"]):
             return
         save_checkpoint(self.path, self.classifier, self.model.optimizer, self.history.rows)
-
-
-def write_history(path: Path, rows: list[dict]) -> None:
-    """Writes rows as CSV, whole or not at all. Columns are those of the last row."""
-    text = io.StringIO()
-    # A run that is resumed may measure more than it did before, or less.
-    columns = list(rows[-1])
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
