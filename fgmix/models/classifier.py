@@ -142,30 +142,29 @@ def _lay_flat(
             f"one of the classifier's own: rename it"
         )
 
-    # On the way the layers that read the images are given the normalised ones, and models within
-    # the model (ConvNeXt's stages) are laid flat as well, unless they are the caller's.
+    # On the way the layers that read the images are given the normalised ones, and ConvNeXt's
+    # little models within the model are laid flat as well.
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = keras.tree.map_structure(
             lambda x: normalized if x is images else x, (args, kwargs)
         )
-        if isinstance(layer, keras.Model) and not shared:
-            return run(layer, args[0]).outputs[0]
+        if isinstance(layer, keras.Sequential) and not shared:
+            x = args[0]
+            for inner in layer.layers:
+                x = inner.from_config(inner.get_config())(x)
+            return x
         return layer(*args, **kwargs)
 
     # A caller's model is cloned with each layer as its own clone, so that the same weights lie in
     # both graphs. A backbone of ours is copied: `layer.output` is the first graph's, so only in
     # layers that never had another can the classifier be looked into.
     same = {"clone_function": lambda layer: layer} if shared else {}
-
-    def run(model: keras.Model, inputs: keras.KerasTensor) -> keras.Model:
-        return keras.models.clone_model(
-            keras.Model(model.inputs, model.outputs),
-            input_tensors=[inputs],
-            call_function=call,
-            **same,
-        )
-
-    flat = run(features, images)
+    flat = keras.models.clone_model(
+        keras.Model(features.inputs, features.outputs),
+        input_tensors=[images],
+        call_function=call,
+        **same,
+    )
     if not shared:
         flat.set_weights(features.get_weights())
     return flat.outputs
