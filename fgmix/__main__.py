@@ -7,6 +7,10 @@ from fgmix.cli.main import run
 from fgmix.errors import FgmixError
 
 COMMANDS = {
+    "backbones": (
+        "fgmix.cli.backbones",
+        "the networks to choose from, their size, weights and licence",
+    ),
     "predict": ("fgmix.cli.predict", "classes of photos, one JSON object a line"),
 }
 
@@ -16,7 +20,7 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m fgmix COMMAND ...\n\ncommands:")
         for name, (_, summary) in COMMANDS.items():
-            print(f"  {name:<10}{summary}")
+            print(f"  {name:<11}{summary}")
         print("\nTraining and evaluation: python train.py --help, python evaluate.py --help")
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
