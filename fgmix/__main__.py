@@ -7,10 +7,7 @@ from fgmix.cli.main import run
 from fgmix.errors import FgmixError
 
 COMMANDS = {
-    "backbones": (
-        "fgmix.cli.backbones",
-        "the networks to choose from, their size, weights and licence",
-    ),
+    "backbones": ("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "predict": ("fgmix.cli.predict", "classes of photos, one JSON object a line"),
 }
 
