@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": Command(
         "fgmix.cli.predict", "classes of photos, one JSON object a line", piped=True
     ),
+    "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
 }
 
