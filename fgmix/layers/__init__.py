@@ -1,14 +1,18 @@
-"""The attention layers of the paper, and the normalisation of pictures, on `keras.ops` alone."""
+"""The paper's attentions, two layers to compare them with, and the normalisation of pictures."""
 
+from fgmix.layers.cbam import CBAM
 from fgmix.layers.channel import ChannelAttention
+from fgmix.layers.conv import ConcatenatedConvolution
 from fgmix.layers.excitation import Excitation
 from fgmix.layers.mixed import MixedAttention
 from fgmix.layers.normalization import ImageNormalization
 from fgmix.layers.spatial import GATES, SpatialAttention
 
 __all__ = [
+    "CBAM",
     "GATES",
     "ChannelAttention",
+    "ConcatenatedConvolution",
     "Excitation",
     "ImageNormalization",
     "MixedAttention",

@@ -51,7 +51,17 @@ class Excitation(keras.layers.Layer):
         self.expand.build((None, hidden))
 
     def call(self, features: Tensor) -> Tensor:
-        squeezed = ops.mean(ops.cast(features, self.variable_dtype), axis=(1, 2))
+        return self.excite(ops.mean(ops.cast(features, self.variable_dtype), axis=(1, 2)))
+
+    def excite(self, squeezed: Tensor) -> Tensor:
+        """The two dense layers alone, on any `z` of one number a channel.
+
+        Args:
+            squeezed: `(batch, channels)`.
+
+        Returns:
+            `(batch, channels)`.
+        """
         return self.expand(self.reduce(squeezed))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import keras
-from keras import ops
 
 from fgmix.layers.channel import ChannelAttention
-from fgmix.layers.numerics import Shape, Tensor, narrow
+from fgmix.layers.merge import build_merge, merge
+from fgmix.layers.numerics import Shape, Tensor
 from fgmix.layers.spatial import SpatialAttention
 
 
@@ -42,16 +42,12 @@ class MixedAttention(keras.layers.Layer):
         self.spatial = SpatialAttention(reduction, gate, dtype=self.dtype_policy, name="spatial")
 
     def build(self, input_shape: Shape) -> None:
-        channels = input_shape[-1]
-        wide = self.variable_dtype if self.compute_dtype == "float16" else self.dtype_policy
-        self.merge = keras.layers.Conv2D(channels, 1, dtype=wide, name="merge")
+        self.merge = build_merge(self, input_shape)
         self.channel.build(input_shape)
         self.spatial.build(input_shape)
-        self.merge.build((*input_shape[:-1], 2 * channels))
 
     def call(self, features: Tensor) -> Tensor:
-        both = ops.concatenate([self.channel(features), self.spatial(features)], axis=-1)
-        return narrow(self.merge(both), features.dtype)
+        return merge(self.merge, self.channel(features), self.spatial(features))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

@@ -33,9 +33,23 @@ def _mixed(reduction: int, gate: str) -> "keras.layers.Layer":
     return MixedAttention(reduction, gate, name="attention")
 
 
+def _conv(reduction: int, gate: str) -> "keras.layers.Layer":
+    from fgmix.layers import ConcatenatedConvolution
+
+    return ConcatenatedConvolution(name="attention")
+
+
+def _cbam(reduction: int, gate: str) -> "keras.layers.Layer":
+    from fgmix.layers import CBAM
+
+    return CBAM(reduction, name="attention")
+
+
 ATTENTIONS: dict[str, Callable[[int, str], "keras.layers.Layer"]] = {
     "none": _none,
     "channel": _channel,
     "spatial": _spatial,
     "mixed": _mixed,
+    "conv": _conv,
+    "cbam": _cbam,
 }

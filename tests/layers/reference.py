@@ -1,4 +1,4 @@
-"""The paper's equations in NumPy, float64, written from the text and sharing nothing with fgmix."""
+"""The papers' equations in NumPy, float64, written from the text and sharing nothing with fgmix."""
 
 import numpy as np
 
@@ -12,10 +12,13 @@ def _sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def excitation(u, w):
-    z = u.sum(axis=(1, 2)) / (u.shape[1] * u.shape[2])
+def mlp(z, w):
     hidden = np.maximum(z @ w["reduce/kernel"] + w["reduce/bias"], 0)
     return hidden @ w["expand/kernel"] + w["expand/bias"]
+
+
+def excitation(u, w):
+    return mlp(u.sum(axis=(1, 2)) / (u.shape[1] * u.shape[2]), w)
 
 
 def channel(u, w):
@@ -39,6 +42,28 @@ def spatial(u, w, gate):
     return u * v[..., None]
 
 
+def merge(first, second, kernel, bias):
+    both = np.concatenate([first, second], axis=3)
+    return np.einsum("bhwi,io->bhwo", both, kernel[0, 0]) + bias
+
+
 def mixed(u, channel_w, spatial_w, merge_kernel, merge_bias, gate):
-    both = np.concatenate([channel(u, channel_w), spatial(u, spatial_w, gate)], axis=3)
-    return np.einsum("bhwi,io->bhwo", both, merge_kernel[0, 0]) + merge_bias
+    return merge(channel(u, channel_w), spatial(u, spatial_w, gate), merge_kernel, merge_bias)
+
+
+def cbam(u, w, kernel, bias):
+    """CBAM's section 3: `F' = M_c(F) F`, `F'' = M_s(F') F'`."""
+    batch, height, width, channels = u.shape
+    flat = u.reshape(batch, height * width, channels)
+    mean, largest = flat.sum(axis=1) / (height * width), np.sort(flat, axis=1)[:, -1]
+    m_c = _sigmoid(mlp(mean, w) + mlp(largest, w))
+    refined = np.stack([u[b] * m_c[b] for b in range(batch)])
+    padded = np.zeros((batch, height + 6, width + 6, 2))
+    padded[:, 3:-3, 3:-3, 0] = refined.sum(axis=3) / channels
+    padded[:, 3:-3, 3:-3, 1] = np.sort(refined, axis=3)[..., -1]
+    m_s = np.empty((batch, height, width))
+    for y in range(height):
+        for x in range(width):
+            window = padded[:, y : y + 7, x : x + 7]
+            m_s[:, y, x] = (window * kernel[..., 0]).sum(axis=(1, 2, 3)) + bias[0]
+    return refined * _sigmoid(m_s)[..., None]

@@ -17,6 +17,8 @@ ATTENTION_PARAMETERS = {
     "channel": lambda c: 2 * c * (c // 16) + c // 16 + c,
     "spatial": lambda c: 2 * c * (c // 16) + c // 16 + c,
     "mixed": lambda c: 2 * (2 * c * (c // 16) + c // 16 + c) + 2 * c * c + c,
+    "conv": lambda c: 2 * c * c + c,
+    "cbam": lambda c: 2 * c * (c // 16) + c // 16 + c + 7 * 7 * 2 + 1,
 }
 FEATURES = {
     # name: parameters without the top, channels, positions of the feature map at 64 pixels
@@ -35,34 +37,50 @@ PARAMETERS = {
     ("vgg16", "channel"): (15_804_266, 15_017_834),
     ("vgg16", "spatial"): (15_804_266, 15_017_834),
     ("vgg16", "mixed"): (16_362_378, 15_575_946),
+    ("vgg16", "conv"): (16_295_754, 15_509_322),
+    ("vgg16", "cbam"): (15_804_365, 15_017_933),
     ("vgg16_bn", "none"): (15_787_850, 15_001_418),
     ("vgg16_bn", "channel"): (15_821_162, 15_034_730),
     ("vgg16_bn", "spatial"): (15_821_162, 15_034_730),
     ("vgg16_bn", "mixed"): (16_379_274, 15_592_842),
+    ("vgg16_bn", "conv"): (16_312_650, 15_526_218),
+    ("vgg16_bn", "cbam"): (15_821_261, 15_034_829),
     ("resnet50", "none"): (27_789_706, 24_643_978),
     ("resnet50", "channel"): (28_316_170, 25_170_442),
     ("resnet50", "spatial"): (28_316_170, 25_170_442),
     ("resnet50", "mixed"): (37_233_290, 34_087_562),
+    ("resnet50", "conv"): (36_180_362, 33_034_634),
+    ("resnet50", "cbam"): (28_316_269, 25_170_541),
     ("resnet50_torch", "none"): (27_763_146, 24_617_418),
     ("resnet50_torch", "channel"): (28_289_610, 25_143_882),
     ("resnet50_torch", "spatial"): (28_289_610, 25_143_882),
     ("resnet50_torch", "mixed"): (37_206_730, 34_061_002),
+    ("resnet50_torch", "conv"): (36_153_802, 33_008_074),
+    ("resnet50_torch", "cbam"): (28_289_709, 25_143_981),
     ("mobilenet_v2", "none"): (4_887_114, 2_921_034),
     ("mobilenet_v2", "channel"): (5_093_274, 3_127_194),
     ("mobilenet_v2", "spatial"): (5_093_274, 3_127_194),
     ("mobilenet_v2", "mixed"): (8_577_514, 6_611_434),
+    ("mobilenet_v2", "conv"): (8_165_194, 6_199_114),
+    ("mobilenet_v2", "cbam"): (5_093_373, 3_127_293),
     ("efficientnet_v2_b0", "none"): (8_548_442, 6_582_362),
     ("efficientnet_v2_b0", "channel"): (8_754_602, 6_788_522),
     ("efficientnet_v2_b0", "spatial"): (8_754_602, 6_788_522),
     ("efficientnet_v2_b0", "mixed"): (12_238_842, 10_272_762),
+    ("efficientnet_v2_b0", "conv"): (11_826_522, 9_860_442),
+    ("efficientnet_v2_b0", "cbam"): (8_754_701, 6_788_621),
     ("convnext_tiny", "none"): (29_400_682, 28_221_034),
     ("convnext_tiny", "channel"): (29_475_226, 28_295_578),
     ("convnext_tiny", "spatial"): (29_475_226, 28_295_578),
     ("convnext_tiny", "mixed"): (30_730_186, 29_550_538),
+    ("convnext_tiny", "conv"): (30_581_098, 29_401_450),
+    ("convnext_tiny", "cbam"): (29_475_325, 28_295_677),
     ("tiny", "none"): (1_472_754, 489_714),
     ("tiny", "channel"): (1_474_938, 491_898),
     ("tiny", "spatial"): (1_474_938, 491_898),
     ("tiny", "mixed"): (1_510_018, 526_978),
+    ("tiny", "conv"): (1_505_650, 522_610),
+    ("tiny", "cbam"): (1_475_037, 491_997),
 }
 APPLICATIONS = {
     # name: the model and the preprocessing that belong together in keras.applications
@@ -454,12 +472,14 @@ def test_the_groups_of_a_callers_model(make):
     assert len(groups["backbone"]) + len(groups["head"]) == len(model.trainable_variables)
 
 
-@pytest.mark.parametrize(("attention", "count"), [("none", 0), ("channel", 4), ("mixed", 10)])
+@pytest.mark.parametrize(
+    ("attention", "count"), [("none", 0), ("channel", 4), ("mixed", 10), ("conv", 2), ("cbam", 6)]
+)
 def test_attention_merge_and_classifier_learn_at_the_heads_rate(attention, count):
     groups = parameter_groups(classifier(attention=attention))
     paths = [variable.path for variable in groups["head"]]
     assert len([path for path in paths if path.startswith("attention/")]) == count
-    assert ("attention/merge/kernel" in paths) == (attention == "mixed")
+    assert ("attention/merge/kernel" in paths) == (attention in ("mixed", "conv"))
     assert sorted(path for path in paths if not path.startswith("attention/")) == [
         "head_bn/beta",
         "head_bn/gamma",
