@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
+from fgmix.models.backbones import BACKBONES
 from fgmix.reproduction.plan import Cell
 
 
@@ -10,7 +11,8 @@ class Estimate:
     """Seconds of cells to come.
 
     An epoch is taken to last as long as the median of those measured: of the same data set,
-    backbone and attention, else of the same data set and backbone, else of any cell.
+    backbone and attention, else of the same data set and backbone, else of any cell, in proportion
+    to the multiply-adds of the backbones.
 
     Args:
         cells: The grid; what its runs have recorded counts as measured.
@@ -39,14 +41,18 @@ class Estimate:
             seconds = [s for other in alike for s in epoch_seconds(other)]
             if seconds:
                 return median(seconds)
-        return None
+        rates = [s / _work(other) for other in self.cells for s in epoch_seconds(other)]
+        return median(rates) * _work(cell) if rates else None
 
 
 _KEYS: tuple[Callable[[Cell], tuple], ...] = (
     lambda cell: (cell.config.dataset, cell.config.backbone, cell.config.attention),
     lambda cell: (cell.config.dataset, cell.config.backbone),
-    lambda cell: (),
 )
+
+
+def _work(cell: Cell) -> int:
+    return BACKBONES[cell.config.backbone].multiply_adds
 
 
 def epoch_seconds(cell: Cell) -> list[float]:

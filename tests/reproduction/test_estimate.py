@@ -3,6 +3,7 @@
 import pytest
 
 from fgmix.files import write_csv
+from fgmix.models import BACKBONES
 from fgmix.reproduction.estimate import Estimate, duration
 from tests.reproduction.grids import small_grid
 
@@ -31,6 +32,13 @@ def test_a_cell_lasts_as_its_likes_did(tmp_path):
     assert estimate.left([mixed_again]) == 100
     estimate.overheads += [3, 7, 5]
     assert estimate.left([mixed, mixed_again]) == 50 + 100 + 2 * 5
+
+
+def test_an_unseen_backbone_is_guessed_from_its_multiply_adds(tmp_path):
+    cells = small_grid(tmp_path, backbones=["resnet50", "vgg16"], attentions=["none"], seeds=1)
+    trained(cells[0], 10)
+    times = BACKBONES["vgg16"].multiply_adds / BACKBONES["resnet50"].multiply_adds
+    assert Estimate(cells).left(cells[1:]) == pytest.approx(2 * 10 * times)
 
 
 @pytest.mark.parametrize(
