@@ -8,6 +8,7 @@ from fgmix.errors import FgmixError
 
 COMMANDS = {
     "predict": ("fgmix.cli.predict", "classes of photos, one JSON object a line"),
+    "costs": ("fgmix.cli.costs", "parameters and multiply-adds of each backbone and attention"),
 }
 
 
