@@ -7,7 +7,6 @@ that a table in a document can be traced to what was run. No image leaves the ru
 """
 
 import argparse
-import csv
 import json
 from datetime import date
 from pathlib import Path
@@ -15,15 +14,10 @@ from pathlib import Path
 from machine import processor
 from scipy.stats import binomtest
 
+from fgmix.files import read_csv
 from fgmix.training.run_folder import CONFIG, HISTORY, METRICS, PREDICTIONS
 
 PLACES = {"dataset", "data_dir", "run_dir", "weights", "overwrite", "resume"}
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def read(run: Path) -> dict:

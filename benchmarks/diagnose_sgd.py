@@ -50,7 +50,7 @@ def few_classes(dataset: ImageDataset, count: int) -> ImageDataset:
     train = dataset.splits["train"]
     train = train.take(np.flatnonzero(train.labels < count))
     names = dataset.class_names[:count]
-    train, val = stratified_split(train, 0.2, 0, names, "validation")
+    train, val = stratified_split(train, 0.2, 0, names, "validation", "more photos a class")
     return replace(dataset, class_names=names, splits={"train": train, "val": val})
 
 

@@ -2,13 +2,31 @@
 
 import sys
 from importlib import import_module
+from typing import NamedTuple
 
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
 
+
+class Command(NamedTuple):
+    """A command: where it is, what it does, and whether a program may read what it prints."""
+
+    module: str
+    summary: str
+    piped: bool = False
+
+
 COMMANDS = {
-    "predict": ("fgmix.cli.predict", "classes of photos, one JSON object a line"),
-    "costs": ("fgmix.cli.costs", "parameters and multiply-adds of each backbone and attention"),
+    "train": Command("fgmix.cli.train", "train, evaluate and export one classifier (train.py)"),
+    "evaluate": Command("fgmix.cli.evaluate", "measure a finished run again (evaluate.py)"),
+    "predict": Command(
+        "fgmix.cli.predict", "classes of photos, one JSON object a line", piped=True
+    ),
+    "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
+    "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
+    "costs": Command(
+        "fgmix.cli.costs", "parameters and multiply-adds of each backbone and attention"
+    ),
 }
 
 
@@ -16,14 +34,15 @@ def main(argv: list[str]) -> int:
     """Hands the arguments to a command, or lists the commands."""
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m fgmix COMMAND ...\n\ncommands:")
-        for name, (_, summary) in COMMANDS.items():
-            print(f"  {name:<10}{summary}")
-        print("\nTraining and evaluation: python train.py --help, python evaluate.py --help")
+        for name, command in COMMANDS.items():
+            print(f"  {name:<12}{command.summary}")
+        print("\npython -m fgmix COMMAND --help shows what each takes.")
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         raise FgmixError(f"unknown command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")
-    return import_module(COMMANDS[argv[0]][0]).main(argv[1:])
+    return import_module(COMMANDS[argv[0]].module).main(argv[1:])
 
 
 if __name__ == "__main__":
-    sys.exit(run(main, notes=sys.stderr))
+    piped = any(COMMANDS[name].piped for name in sys.argv[1:2] if name in COMMANDS)
+    sys.exit(run(main, notes=sys.stderr if piped else sys.stdout))

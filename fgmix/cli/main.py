@@ -27,6 +27,12 @@ def import_tensorflow() -> None:
         os.close(nowhere)
 
 
+def show_notes(stream: TextIO | None = None) -> None:
+    """Prints notes on progress, plainly: on standard output unless told otherwise."""
+    logging.basicConfig(format="%(message)s", stream=stream or sys.stdout)
+    logging.getLogger("fgmix").setLevel(logging.INFO)
+
+
 def run(
     command: Callable[[list[str]], int],
     argv: list[str] | None = None,
@@ -43,8 +49,7 @@ def run(
     Returns:
         The command's exit code, 2 for bad input, or 130 for Ctrl-C.
     """
-    logging.basicConfig(format="%(message)s", stream=notes or sys.stdout)
-    logging.getLogger("fgmix").setLevel(logging.INFO)
+    show_notes(notes)
     try:
         return command(sys.argv[1:] if argv is None else argv)
     except FgmixError as error:

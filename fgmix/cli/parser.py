@@ -4,6 +4,7 @@ import argparse
 import difflib
 import types
 import typing
+from collections.abc import Collection
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -46,14 +47,21 @@ def check_output_file(flag: str, path: Path) -> None:
         raise FgmixError(f"{flag} {path}: there is no folder {str(path.parent)!r}")
 
 
-def add_flags(parser: Parser, config: type) -> None:
+def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> None:
     """Adds a flag for every field of a config class, under the headings of its groups.
 
     The values' ranges are checked by the config, so that Python callers get the same messages.
+
+    Args:
+        parser: Where to.
+        config: The config class.
+        without: Fields that get no flag.
     """
     types_by_name = typing.get_type_hints(config)
     groups: dict[str, Any] = {}
     for f in fields(config):
+        if f.name in without:
+            continue
         heading = f.metadata["group"]
         group = groups.setdefault(heading, parser.add_argument_group(heading))
         kind = _plain_type(types_by_name[f.name])

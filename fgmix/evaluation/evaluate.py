@@ -1,7 +1,5 @@
 """Evaluating a classifier on a split of a data set."""
 
-import csv
-import io
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.pipeline import evaluation_batches
 from fgmix.errors import FgmixError
 from fgmix.evaluation.metrics import classification_metrics
-from fgmix.files import write_text
+from fgmix.files import write_csv
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,18 @@ class Evaluation:
     def write_predictions(self, path: Path) -> None:
         """Writes `path, true label, predicted label, probability` a row an image."""
         predicted = self.probabilities.argmax(axis=1)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["path", "label", "predicted", "probability"])
-        for image, label, guess, row in zip(
-            self.paths, self.labels, predicted, self.probabilities, strict=True
-        ):
-            probability = f"{row[guess]:.6f}"
-            writer.writerow([image, self.class_names[label], self.class_names[guess], probability])
-        write_text(path, text.getvalue())
+        rows = (
+            {
+                "path": image,
+                "label": self.class_names[label],
+                "predicted": self.class_names[guess],
+                "probability": f"{row[guess]:.6f}",
+            }
+            for image, label, guess, row in zip(
+                self.paths, self.labels, predicted, self.probabilities, strict=True
+            )
+        )
+        write_csv(path, ["path", "label", "predicted", "probability"], rows)
 
 
 def evaluate(

@@ -7,6 +7,8 @@ from fgmix.errors import FgmixError
 GATES = ("linear", "sigmoid", "softmax")
 POOLINGS = ("flatten", "avg")
 HEAD_BN = ("after", "both")
+GATED = ("spatial", "mixed")
+"""The attentions that have a gate."""
 
 
 def require(what: str, value: str, known: Collection[str]) -> None:

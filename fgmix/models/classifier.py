@@ -1,7 +1,5 @@
 """The classifier: normalisation, backbone, attention and head in one flat graph."""
 
-from typing import Any
-
 import keras
 
 from fgmix.errors import FgmixError
@@ -9,6 +7,7 @@ from fgmix.layers import ImageNormalization
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES, IDENTITY, Normalization
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS, require
+from fgmix.models.flat import lay_flat
 from fgmix.models.pretrained import BN_MOMENTUM, build_features
 
 HIDDEN_UNITS = 512
@@ -153,7 +152,8 @@ def _apply_flat(
     if not getattr(features, "inputs", None):  # a subclassed model has no graph to lay flat
         outputs = keras.tree.flatten(features(normalized))
     else:
-        outputs = _lay_flat(features, images, normalized, shared)
+        _require_free_names(features)
+        outputs = lay_flat(features, images, normalized, shared)
     if len(outputs) != 1 or len(outputs[0].shape) != 4:
         shapes = " and ".join(str(output.shape) for output in outputs)
         raise FgmixError(
@@ -163,12 +163,8 @@ def _apply_flat(
     return outputs[0]
 
 
-def _lay_flat(
-    features: keras.Model,
-    images: keras.KerasTensor,
-    normalized: keras.KerasTensor,
-    shared: bool,
-) -> list[keras.KerasTensor]:
+def _require_free_names(features: keras.Model) -> None:
+    """Refuses a model with a layer that is named like one of the classifier's."""
     layers = [x for x in features.layers if not isinstance(x, keras.layers.InputLayer)]
     taken = sorted({layer.name for layer in layers} & OWN_LAYERS)
     if taken:
@@ -176,27 +172,6 @@ def _lay_flat(
             f"the backbone {features.name} has a layer named {taken[0]!r}, which is the name of "
             f"one of the classifier's own: rename it"
         )
-
-    # On the way the layers that read the images are given the normalised ones.
-    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = keras.tree.map_structure(
-            lambda x: normalized if x is images else x, (args, kwargs)
-        )
-        return layer(*args, **kwargs)
-
-    # A caller's model is cloned with each layer as its own clone, so that the same weights lie in
-    # both graphs. A backbone of ours is copied: `layer.output` is the first graph's, so only in
-    # layers that never had another can the classifier be looked into.
-    same = {"clone_function": lambda layer: layer} if shared else {}
-    flat = keras.models.clone_model(
-        keras.Model(features.inputs, features.outputs),
-        input_tensors=[images],
-        call_function=call,
-        **same,
-    )
-    if not shared:
-        flat.set_weights(features.get_weights())
-    return flat.outputs
 
 
 def _require_fit(features: keras.Model, images: keras.KerasTensor) -> None:

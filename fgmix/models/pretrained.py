@@ -1,15 +1,16 @@
 """Loading backbone weights, with errors that say how to bring them by hand."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgmix.errors import FgmixError
+from fgmix.models.backbones import BACKBONES, KERAS_FORMAT, TORCHVISION_FORMAT, Backbone
+from fgmix.models.torchvision_weights import load_torchvision
 
 if TYPE_CHECKING:
     import keras
-
-    from fgmix.models.backbones import Backbone
 
 
 # PyTorch's 0.1, in Keras's convention, for every BatchNorm: a small data set gives few steps,
@@ -18,7 +19,7 @@ BN_MOMENTUM = 0.9
 
 
 def build_features(
-    name: str, backbone: "Backbone", image_size: int, weights: str | None
+    name: str, backbone: Backbone, image_size: int, weights: str | None
 ) -> "keras.Model":
     """Builds a registered backbone with its weights.
 
@@ -26,8 +27,9 @@ def build_features(
         name: The registry name, for messages.
         backbone: The registry entry.
         image_size: Side of the square input, in pixels.
-        weights: `"imagenet"`, `"none"`, or the path of a Keras weights file (`.weights.h5` or
-            `.h5`) saved from the same backbone without its top.
+        weights: `"imagenet"`, `"none"`, or a file: of Keras (`.weights.h5` or `.h5`, saved from
+            the same backbone without its top), or of torchvision (`.safetensors`, for the
+            backbones that read it).
 
     Returns:
         A model from `(S, S, 3)` to the last feature map.
@@ -43,7 +45,7 @@ def build_features(
     return features
 
 
-def _build(name: str, backbone: "Backbone", image_size: int, weights: str) -> "keras.Model":
+def _build(name: str, backbone: Backbone, image_size: int, weights: str) -> "keras.Model":
     if image_size < backbone.min_size:
         raise FgmixError(
             f"image size {image_size} is too small for {name}: use --image-size "
@@ -58,30 +60,45 @@ def _build(name: str, backbone: "Backbone", image_size: int, weights: str) -> "k
         raise FgmixError(
             f"no weights file {weights!r}: --weights takes imagenet, none, or the path of a file"
         )
+    load = _loader(path, name, backbone)
     features = backbone.build(image_size, None)
-    _load_file(features, path, name)
+    load(features, path, name)
     return features
 
 
-def _build_imagenet(name: str, backbone: "Backbone", image_size: int) -> "keras.Model":
-    if not backbone.pretrained:
+def _build_imagenet(name: str, backbone: Backbone, image_size: int) -> "keras.Model":
+    if backbone.source is None:
         raise FgmixError(f"{name} has no ImageNet weights: use --weights none or --weights FILE")
     try:
         return backbone.build(image_size, "imagenet")
+    except FgmixError:
+        raise
     except Exception as error:  # Keras wraps what the network says in a bare Exception
         backbone.build(image_size, None)  # if this fails too, it was not the weights
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FgmixError(
             f"could not download the ImageNet weights of {name} ({reason}): where there is network "
-            f"build it with keras.applications, include_top=False, save it with "
-            f"save_weights('{name}.weights.h5'), and give that file as --weights; or train from "
+            f"fetch {backbone.source.by_hand}, and give that file as --weights FILE; or train from "
             f"scratch with --weights none"
         ) from error
 
 
-def _load_file(features: "keras.Model", path: Path, name: str) -> None:
-    if path.suffix != ".h5":
-        raise FgmixError(f"{path}: weights files end in .weights.h5 or .h5")
+def _loader(path: Path, name: str, backbone: Backbone) -> "Loader":
+    """Chooses by the suffix of a weights file how it is read."""
+    if path.suffix not in LOADERS:
+        raise FgmixError(
+            f"{path}: weights files end in .weights.h5 or .h5 (Keras) or .safetensors (torchvision)"
+        )
+    if path.suffix not in backbone.formats:
+        readers = [other for other, entry in BACKBONES.items() if path.suffix in entry.formats]
+        raise FgmixError(
+            f"{path}: {name} reads no {path.suffix} files: give it a file in "
+            f"{' or '.join(backbone.formats)}, or use --backbone {' or '.join(readers)}"
+        )
+    return LOADERS[path.suffix]
+
+
+def _load_keras(features: "keras.Model", path: Path, name: str) -> None:
     try:
         with warnings.catch_warnings():
             # Keras only warns of layers that the file lacks, and leaves them random.
@@ -94,3 +111,9 @@ def _load_file(features: "keras.Model", path: Path, name: str) -> None:
             f"{path} does not hold the weights of {name} ({reason}): give --weights a file saved "
             f"from the same backbone without its top, or use --weights imagenet or none"
         ) from error
+
+
+Loader = Callable[["keras.Model", Path, str], None]
+"""Reads a file into a model; the name is for messages."""
+
+LOADERS: dict[str, Loader] = {KERAS_FORMAT: _load_keras, TORCHVISION_FORMAT: load_torchvision}

@@ -1,23 +1,39 @@
 """What is kept of every epoch: a row of history and a checkpoint."""
 
-import csv
-import io
 import math
 import time
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
-from fgmix.files import write_text
+from fgmix.files import write_csv
 from fgmix.training.checkpoint import save_checkpoint
+
+MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
+
+
+class Monitor(keras.callbacks.Callback):
+    """Adds a split's loss and accuracy to an epoch's logs. Comes before `EpochLog`."""
+
+    def __init__(self, split: str, batches: tf.data.Dataset):
+        super().__init__()
+        self.split = split
+        self.batches = batches
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measures the split with the weights as they are."""
+        measured = self.model.evaluate(self.batches, verbose=0, return_dict=True)
+        if logs is not None:
+            logs.update({f"{self.split}_{name}": value for name, value in measured.items()})
 
 
 class EpochLog(keras.callbacks.Callback):
     """Collects a row an epoch and rewrites `history.csv` with it.
 
-    Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `lr_backbone` and `lr_head` (the
-    rates at the epoch's first step), `seconds` (training steps only, validation left out) and
-    `images_per_second`.
+    Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `test_*`, `lr_backbone` and `lr_head`
+    (the rates at the epoch's first step), `seconds` (training steps only, validation left out)
+    and `images_per_second`.
     """
 
     def __init__(self, path: Path, schedules: dict, steps_per_epoch: int, batch_size: int):
@@ -41,14 +57,14 @@ class EpochLog(keras.callbacks.Callback):
         step = epoch * self.steps_per_epoch
         seconds = self._ended - self._began
         logs = logs or {}
-        measured = [k for k in ("loss", "accuracy", "val_loss", "val_accuracy") if k in logs]
-        row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in measured}}
+        row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in MEASURED if k in logs}}
         for group, schedule in self.schedules.items():
             row[f"lr_{group}"] = float(schedule(step))
         row["seconds"] = seconds
         row["images_per_second"] = self.steps_per_epoch * self.batch_size / seconds
         self.rows.append(row)
-        write_history(self.path, self.rows)
+        # Columns of the last row: a run may measure more from where it is resumed, or less.
+        write_csv(self.path, list(row), self.rows)
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -65,12 +81,3 @@ class Checkpoint(keras.callbacks.Callback):
         if not math.isfinite(self.history.rows[-1]["loss"]):
             return
         save_checkpoint(self.path, self.classifier, self.model.optimizer, self.history.rows)
-
-
-def write_history(path: Path, rows: list[dict]) -> None:
-    """Writes rows with the same keys as CSV, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())

@@ -161,7 +161,11 @@ class TrainConfig:
         shown=BY_RECIPE,
     )
     weight_decay: float = flag(
-        None, TRAINING, "decoupled weight decay", minimum=0.0, shown=BY_RECIPE
+        None,
+        TRAINING,
+        "weight decay: L2 with SGD, decoupled with AdamW",
+        minimum=0.0,
+        shown=BY_RECIPE,
     )
     precision: str = flag(
         "auto",
@@ -173,6 +177,12 @@ class TrainConfig:
         0, TRAINING, "seed of initialisation, order and augmentation", minimum=0, maximum=2**32 - 1
     )
 
+    monitor_test: bool = flag(
+        False,
+        RUN,
+        "also log loss and accuracy on the test photos every epoch (the paper's Fig. 2); nothing "
+        "is chosen by them",
+    )
     run_dir: str = flag(
         None,
         RUN,

@@ -1,5 +1,7 @@
 """The optimizer: one learning rate for what is pretrained, one for what is new."""
 
+from typing import Any
+
 import keras
 
 from fgmix.models.classifier import parameter_groups
@@ -56,10 +58,7 @@ def build_optimizer(
     make = OPTIMIZERS[config.recipe_settings.optimizer]
     by_path = {}
     for group, variables in groups.items():
-        optimizer = make(schedules[group], config.weight_decay)
-        if not config.recipe_settings.decay_all:
-            flat = [variable for variable in variables if len(variable.shape) < 2]
-            optimizer.exclude_from_weight_decay(var_list=flat)
+        optimizer = make(schedules[group], config.weight_decay, variables)
         by_path.update({variable.path: optimizer for variable in variables})
     # The map must name a default, though every path is in it; an unused optimizer is harmless
     # but would be saved, so it is the head's own.
@@ -67,16 +66,61 @@ def build_optimizer(
     return keras.optimizers.MultiOptimizer(optimizer_map)
 
 
+@keras.saving.register_keras_serializable(package="fgmix")
+class L2SGD(keras.optimizers.SGD):
+    """SGD with momentum whose weight decay is in the gradient, as PyTorch's is.
+
+    Keras's own `weight_decay` is decoupled: it shrinks a weight past the momentum, which
+    elsewhere multiplies it by up to `1 / (1 - momentum)`.
+
+    Args:
+        learning_rate: The rate, or its schedule.
+        momentum: Share of the last step that is added to the next.
+        l2: The gradient of a variable `w` gets `l2 * w` added.
+        kwargs: What `keras.optimizers.SGD` takes.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.0,
+        l2: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, momentum, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
+        """Keras's step, from the gradient of the loss with its L2 penalty."""
+        penalty = self.l2 * keras.ops.convert_to_tensor(variable)
+        super().update_step(
+            keras.ops.cast(gradient, variable.dtype) + penalty, variable, learning_rate
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "l2": self.l2}
+
+
 def _sgd(
-    schedule: keras.optimizers.schedules.LearningRateSchedule, weight_decay: float
+    schedule: keras.optimizers.schedules.LearningRateSchedule,
+    weight_decay: float,
+    variables: list[keras.Variable],
 ) -> keras.optimizers.Optimizer:
-    return keras.optimizers.SGD(schedule, momentum=MOMENTUM, weight_decay=weight_decay)
+    """PyTorch's SGD: the decay is in the gradient, and of every variable."""
+    return L2SGD(schedule, MOMENTUM, l2=weight_decay)
 
 
 def _adamw(
-    schedule: keras.optimizers.schedules.LearningRateSchedule, weight_decay: float
+    schedule: keras.optimizers.schedules.LearningRateSchedule,
+    weight_decay: float,
+    variables: list[keras.Variable],
 ) -> keras.optimizers.Optimizer:
-    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
+    """AdamW that spares biases and the numbers of BatchNorm, as is usual."""
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
+    flat = [variable for variable in variables if len(variable.shape) < 2]
+    optimizer.exclude_from_weight_decay(var_list=flat)
+    return optimizer
 
 
 OPTIMIZERS = {"sgd": _sgd, "adamw": _adamw}

@@ -15,11 +15,11 @@ class Recipe:
         summary: One line for `--help`.
         epochs: Passes over the training images.
         batch_size: Images a step.
-        optimizer: `"sgd"` (momentum 0.9) or `"adamw"`.
+        optimizer: A name from `fgmix.training.optimizer.OPTIMIZERS`: `"sgd"` has momentum 0.9.
         backbone_lr: Peak learning rate of the pretrained layers.
         head_lr: Peak learning rate of everything new: attention, merge convolution, classifier.
-        weight_decay: Decoupled: a step shrinks a weight by `rate * weight_decay`.
-        decay_all: Whether biases and BatchNorm parameters are decayed too.
+        weight_decay: With `"sgd"` an L2 penalty in the gradient of every variable, as in PyTorch;
+            with `"adamw"` decoupled and of kernels alone.
         warmup_epochs: Epochs of linear rise before the cosine to 0.
         augmentation: A name from `fgmix.data.augment.AUGMENTATIONS`.
         label_smoothing: Share of the target spread over all classes.
@@ -35,7 +35,6 @@ class Recipe:
     backbone_lr: float
     head_lr: float
     weight_decay: float
-    decay_all: bool
     warmup_epochs: int
     augmentation: str
     label_smoothing: float
@@ -52,8 +51,7 @@ RECIPES: dict[str, Recipe] = {
         optimizer="sgd",  # group; the paper is silent
         backbone_lr=0.01,  # paper
         head_lr=0.1,  # attention: paper; classifier: group; merge convolution: ours
-        weight_decay=1e-4,  # group, there in the gradient; decoupled: ours, as Keras has it
-        decay_all=True,  # group: PyTorch's default
+        weight_decay=1e-4,  # group: PyTorch's, in the gradient, biases and BatchNorm too
         warmup_epochs=0,  # paper: none named
         augmentation="pad_crop",  # group
         label_smoothing=0.0,  # paper: cross-entropy
@@ -69,7 +67,6 @@ RECIPES: dict[str, Recipe] = {
         backbone_lr=1e-3,
         head_lr=1e-3,
         weight_decay=0.05,
-        decay_all=False,
         warmup_epochs=1,
         augmentation="random_resized_crop",
         label_smoothing=0.1,

@@ -87,15 +87,9 @@ def refuse_changes(config: TrainConfig, dataset: ImageDataset, precision: str) -
     Raises:
         FgmixError: If settings, recipe, precision or photos are others.
     """
-    before = _read_record(Path(config.run_dir)) or {}
+    before = read_record(Path(config.run_dir)) or {}
     now = _describe(config, dataset, precision)
-    may_change = {"dataset", "data_dir"}
-    may_change |= {f.name for f in fields(config) if f.metadata["group"] == RUN}
-    changed = [
-        f"--{name.replace('_', '-')} was {before['config'].get(name)}"
-        for name, value in now["config"].items()
-        if name not in may_change and before["config"].get(name) != value
-    ]
+    changed = changed_flags(before["config"], config)
     changed += [
         f"the {part} was another" for part in ("recipe", "precision") if before[part] != now[part]
     ]
@@ -106,6 +100,22 @@ def refuse_changes(config: TrainConfig, dataset: ImageDataset, precision: str) -
             f"can't resume {config.run_dir} with other settings ({'; '.join(changed)}): give the "
             f"same again, or start anew with --overwrite"
         )
+
+
+def changed_flags(before: dict[str, Any], now: TrainConfig) -> list[str]:
+    """The flags that decide a run's result and are not what they were, in words.
+
+    Args:
+        before: The `config` part of a run's record.
+        now: A resolved config.
+    """
+    may_change = {"dataset", "data_dir"}
+    may_change |= {f.name for f in fields(now) if f.metadata["group"] == RUN}
+    return [
+        f"--{name.replace('_', '-')} was {before.get(name)}"
+        for name, value in asdict(now).items()
+        if name not in may_change and before.get(name) != value
+    ]
 
 
 def refuse_existing(config: TrainConfig) -> None:
@@ -122,7 +132,7 @@ def refuse_existing(config: TrainConfig) -> None:
         if config.resume:
             raise FgmixError(f"nothing to resume: there is no run {directory}")
         return
-    if _read_record(directory) is None:
+    if read_record(directory) is None:
         raise FgmixError(f"{directory} is there and is not a run: choose another --run-dir")
     if config.resume and (directory / METRICS).exists():
         raise FgmixError(f"{directory} is finished: nothing to resume")
@@ -133,8 +143,8 @@ def refuse_existing(config: TrainConfig) -> None:
         )
 
 
-def _read_record(directory: Path) -> dict[str, Any] | None:
-    """What `prepare_run` wrote, or None where it wrote nothing."""
+def read_record(directory: Path) -> dict[str, Any] | None:
+    """What `prepare_run` wrote into `config.json`, or None where it wrote nothing."""
     try:
         record = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -169,7 +179,7 @@ class Run:
         directory = Path(directory)
         if not (directory / CONFIG).is_file():
             raise FgmixError(f"{directory} is not a run: it has no {CONFIG}")
-        record = _read_record(directory)
+        record = read_record(directory)
         if record is None:
             raise FgmixError(f"{directory / CONFIG} can't be read: it is not the config of a run")
         for name in (MODEL, METRICS):

@@ -12,7 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from fgmix.errors import FgmixError
 from fgmix.models.classifier import build_classifier, parameter_groups
-from fgmix.training.callbacks import Checkpoint, EpochLog
+from fgmix.training.callbacks import Checkpoint, EpochLog, Monitor
 from fgmix.training.checkpoint import load_checkpoint
 from fgmix.training.config import TrainConfig
 from fgmix.training.optimizer import build_optimizer, build_schedules
@@ -51,7 +51,8 @@ def fit(
     Args:
         model: A classifier from `build_model`.
         config: A resolved config.
-        dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch.
+        dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
+            `"test"` if the config monitors it.
         directory: The run's folder.
 
     Returns:
@@ -96,9 +97,10 @@ def fit(
         initial_epoch=len(history.rows),
         epochs=config.epochs,
         steps_per_epoch=steps,
-        validation_data=_validation(config, dataset),
+        validation_data=_batches(config, dataset, "val") if "val" in dataset.splits else None,
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
+            *([Monitor("test", _batches(config, dataset, "test"))] if config.monitor_test else []),
             history,
             Checkpoint(directory / CHECKPOINT, history, model),
             keras.callbacks.TensorBoard(directory / LOGS, write_graph=False),
@@ -115,9 +117,8 @@ def fit(
     return history.rows
 
 
-def _validation(config: TrainConfig, dataset: ImageDataset) -> tf.data.Dataset | None:
-    if "val" not in dataset.splits:
-        return None
+def _batches(config: TrainConfig, dataset: ImageDataset, split: str) -> tf.data.Dataset:
+    """The batches of a split that is measured every epoch."""
     return evaluation_batches(
-        dataset, "val", image_size=config.image_size, batch_size=config.batch_size
+        dataset, split, image_size=config.image_size, batch_size=config.batch_size
     )

@@ -1,5 +1,6 @@
 """Backbone weights from files and downloads, and what is said when they can't be had."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from fgmix.errors import FgmixError
 from fgmix.models import BACKBONES, build_classifier
 from fgmix.models.pretrained import build_features
 from fgmix.models.tiny import build_tiny
+from fgmix.models.torchvision_weights import TENSORS
+from fgmix.models.weight_sources import HubFile
 
 REAL = Path(__file__).parents[3] / "shared/weights/mobilenet_v2_1.0_224_imagenet_notop.weights.h5"
+TORCHVISION = ["vgg16_bn", "resnet50_torch"]
 
 
 def build(name="tiny", weights="none", size=32):
@@ -153,9 +157,28 @@ def test_a_failed_download_says_how_to_bring_the_file(monkeypatch, error, reason
     message = refusal("vgg16", "imagenet")
     assert "vgg16" in message
     assert reason in message
-    assert "keras.applications" in message
-    assert "file as --weights" in message
+    assert "fetch https://" in message
+    assert "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5" in message
+    assert "give that file as --weights FILE" in message
     assert "--weights none" in message
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_a_hub_that_cannot_be_reached_says_how_to_bring_the_file(monkeypatch, name):
+    def fail(source):
+        raise ConnectionError("[Errno 111] Connection refused")
+
+    monkeypatch.setattr(HubFile, "fetch", fail)
+    message = refusal(name, "imagenet")
+    assert f"weights of {name} ([Errno 111] Connection refused)" in message
+    repo = BACKBONES[name].source.repo
+    assert f"fetch model.safetensors of https://huggingface.co/{repo}" in message
+    assert "give that file as --weights FILE" in message
+
+
+def test_without_the_hubs_package_the_group_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert "pip install 'fgmix[hub]'" in refusal("vgg16_bn", "imagenet")
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -164,6 +187,59 @@ def test_too_small_an_image_is_told_with_the_least_size(name):
     message = refusal(name, "none", size=least - 1)
     assert f"image size {least - 1} is too small for {name}" in message
     assert f"--image-size {least} or more" in message
+
+
+# Files in torchvision's format
+
+
+@pytest.fixture(scope="module")
+def torchvision_file(tmp_path_factory):
+    """Weights for `vgg16_bn`: each tensor filled with a number of its own."""
+    numpy = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+    tensors = {}
+    for layer in BACKBONES["vgg16_bn"].build(32, None).layers:
+        for variable in layer.variables:
+            shape = tuple(variable.shape)
+            shape = (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape
+            key = f"{layer.name.replace('_', '.')}.{TENSORS[variable.name]}"
+            tensors[key] = np.full(shape, len(tensors), "float32")
+    path = tmp_path_factory.mktemp("torchvision") / "model.safetensors"
+    numpy.save_file(tensors, path)
+    return path
+
+
+def test_a_torchvision_file_is_read_by_the_suffix(torchvision_file):
+    values = [w.flat[0] for w in build("vgg16_bn", torchvision_file).get_weights()]
+    assert values == list(range(13 * 6))
+
+
+def test_imagenet_is_the_hubs_file(torchvision_file, monkeypatch):
+    monkeypatch.setattr(HubFile, "fetch", lambda source: torchvision_file)
+    model = build_classifier(3, "vgg16_bn", "none", weights="imagenet", image_size=32)
+    assert model.get_layer("features_1").get_weights()[0].flat[0] == 2
+
+
+def test_a_torchvision_file_of_another_network_is_refused(torchvision_file):
+    message = refusal("resnet50_torch", torchvision_file)
+    assert f"{torchvision_file} does not hold the weights of resnet50_torch" in message
+    assert "missing conv1.weight, bn1.weight, bn1.bias and 262 more" in message
+    assert "unknown features.0.bias, features.0.weight, features.1.bias and 75 more" in message
+
+
+def test_a_backbone_without_torchvision_form_says_which_have_one(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    message = refusal("resnet50", tmp_path / "model.safetensors")
+    assert f"{tmp_path / 'model.safetensors'}: resnet50 reads no .safetensors files" in message
+    assert ".h5" in message
+    assert "--backbone vgg16_bn or resnet50_torch" in message
+
+
+def test_a_torchvision_backbone_also_reads_what_keras_saved(tmp_path):
+    model = BACKBONES["vgg16_bn"].build(32, None)
+    model.save_weights(tmp_path / "mine.weights.h5")
+    loaded = build("vgg16_bn", tmp_path / "mine.weights.h5")
+    for mine, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="no MobileNetV2 weights at ../shared/weights")

@@ -30,7 +30,6 @@ def test_the_recipe_paper_is_the_papers_table():
         "backbone_lr": 0.01,
         "head_lr": 0.1,
         "weight_decay": 0.0001,
-        "decay_all": True,
         "warmup_epochs": 0,
         "augmentation": "pad_crop",
         "label_smoothing": 0.0,
@@ -63,6 +62,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "weight_decay": 0.0001,
         "precision": "auto",
         "seed": 0,
+        "monitor_test": False,
         "run_dir": "saved_models/cars-vgg16-mixed-seed0",
         "overwrite": False,
         "resume": False,
@@ -233,7 +233,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "precision": "float16",
         "seed": 9,
     }
-    elsewhere = {"dataset", "data_dir", "run_dir", "overwrite", "resume"}
+    elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
     assert set(others) >= set(FIELDS) - elsewhere
     names = {run_name(dataset="cars", **{name: value}) for name, value in others.items()}
     assert len(names | {run_name(dataset="cars")}) == len(others) + 1

@@ -8,7 +8,7 @@ from fgmix.models import build_classifier
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.classifier import parameter_groups
 from fgmix.training.config import TrainConfig
-from fgmix.training.optimizer import build_optimizer, build_schedules
+from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules
 from fgmix.training.precision import policy
 
 
@@ -54,6 +54,18 @@ def test_the_rate_falls_along_a_cosine_to_zero():
         np.testing.assert_allclose(schedules["head"](step), 0.1 * share, rtol=1e-5, atol=1e-8)
 
 
+def test_the_first_epochs_rates_of_the_paper_on_cars():
+    # 8,144 photos make 254 whole batches of 32. At the first step of epoch e (from 0) of 300 the
+    # cosine has come to e / 300 of half a turn: (1 + cos(pi e / 300)) / 2.
+    settings = config(backbone="vgg16")
+    schedules = build_schedules(settings, steps_per_epoch=254)
+    shares = {0: 1.0, 1: 0.99997258, 2: 0.99989034, 3: 0.99975328, 100: 0.75, 299: 2.7415e-05}
+    for epoch, share in shares.items():
+        at = epoch * 254
+        np.testing.assert_allclose(schedules["backbone"](at), 0.01 * share, rtol=2e-4)
+        np.testing.assert_allclose(schedules["head"](at), 0.1 * share, rtol=2e-4)
+
+
 def test_the_rate_rises_for_the_warm_up_first():
     strong = config(recipe="strong", epochs=3, backbone_lr=0.2, head_lr=2.0)
     schedules = build_schedules(strong, steps_per_epoch=4)
@@ -69,8 +81,8 @@ def test_a_run_no_longer_than_its_warm_up_only_rises():
 
 
 def test_two_sgd_steps_by_hand():
-    # Keras's weight decay is decoupled and comes first: w <- w - rate * decay * w; then
-    # m <- 0.9 m - rate * g; w <- w + m. Rates: the cosine over 2 epochs of 2 steps.
+    # The decay is in the gradient: m <- 0.9 m - rate * (g + 1e-4 w); w <- w + m. Rates: the cosine
+    # over 2 epochs of 2 steps.
     model = tiny()
     groups = parameter_groups(model)
     settings = config(recipe="paper", epochs=2)
@@ -89,13 +101,37 @@ def test_two_sgd_steps_by_hand():
         for variable, gradient in zip(variables, gradients[step], strict=True):
             path = variable.path
             rate = peaks[path] * share
-            momentum[path] = 0.9 * momentum[path] - rate * gradient
-            expected[path] = expected[path] * (1 - rate * 1e-4) + momentum[path]
+            momentum[path] = 0.9 * momentum[path] - rate * (gradient + 1e-4 * expected[path])
+            expected[path] = expected[path] + momentum[path]
     assert len(expected) == len(variables)
     for variable in variables:
         np.testing.assert_allclose(
             np.asarray(variable), expected[variable.path], rtol=1e-6, atol=1e-6
         )
+
+
+@pytest.mark.peers
+def test_the_papers_sgd_is_pytorchs():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    rng = np.random.default_rng(0)
+    start = rng.normal(1, 0.5, (5, 4)).astype("float32")
+    ours = keras.Variable(start, name="w")
+    theirs = torch.nn.Parameter(torch.tensor(start))
+    optimizer = L2SGD(0.1, 0.9, l2=0.01)
+    reference = torch.optim.SGD([theirs], lr=0.1, momentum=0.9, weight_decay=0.01)
+    for _ in range(20):
+        gradient = rng.normal(0, 1, start.shape).astype("float32")
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [ours])
+        theirs.grad = torch.tensor(gradient)
+        reference.step()
+    np.testing.assert_allclose(np.asarray(ours), theirs.detach().numpy(), rtol=1e-4, atol=1e-5)
+    assert np.abs(np.asarray(ours) - start).max() > 1
+
+
+def test_sgds_config_makes_it_again():
+    optimizer = L2SGD(0.1, 0.9, l2=0.01)
+    assert L2SGD.from_config(optimizer.get_config()).get_config() == optimizer.get_config()
+    assert optimizer.get_config()["l2"] == 0.01
 
 
 def test_sgd_decays_every_variable_and_adamw_only_kernels():

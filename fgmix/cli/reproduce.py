@@ -1,0 +1,154 @@
+"""`python -m fgmix reproduce`: the paper's grid of runs, its tables and its figures."""
+
+import logging
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+
+from fgmix.cli.main import import_tensorflow, show_notes
+from fgmix.cli.parser import Parser, add_flags
+from fgmix.errors import FgmixError
+from fgmix.reproduction.estimate import Estimate, duration
+from fgmix.reproduction.grid import run_grid, state
+from fgmix.reproduction.output import write_results
+from fgmix.reproduction.plan import plan_grid
+from fgmix.reproduction.tables import table_two
+from fgmix.training.config import TrainConfig
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = """examples:
+  python -m fgmix reproduce --dataset cars --seeds 3 --dry-run        # what there is to do
+  python -m fgmix reproduce --dataset cars,aircraft --seeds 3 --monitor-test
+  python -m fgmix reproduce --dataset cars --attentions spatial,mixed --gates linear,sigmoid,softmax
+  python -m fgmix reproduce --dataset cars --attentions none,mixed,conv,cbam
+  python -m fgmix reproduce --dataset photos/ --backbones mobilenet_v2 --recipe strong --epochs 20
+
+Each cell is a run of its own under --runs, as train.py would make it. What is finished is skipped,
+what was stopped is gone on with: give the same command again after Ctrl-C, a crash or a failure. A
+cell that fails doesn't stop the others; the exit code is then 1.
+"""
+
+OWN = ("dataset", "attention", "gate", "backbone", "weights", "seed")
+"""Fields of the config that the grid varies, or takes by backbone."""
+PER_RUN = ("run_dir", "overwrite", "resume")
+
+
+def main(argv: list[str]) -> int:
+    """Parses the flags, runs what is left of the grid, and writes its results."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if not args.dataset:
+        raise FgmixError("--dataset is missing: give cars, or several with commas between")
+    datasets = _names(args.dataset)
+    if len(datasets) > 1 and args.data_dir:
+        raise FgmixError("--data-dir is for one data set: give one --dataset, or leave it out")
+    weights, by_backbone = _weights(args.weights)
+    shared = {
+        f.name: getattr(args, f.name) for f in fields(TrainConfig) if f.name not in OWN + PER_RUN
+    } | {"weights": weights}
+    cells = plan_grid(
+        TrainConfig(dataset=datasets[0], **shared),
+        datasets=datasets,
+        backbones=_names(args.backbones),
+        attentions=_names(args.attentions),
+        gates=_names(args.gates),
+        seeds=args.seeds,
+        weights=by_backbone,
+        runs=args.runs,
+    )
+    states = {cell: state(cell) for cell in cells}
+    left = [cell for cell, s in states.items() if s.status in ("unfinished", "not run")]
+    counts = Counter(s.status for s in states.values())
+    told = ", ".join(f"{n} {status}" for status, n in counts.items())
+    log.info("%d cells: %s", len(cells), told)
+    if left:
+        log.info("%d to train, %s", len(left), duration(Estimate(cells).left(left)))
+    if args.dry_run:
+        for cell, s in states.items():
+            epochs = f"{len(cell.history())} of {cell.config.epochs} epochs"
+            print(f"{s.status:<12}{epochs:<20}{cell.title:<55}{s.reason}".rstrip())
+        return 0
+    output = args.output or args.runs / f"reproduce-{cells[0].config.dataset_name}"
+    try:
+        states = run_grid(cells, _train, lambda now: write_results(output, now))
+    except KeyboardInterrupt:
+        log.info("stopped; the same command goes on from here")
+        return 130
+    write_results(output, states)
+    print(f"\n{table_two(states)}\ntables and plots: {output}")
+    return 1 if any(s.status == "failed" for s in states.values()) else 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m fgmix reproduce",
+        description="Trains every combination of data set, backbone, attention and seed, and "
+        "writes the paper's Tables I and II and its Fig. 2 with these numbers beside the paper's.",
+        epilog=EXAMPLES,
+    )
+    grid = parser.add_argument_group("the grid (lists have commas between)")
+    grid.add_argument("--dataset", metavar="LIST", help="cars, aircraft, a folder ... (required)")
+    grid.add_argument(
+        "--backbones",
+        metavar="LIST",
+        default="vgg16_bn,resnet50_torch",
+        help="default: the paper's, vgg16_bn,resnet50_torch",
+    )
+    grid.add_argument(
+        "--attentions",
+        metavar="LIST",
+        default="none,channel,spatial,mixed",
+        help="default: the paper's, none,channel,spatial,mixed; controls: conv, cbam",
+    )
+    grid.add_argument(
+        "--gates",
+        metavar="LIST",
+        default="linear",
+        help="gates to try on spatial and mixed: linear, sigmoid, softmax (default: linear)",
+    )
+    grid.add_argument("--seeds", type=int, default=3, metavar="N", help="from 0 on (default: 3)")
+    grid.add_argument(
+        "--weights",
+        metavar="LIST",
+        help="imagenet (default), none or a file for all backbones, or BACKBONE=VALUE,...",
+    )
+    grid.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("saved_models"),
+        metavar="DIR",
+        help="where the runs lie (default: saved_models)",
+    )
+    grid.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where tables and plots go (default: RUNS/reproduce-DATASET)",
+    )
+    grid.add_argument("--dry-run", action="store_true", help="show the plan, train nothing")
+    add_flags(parser, TrainConfig, without=OWN + PER_RUN)
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _weights(text: str | None) -> tuple[str | None, dict[str, str]]:
+    """`--weights` as one value for all backbones, and values of single ones."""
+    values = _names(text or "")
+    by_backbone = dict(v.split("=", 1) for v in values if "=" in v)
+    shared = [v for v in values if "=" not in v]
+    if len(shared) > 1:
+        raise FgmixError(f"--weights {text}: give one value for all, or BACKBONE=VALUE,...")
+    return (shared[0] if shared else None), by_backbone
+
+
+def _train(config: TrainConfig) -> None:
+    """Trains one cell, in its own process."""
+    show_notes()
+    import_tensorflow()
+    from fgmix.experiment import train
+
+    train(config)

@@ -1,0 +1,59 @@
+"""Loss and accuracy by epoch, several seeds as one line with a band (the paper's Fig. 2)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fgmix.files import replacing
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+Rows = Sequence[Mapping[str, str]]
+"""A run's `history.csv`."""
+
+
+def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], split: str) -> None:
+    """Draws loss and accuracy of a split against the epoch.
+
+    Args:
+        path: A PNG file.
+        title: Of the whole figure.
+        runs: For each line of the figure its histories, one a seed. The line is their mean, the
+            band goes from the lowest to the highest. Seeds that have not come as far as others
+            end the line.
+        split: `"train"`, `"val"` or `"test"`.
+    """
+    figure = Figure(figsize=(10, 4.2), layout="constrained", dpi=130)
+    axes = figure.subplots(1, 2)
+    prefix = "" if split == "train" else f"{split}_"
+    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
+        _draw(axis, runs, f"{prefix}{name}", 100 if name == "accuracy" else 1)
+        axis.set(xlabel="epoch", ylabel=f"{split} {name}" + (" (%)" if name == "accuracy" else ""))
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[1].legend(frameon=False, loc="lower right")
+    figure.suptitle(title)
+    with replacing(path) as beside:
+        figure.savefig(beside)
+
+
+def _draw(axis: Axes, runs: Mapping[str, Sequence[Rows]], column: str, scale: float) -> None:
+    for colour, (label, histories) in zip(_colours(len(runs)), runs.items(), strict=True):
+        epochs = min(len(history) for history in histories)
+        values = scale * np.array(
+            [[float(row[column]) for row in history[:epochs]] for history in histories]
+        )
+        x = np.arange(1, epochs + 1)
+        seeds = f" ({len(histories)} seeds)" if len(histories) > 1 else ""
+        axis.plot(x, values.mean(axis=0), color=colour, linewidth=1.6, label=label + seeds)
+        if len(histories) > 1:
+            low, high = values.min(axis=0), values.max(axis=0)
+            axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _colours(count: int) -> list[str]:
+    return [COLOURS[i % len(COLOURS)] for i in range(count)]

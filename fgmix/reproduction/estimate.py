@@ -1,0 +1,66 @@
+"""How long a grid will take, from what its cells have taken so far."""
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+from fgmix.reproduction.plan import Cell
+
+
+class Estimate:
+    """Seconds of cells to come.
+
+    An epoch is taken to last as long as the median of those measured: of the same data set,
+    backbone and attention, else of the same data set and backbone, else of any cell.
+
+    Args:
+        cells: The grid; what its runs have recorded counts as measured.
+    """
+
+    def __init__(self, cells: Sequence[Cell]):
+        self.cells = cells
+        self.overheads: list[float] = []
+        """Seconds that cells took beyond their epochs: start-up, evaluation, export."""
+
+    def left(self, cells: Iterable[Cell]) -> float | None:
+        """Seconds that these cells will take, or None where nothing has been measured yet."""
+        total = 0.0
+        overhead = median(self.overheads) if self.overheads else 0.0
+        for cell in cells:
+            epoch = self._epoch(cell)
+            if epoch is None:
+                return None
+            total += overhead + epoch * max(0, cell.config.epochs - len(epoch_seconds(cell)))
+        return total
+
+    def _epoch(self, cell: Cell) -> float | None:
+        """Seconds of one epoch of a cell."""
+        for key in _KEYS:
+            alike = [other for other in self.cells if key(other) == key(cell)]
+            seconds = [s for other in alike for s in epoch_seconds(other)]
+            if seconds:
+                return median(seconds)
+        return None
+
+
+_KEYS: tuple[Callable[[Cell], tuple], ...] = (
+    lambda cell: (cell.config.dataset, cell.config.backbone, cell.config.attention),
+    lambda cell: (cell.config.dataset, cell.config.backbone),
+    lambda cell: (),
+)
+
+
+def epoch_seconds(cell: Cell) -> list[float]:
+    """How long each epoch of a cell took that has been trained."""
+    return [float(row["seconds"]) for row in cell.history()]
+
+
+def duration(seconds: float | None) -> str:
+    """A time for people: `about 3 h 20 min`."""
+    if seconds is None:
+        return "for a time that the first epochs will tell"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return f"about {minutes} min"
+    if minutes < 24 * 60:
+        return f"about {minutes // 60} h {minutes % 60:02d} min"
+    return f"about {minutes // 1440} d {minutes % 1440 // 60} h"

@@ -1,0 +1,80 @@
+"""The paper's Fig. 2 from our runs, and a picture of Table II."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from fgmix.evaluation.curves import COLOURS, save_curves
+from fgmix.files import replacing
+from fgmix.reproduction.grid import State
+from fgmix.reproduction.plan import Cell
+from fgmix.reproduction.published import method_name
+from fgmix.reproduction.summary import entries
+from fgmix.reproduction.tables import set_title
+
+
+def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
+    """Draws every place of Table II: our seeds, their mean, and the paper's figure.
+
+    Args:
+        path: A PNG file.
+        states: The grid; nothing is drawn while no cell of it is finished.
+    """
+    grid = [entry for entry in entries(states) if entry.top1]
+    columns = list(dict.fromkeys((e.dataset, e.backbone) for e in grid))
+    if not columns:
+        return
+    methods = list(dict.fromkeys(e.method for e in grid))
+    height = 1.4 + 0.42 * len(methods)
+    figure = Figure(figsize=(2.2 + 3.4 * len(columns), height), layout="constrained", dpi=130)
+    axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+    for axis, column in zip(axes, columns, strict=True):
+        for entry in grid:
+            if (entry.dataset, entry.backbone) != column:
+                continue
+            y = methods.index(entry.method)
+            seeds = axis.scatter(
+                entry.top1, [y] * len(entry.top1), s=14, color=COLOURS[6], zorder=2
+            )
+            middle = axis.errorbar(
+                [entry.mean], [y], xerr=entry.deviation, fmt="o", color=COLOURS[1], capsize=3
+            )
+            seeds.set_label("ours, each seed")
+            middle.set_label("ours, mean ± standard deviation")
+            if entry.paper is not None:
+                axis.scatter([entry.paper], [y], marker="D", color=COLOURS[2], label="paper")
+        axis.set(title=f"{set_title(column[0])}, {column[1]}", xlabel="test top-1 (%)")
+        axis.grid(axis="x", alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(range(len(methods)), methods)
+    axes[0].set_ylim(len(methods) - 0.5, -0.5)
+    labels = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            labels[label] = handle
+    figure.legend(
+        labels.values(), labels.keys(), loc="outside lower center", ncols=3, frameon=False
+    )
+    with replacing(path) as beside:
+        figure.savefig(beside)
+
+
+def save_figure_two(folder: Path, states: Mapping[Cell, State]) -> None:
+    """Draws test loss and accuracy by epoch: `fig2-DATASET-BACKBONE.png`.
+
+    Runs that were not trained with `--monitor-test` have no such curves and are left out.
+    """
+    lines: dict[Path, dict[str, list]] = {}
+    titles: dict[Path, str] = {}
+    for cell in states:
+        history = cell.history()
+        if not history or not all(row.get("test_loss") for row in history):
+            continue
+        c = cell.config
+        path = folder / f"fig2-{c.dataset_name}-{c.backbone}.png"
+        titles[path] = f"{set_title(c.dataset)}, {c.backbone}"
+        label = method_name(c.attention, cell.gate)
+        lines.setdefault(path, {}).setdefault(label, []).append(history)
+    for path, runs in lines.items():
+        save_curves(path, titles[path], runs, "test")

@@ -1,0 +1,130 @@
+"""Running the cells of a grid, each in a process of its own, whatever becomes of the others."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+
+from fgmix.errors import FgmixError
+from fgmix.reproduction.estimate import Estimate, duration, epoch_seconds
+from fgmix.reproduction.plan import Cell
+from fgmix.training.config import TrainConfig
+
+log = logging.getLogger(__name__)
+
+Train = Callable[[TrainConfig], None]
+"""Trains one config to a finished run. It is sent to other processes: a module's own function."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a cell has come.
+
+    Attributes:
+        status: `"finished"`, `"unfinished"`, `"not run"` or `"failed"`.
+        reason: Why it failed.
+    """
+
+    status: str
+    reason: str = ""
+
+
+def state(cell: Cell) -> State:
+    """How far a cell has come, from its folder alone."""
+    if cell.metrics() is not None:
+        refusal = cell.refusal()
+        return State("failed", refusal) if refusal else State("finished")
+    return State("unfinished" if cell.begun() else "not run")
+
+
+def run_grid(
+    cells: Sequence[Cell], train: Train, report: Callable[[dict[Cell, State]], None]
+) -> dict[Cell, State]:
+    """Runs or resumes every cell that is not finished.
+
+    Args:
+        cells: The grid, in order.
+        train: What trains one cell.
+        report: Called with the state of all cells whenever one has ended.
+
+    Returns:
+        The state of every cell.
+    """
+    states = {cell: state(cell) for cell in cells}
+    estimate = Estimate(cells)
+    left = [cell for cell in cells if states[cell].status in ("unfinished", "not run")]
+    for number, cell in enumerate(left, 1):
+        log.info("\n[%d of %d] %s", number, len(left), cell.title)
+        began, before = time.perf_counter(), sum(epoch_seconds(cell))
+        states[cell] = _run_cell(cell, train)
+        if states[cell].status == "failed":
+            log.info("failed: %s", states[cell].reason)
+        else:
+            trained = sum(epoch_seconds(cell)) - before
+            estimate.overheads.append(max(0.0, time.perf_counter() - began - trained))
+        if left[number:]:
+            log.info("%d left, %s", len(left) - number, duration(estimate.left(left[number:])))
+        report(states)
+    return states
+
+
+def _run_cell(cell: Cell, train: Train) -> State:
+    """Trains one cell in a new process, which dies with this one."""
+    # A new interpreter, not a fork: TensorFlow's threads don't survive one, and a crash or a full
+    # memory ends one cell and not the grid.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    config = replace(cell.config, resume=cell.begun())
+    process = context.Process(target=_work, args=(train, config, theirs))
+    process.start()
+    theirs.close()
+    try:
+        process.join()
+    except BaseException:  # Ctrl-C: the worker got it too, and may be writing
+        process.join(timeout=20)
+        process.kill()
+        raise
+    if ours.poll():
+        try:
+            return State("failed", ours.recv())
+        except EOFError:  # it ended without a word
+            pass
+    if process.exitcode == 0 and cell.metrics() is not None:
+        return State("finished")
+    return State("failed", _death(process.exitcode))
+
+
+def _work(train: Train, config: TrainConfig, answer: Connection) -> None:
+    """The life of a cell's process: trains, and answers with the reason if that fails."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        train(config)
+    except FgmixError as error:
+        answer.send(str(error))
+    except KeyboardInterrupt:
+        os._exit(130)
+    except Exception as error:
+        traceback.print_exc()
+        answer.send(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+
+
+def _die_with_parent() -> None:
+    """Ends this process when the one that started it is gone, so that no cell runs twice."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = " (out of memory?)" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}"
+    return f"its process ended with code {code} before the run was finished"

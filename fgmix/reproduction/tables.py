@@ -1,0 +1,110 @@
+"""Tables I and II of the paper as Markdown, with our numbers beside the paper's."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fgmix.reproduction.grid import State
+from fgmix.reproduction.plan import Cell
+from fgmix.reproduction.published import BASE_MODELS, PUBLISHED, TABLE_ONE
+from fgmix.reproduction.summary import entries
+
+NOTHING = "–"
+
+
+def table_two(states: Mapping[Cell, State]) -> str:
+    """Table II: the paper's figure and ours in each place, and what must be known of them."""
+    grid = entries(states)
+    columns = list(dict.fromkeys((e.dataset, e.backbone) for e in grid))
+    by_place = {(e.method, e.dataset, e.backbone): e for e in grid}
+    heads = [f"{set_title(d)}, {b}: {who}" for d, b in columns for who in ("paper", "ours")]
+    lines = [
+        "# Table II: test accuracy (top-1 %)",
+        "",
+        "*paper*: as printed there, of one run. *ours*: mean ± sample standard deviation over "
+        "seeds, of the last epoch; nothing is chosen on the test photos.",
+        "",
+        f"| method | {' | '.join(heads)} |",
+        "|---" * (len(heads) + 1) + "|",
+    ]
+    for method in dict.fromkeys(e.method for e in grid):
+        row = [method]
+        for column in columns:
+            entry = by_place.get((method, *column))
+            paper = entry.paper if entry else None
+            row.append(NOTHING if paper is None else f"{paper:.4f}")
+            row.append(entry.ours() if entry else NOTHING)
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join([*lines, "", *_notes(states)]) + "\n"
+
+
+def table_one(states: Mapping[Cell, State]) -> str:
+    """Table I: the rows that the paper cites marked as cited, ours beside its own."""
+    aircraft = {c: s for c, s in states.items() if c.config.dataset == "aircraft"}
+    ours = {
+        (BASE_MODELS.get(e.backbone), e.attention): e.ours()
+        for e in reversed(entries(aircraft))  # of several gates the first, the paper's, stays
+    }
+    lines = [
+        "# Table I: FGVC-Aircraft without extra annotation (top-1 %)",
+        "",
+        "| method | base model | paper | ours | |",
+        "|---|---|---|---|---|",
+    ]
+    for row in TABLE_ONE:
+        own, notes = NOTHING, [row.note] if row.note else []
+        if row.attention is None:
+            notes.insert(0, "cited by the paper, not run here")
+        else:
+            own = ours.get((row.base, row.attention), "not run")
+        cells = [row.method, row.base, f"{row.top1:.1f}", own, "; ".join(notes)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *_notes(aircraft)]).rstrip() + "\n"
+
+
+def set_title(dataset: str) -> str:
+    """A data set's name in the paper, or its own."""
+    return PUBLISHED[dataset].title if dataset in PUBLISHED else Path(dataset).name
+
+
+def _notes(states: Mapping[Cell, State]) -> Sequence[str]:
+    """What a reader must know before comparing: other data, other settings, failures."""
+    notes: list[str] = []
+    for name in dict.fromkeys(cell.config.dataset for cell in states):
+        notes += _data_notes(name, [c for c in states if c.config.dataset == name])
+    settings = {
+        f"recipe {c.config.recipe}, {c.config.epochs} epochs, batch {c.config.batch_size}, "
+        f"{c.config.image_size} pixels"
+        for c in states
+    }
+    notes += [f"- Trained with {text}." for text in sorted(settings)]
+    weights = {c.config.backbone: c.config.weights for c in states}
+    random = [backbone for backbone, value in weights.items() if value == "none"]
+    if random:
+        notes.append(f"- **From random weights, not ImageNet's: {', '.join(random)}.**")
+    notes += [
+        f"- Failed: {cell.title}: {state.reason}"
+        for cell, state in states.items()
+        if state.status == "failed"
+    ]
+    return notes
+
+
+def _data_notes(name: str, cells: Sequence[Cell]) -> list[str]:
+    records = [data for cell in cells if (data := cell.data())]
+    if not records:
+        return []
+    if len({record["fingerprint"] for record in records}) > 1:
+        return [f"- **{name}: the runs were not trained on the same photos: don't compare them.**"]
+    images, classes = records[0]["num_images"], records[0]["num_classes"]
+    note = f"- {set_title(name)}: {_counts(images)} photos of {classes} classes."
+    published = PUBLISHED.get(name)
+    if published and (published.images != images or published.classes != classes):
+        note += (
+            f" **The paper's has {_counts(published.images)} photos of {published.classes}: not "
+            f"comparable with its numbers.**"
+        )
+    return [note]
+
+
+def _counts(images: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {split}" for split, count in images.items())

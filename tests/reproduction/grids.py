@@ -1,0 +1,21 @@
+"""Small grids for tests."""
+
+from pathlib import Path
+
+from fgmix.reproduction.plan import Cell, plan_grid
+from fgmix.training.config import TrainConfig
+
+
+def small_grid(runs: Path, **changes) -> list[Cell]:
+    """Two attentions and two seeds on one of the paper's backbones."""
+    settings = {
+        "datasets": ["cars"],
+        "backbones": ["resnet50"],
+        "attentions": ["none", "mixed"],
+        "gates": ["linear"],
+        "seeds": 2,
+        "weights": {},
+        "runs": runs,
+    } | changes
+    base = TrainConfig(dataset=settings["datasets"][0], weights="none", epochs=2)
+    return plan_grid(base, **settings)

@@ -1,0 +1,49 @@
+"""How long a grid will take, worked by hand."""
+
+import pytest
+
+from fgmix.files import write_csv
+from fgmix.reproduction.estimate import Estimate, duration
+from tests.reproduction.grids import small_grid
+
+
+def trained(cell, *seconds):
+    cell.directory.mkdir()
+    rows = [{"epoch": i, "seconds": s} for i, s in enumerate(seconds, 1)]
+    write_csv(cell.directory / "history.csv", ["epoch", "seconds"], rows)
+
+
+def test_nothing_is_foretold_before_the_first_epoch(tmp_path):
+    cells = small_grid(tmp_path)
+    assert Estimate(cells).left(cells) is None
+    assert Estimate(cells).left([]) == 0
+
+
+def test_a_cell_lasts_as_its_likes_did(tmp_path):
+    none, mixed, none_again, mixed_again = cells = small_grid(tmp_path)  # of 2 epochs each
+    trained(none, 10, 30)
+    estimate = Estimate(cells)
+    # An epoch of `none` has a median of 20 s; `mixed` has not been seen and is taken for the same.
+    assert estimate.left([none_again]) == 40
+    assert estimate.left([mixed, none_again]) == 80
+    trained(mixed, 50)
+    assert estimate.left([mixed]) == 50  # one epoch of its two is done
+    assert estimate.left([mixed_again]) == 100
+    estimate.overheads += [3, 7, 5]
+    assert estimate.left([mixed, mixed_again]) == 50 + 100 + 2 * 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "for a time that the first epochs will tell"),
+        (0, "about 1 min"),
+        (150, "about 2 min"),
+        (59 * 60, "about 59 min"),
+        (3600, "about 1 h 00 min"),
+        (3 * 3600 + 20 * 60, "about 3 h 20 min"),
+        (2 * 86400 + 5 * 3600, "about 2 d 5 h"),
+    ],
+)
+def test_durations_are_for_people(seconds, text):
+    assert duration(seconds) == text

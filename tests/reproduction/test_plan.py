@@ -1,0 +1,113 @@
+"""Which runs a grid is made of, and how far each has come."""
+
+from dataclasses import replace
+
+import pytest
+
+from fgmix.errors import FgmixError
+from fgmix.models import ATTENTIONS
+from fgmix.models.choices import GATED
+from fgmix.training.config import TrainConfig
+from tests.reproduction import fakes
+from tests.reproduction.grids import small_grid
+
+
+def places(cells):
+    return [(c.config.backbone, c.config.attention, c.gate, c.config.seed) for c in cells]
+
+
+def test_seeds_come_last_so_that_a_stopped_grid_holds_whole_comparisons(tmp_path):
+    cells = small_grid(tmp_path, backbones=["resnet50", "vgg16"])
+    assert places(cells) == [
+        (backbone, attention, gate, seed)
+        for seed in (0, 1)
+        for backbone in ("resnet50", "vgg16")
+        for attention, gate in (("none", ""), ("mixed", "linear"))
+    ]
+
+
+def test_gates_multiply_only_the_attentions_that_have_one(tmp_path):
+    cells = small_grid(
+        tmp_path,
+        attentions=["none", "channel", "spatial", "mixed"],
+        gates=["sigmoid", "softmax"],
+        seeds=1,
+    )
+    assert [place[1:3] for place in places(cells)] == [
+        ("none", ""),
+        ("channel", ""),
+        ("spatial", "sigmoid"),
+        ("spatial", "softmax"),
+        ("mixed", "sigmoid"),
+        ("mixed", "softmax"),
+    ]
+    assert {c.config.gate for c in cells if not c.gate} == {"linear"}
+
+
+def test_the_attentions_with_a_gate_are_those_that_can_be_told_one():
+    with_gate = {
+        name for name, make in ATTENTIONS.items() if "gate" in make(16, "sigmoid").get_config()
+    }
+    assert with_gate == set(GATED)
+
+
+def test_each_cell_is_the_run_that_train_would_make(tmp_path):
+    cells = small_grid(tmp_path / "runs")
+    alone = TrainConfig(
+        dataset="cars", backbone="resnet50", attention="mixed", weights="none", epochs=2, seed=1
+    ).resolve()
+    mine = next(c for c in cells if c.config.attention == "mixed" and c.config.seed == 1)
+    assert mine.directory == tmp_path / "runs" / alone.run_dir.removeprefix("saved_models/")
+    assert replace(mine.config, run_dir=alone.run_dir) == alone
+    assert len({cell.directory for cell in cells}) == len(cells)
+
+
+def test_weights_may_differ_by_backbone(tmp_path):
+    cells = small_grid(
+        tmp_path, backbones=["resnet50", "vgg16"], weights={"vgg16": "x.weights.h5"}, seeds=1
+    )
+    assert {(c.config.backbone, c.config.weights) for c in cells} == {
+        ("resnet50", "none"),
+        ("vgg16", "x.weights.h5"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attentions": ["mixd"]}, "--attentions mixd: choose from none"),
+        ({"backbones": ["vgg"]}, "--backbones vgg: choose from vgg16"),
+        ({"gates": ["relu"]}, "--gates relu: choose from linear"),
+        ({"gates": []}, "--gates: give at least one"),
+        ({"attentions": ["none", "none"]}, "--attentions none,none: one is named twice"),
+        ({"datasets": ["cars", "cars"]}, "--dataset cars,cars: one is named twice"),
+        ({"weights": {"vgg16": "none"}}, "--weights vgg16: choose from resnet50"),
+        ({"seeds": 0}, "--seeds 0: must be at least 1"),
+    ],
+)
+def test_bad_grids_are_refused_in_one_line(tmp_path, changes, message):
+    with pytest.raises(FgmixError, match=message) as caught:
+        small_grid(tmp_path, **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cell_knows_how_far_it_has_come(tmp_path):
+    cell = small_grid(tmp_path)[0]
+    assert not cell.begun()
+    assert cell.history() == []
+    assert cell.metrics() is None
+    fakes.begin(cell.config, 1)
+    assert cell.begun()
+    assert [row["epoch"] for row in cell.history()] == ["1"]
+    assert cell.metrics() is None
+    fakes.train(replace(cell.config, resume=True))
+    assert cell.metrics()["top1"] == 0.5
+    assert cell.refusal() is None
+
+
+def test_a_run_of_other_settings_in_a_cells_folder_is_told(tmp_path):
+    cell = small_grid(tmp_path)[0]
+    fakes.train(replace(cell.config, epochs=7))
+    message = cell.refusal()
+    assert str(cell.directory) in message
+    assert "--epochs was 7" in message
