@@ -24,6 +24,9 @@ COMMANDS = {
     ),
     "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
+    "costs": Command(
+        "fgmix.cli.costs", "parameters and multiply-adds of each backbone and attention"
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.cli.parser import Parser
+from fgmix.cli.parser import Parser, check_output_file
 from fgmix.errors import FgmixError
 from fgmix.training.run_folder import Run
 
@@ -36,10 +36,8 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if args.heatmaps < 0:
         raise FgmixError(f"--heatmaps {args.heatmaps}: must be at least 0")
-    if args.json and args.json.is_dir():
-        raise FgmixError(f"--json {args.json} is a folder: give a file's name")
-    if args.json and not args.json.parent.is_dir():
-        raise FgmixError(f"--json {args.json}: there is no folder {str(args.json.parent)!r}")
+    if args.json:
+        check_output_file("--json", args.json)
     run = Run.open(args.model)
 
     import_tensorflow()

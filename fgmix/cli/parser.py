@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Collection
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from typing import Any, NoReturn
 
 from fgmix.errors import FgmixError
@@ -32,6 +33,18 @@ class Parser(argparse.ArgumentParser):
             hint = f": did you mean {near[0]}?" if near else ""
             self.error(f"unknown argument {unknown[0]}{hint}")
         return parsed
+
+
+def check_output_file(flag: str, path: Path) -> None:
+    """Refuses, before the work, a file that can't be written after it.
+
+    Raises:
+        FgmixError: If the path is a folder's or lies in no folder.
+    """
+    if path.is_dir():
+        raise FgmixError(f"{flag} {path} is a folder: give a file's name")
+    if not path.parent.is_dir():
+        raise FgmixError(f"{flag} {path}: there is no folder {str(path.parent)!r}")
 
 
 def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> None:

@@ -1,14 +1,12 @@
 """The classifier: normalisation, backbone, attention and head in one flat graph."""
 
-from collections.abc import Collection
-
 import keras
 
 from fgmix.errors import FgmixError
 from fgmix.layers import ImageNormalization
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES, IDENTITY, Normalization
-from fgmix.models.choices import GATES, HEAD_BN, POOLINGS
+from fgmix.models.choices import GATES, HEAD_BN, POOLINGS, require
 from fgmix.models.flat import lay_flat
 from fgmix.models.pretrained import BN_MOMENTUM, build_features
 
@@ -63,20 +61,16 @@ def build_classifier(
         FgmixError: If a name is unknown, the image too small, the backbone's output not 4-D, or
             the weights are missing or don't fit.
     """
-    _require("attention", attention, ATTENTIONS)
-    _require("gate", gate, GATES)
-    _require("pooling", pooling, POOLINGS)
-    _require("head_bn", head_bn, HEAD_BN)
-    if reduction < 1:
-        raise FgmixError(f"reduction must be at least 1, not {reduction}")
-    if num_classes < 2:
-        raise FgmixError(f"a classifier needs at least 2 classes, not {num_classes}")
+    require("attention", attention, ATTENTIONS)
+    require("gate", gate, GATES)
+    require("head_bn", head_bn, HEAD_BN)
+    check_sizes(num_classes, reduction, pooling)
 
     shared = isinstance(backbone, keras.Model)
     if shared:
         features, normalization = backbone, normalization or IDENTITY
     else:
-        _require("backbone", backbone, BACKBONES)
+        require("backbone", backbone, BACKBONES)
         if normalization is not None:
             raise FgmixError(f"{backbone} brings its own normalization: leave it out")
         entry = BACKBONES[backbone]
@@ -86,9 +80,49 @@ def build_classifier(
     images = keras.Input((image_size, image_size, 3), name="images")
     x = _apply_flat(features, images, normalization, shared)
     x = ATTENTIONS[attention](reduction, gate)(x)
-    logits = _head(x, num_classes, pooling, head_bn)
+    logits = build_head(x, num_classes, pooling, head_bn)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(images, probabilities, name="classifier")
+
+
+def check_sizes(num_classes: int, reduction: int, pooling: str) -> None:
+    """Refuses what no classifier's attention and head can be built with.
+
+    Raises:
+        FgmixError: If there are fewer than 2 classes, the reduction is less than 1, or the
+            pooling is unknown.
+    """
+    require("pooling", pooling, POOLINGS)
+    if reduction < 1:
+        raise FgmixError(f"reduction must be at least 1, not {reduction}")
+    if num_classes < 2:
+        raise FgmixError(f"a classifier needs at least 2 classes, not {num_classes}")
+
+
+def build_head(
+    features: keras.KerasTensor, num_classes: int, pooling: str, head_bn: str = "after"
+) -> keras.KerasTensor:
+    """Section III.B of the paper: FC of 512 units, batch normalisation, ELU, FC of K units.
+
+    Args:
+        features: The attended feature map, `(batch, height, width, channels)`.
+        num_classes: `K`.
+        pooling: `"flatten"` or `"avg"`.
+        head_bn: Batch normalisation `"after"` the 512-unit layer or `"both"` before and after.
+
+    Returns:
+        The logits, float32 `(batch, K)`.
+    """
+    if pooling == "avg":
+        x = keras.layers.GlobalAveragePooling2D(name="pool")(features)
+    else:
+        x = keras.layers.Flatten(name="flatten")(features)
+    if head_bn == "both":
+        x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn_before")(x)
+    x = keras.layers.Dense(HIDDEN_UNITS, name="head_fc")(x)
+    x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn")(x)
+    x = keras.layers.ELU(name="head_elu")(x)
+    return keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
 
 def parameter_groups(model: keras.Model) -> dict[str, list[keras.Variable]]:
@@ -150,22 +184,3 @@ def _require_fit(features: keras.Model, images: keras.KerasTensor) -> None:
             f"the backbone {features.name} must take one input of shape {images.shape}, not "
             f"{shapes}: build it for that size, or change the image size"
         )
-
-
-def _head(x: keras.KerasTensor, num_classes: int, pooling: str, head_bn: str) -> keras.KerasTensor:
-    """Section III.B of the paper: FC of 512 units, batch normalisation, ELU, K outputs."""
-    if pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    else:
-        x = keras.layers.Flatten(name="flatten")(x)
-    if head_bn == "both":
-        x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn_before")(x)
-    x = keras.layers.Dense(HIDDEN_UNITS, name="head_fc")(x)
-    x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn")(x)
-    x = keras.layers.ELU(name="head_elu")(x)
-    return keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
-
-
-def _require(what: str, value: str, known: Collection[str]) -> None:
-    if value not in known:
-        raise FgmixError(f"unknown {what} {value!r}: choose one of {', '.join(known)}")

@@ -8,6 +8,7 @@ from PIL import Image
 from fgmix.data.folder import load_folder
 from fgmix.evaluation.evaluate import evaluate
 from fgmix.evaluation.heatmaps import STRENGTH, attention_energy, overlay, save_heatmaps
+from fgmix.models import ATTENTIONS, build_classifier
 from fgmix.training.run_folder import Run
 from tests.runs import CLASSES, TEST
 
@@ -88,3 +89,12 @@ def test_the_picture_can_be_read(evaluated, tmp_path, count, columns, rows):
     # Not blank: photos are darker than the paper between them, and the heat adds colour.
     assert (pixels.mean(axis=2) < 200).mean() > 0.2
     assert pixels.std(axis=2).max() > 30
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_every_attention_has_a_picture(evaluated, tmp_path, attention):
+    _, dataset, split, found = evaluated
+    model = build_classifier(len(CLASSES), "tiny", attention, weights="none", image_size=32)
+    save_heatmaps(tmp_path / "heat.png", model, dataset, split, found, 1)
+    with Image.open(tmp_path / "heat.png") as picture:
+        assert picture.format == "PNG"
