@@ -45,6 +45,7 @@ def unpack_folder(archive: Path, folder: Path, checksum: str) -> Path:
                     if below:
                         tar.extract(member.replace(name=below), beside, filter="data")
         except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-            raise FgmixError(f"can't unpack {archive}: {error}") from error
+            reason = " ".join(str(error).split())
+            raise FgmixError(f"can't unpack {archive}: {reason}") from error
 
     return provide(folder, write)
