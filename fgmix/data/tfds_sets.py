@@ -16,6 +16,7 @@ import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.folder import TEST_FRACTION
+from fgmix.data.sources import OWN_FOLDER, SOURCES
 from fgmix.data.splits import stratified_split
 from fgmix.errors import FgmixError
 from fgmix.files import provide
@@ -60,7 +61,7 @@ def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
     """
     builder = _builder(name, data_dir)
     _refuse_other_tasks(name, builder.info.features)
-    root = data_dir / "fgmix" / builder.info.full_name
+    root = data_dir / OWN_FOLDER / builder.info.full_name
     provide(root, lambda beside: _write_files(name, builder, beside))
     index = json.loads((root / INDEX).read_text(encoding="utf-8"))
     class_names = tuple(index["class_names"])
@@ -92,7 +93,7 @@ def _builder(name: str, data_dir: Path) -> Any:
         raise FgmixError(f"no data set {name!r}: fgmix reads it itself, as {OWN_NAMES[base]!r}")
     known = tfds.list_builders(with_community_datasets=False)
     if base not in known:
-        near = get_close_matches(base, {*known, *OWN_NAMES.values(), "demo"})
+        near = get_close_matches(name, [*SOURCES, *known])
         hint = f" (near: {', '.join(near)})" if near else ""
         raise FgmixError(
             f"no data set {name!r}: it is no folder, and no name of fgmix or of TensorFlow "

@@ -225,7 +225,7 @@ def test_what_has_to_be_brought_by_hand_is_told_in_a_line(tmp_path):
     [
         ("oxford_flower102", "oxford_flowers102"),
         ("stanford_dog", "stanford_dogs"),
-        ("aircrafts", "aircraft"),
+        ("aircraft/famly", "aircraft/family"),
         ("cars196", "cars"),
         ("fgvc_aircraft/family", "aircraft"),
     ],
