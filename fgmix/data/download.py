@@ -92,11 +92,8 @@ def _transfer(url: str, part: Path, shown: str) -> None:
             start = 0
         length = response.headers["Content-Length"]
         total = start + int(length) if length else None
-        with (
-            part.open("ab" if start else "wb") as file,
-            tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=shown, disable=None)
-            as bar,
-        ):  # fmt: skip
+        bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=shown, disable=None)
+        with bar, part.open("ab" if start else "wb") as file:
             while chunk := response.read(CHUNK_BYTES):
                 file.write(chunk)
                 bar.update(len(chunk))
