@@ -1,13 +1,16 @@
 """Writing files so that nothing half-written is ever seen under a final name."""
 
 import csv
+import glob
 import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from fgmix.errors import FgmixError
 
 PARTIAL = ".*.partial-*"
 
@@ -75,3 +78,56 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def write_json(path: Path, value: object) -> None:
     """Writes an indented JSON file, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keeps other processes from providing `path` meanwhile; they wait. Makes its folder.
+
+    Raises:
+        FgmixError: If the folder of `path` can't be written to.
+    """
+    from filelock import FileLock
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise FgmixError(
+            f"can't write to {path.parent}: {error.strerror}; choose another --data-dir"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def provide(path: Path, write: Callable[[Path], None]) -> Path:
+    """Makes a file or folder that isn't there yet, whole or not at all.
+
+    Of several processes that ask for it at once, one makes it and the others wait.
+
+    Args:
+        path: What to make.
+        write: Makes it under the name that it is given.
+
+    Returns:
+        `path`.
+
+    Raises:
+        FgmixError: If it can't be written.
+    """
+    if path.exists():
+        return path
+    with locked(path):
+        if not path.exists():
+            # Under the lock, whatever is left was left by a process that was killed.
+            for stale in path.parent.glob(f".{glob.escape(path.stem)}.partial-*{path.suffix}"):
+                _remove(stale)
+            try:
+                with replacing(path) as beside:
+                    write(beside)
+            except OSError as error:
+                raise FgmixError(f"can't make {path}: {error}") from error
+    return path

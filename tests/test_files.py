@@ -1,10 +1,12 @@
 """Files appear whole under their final name, or not at all."""
 
 import json
+import threading
 
 import pytest
 
-from fgmix.files import is_empty, remove_partial, replacing, write_json, write_text
+from fgmix.errors import FgmixError
+from fgmix.files import is_empty, provide, remove_partial, replacing, write_json, write_text
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -95,3 +97,60 @@ def test_what_a_killed_write_leaves_is_known_and_removed(tmp_path):
     assert not is_empty(tmp_path)
     remove_partial(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.partial-1"]
+
+
+def test_what_is_provided_is_made_once(tmp_path):
+    calls = []
+
+    def write(beside):
+        calls.append(beside)
+        beside.mkdir()
+        (beside / "photo").write_text("x")
+
+    folder = tmp_path / "new" / "data-1.2.3"
+    assert provide(folder, write) == folder
+    assert provide(folder, write) == folder
+    assert len(calls) == 1
+    assert calls[0].parent == folder.parent
+    assert (folder / "photo").read_text() == "x"
+    assert [p.name for p in folder.parent.iterdir() if not p.name.startswith(".")] == [folder.name]
+
+
+def test_of_several_that_want_the_same_one_makes_it(tmp_path):
+    made, barrier = [], threading.Barrier(4)
+
+    def write(beside):
+        made.append(beside)
+        beside.write_text("x")
+
+    def want():
+        barrier.wait()
+        provide(tmp_path / "file", write)
+
+    threads = [threading.Thread(target=want) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_what_an_interrupted_process_left_is_cleared_before_it_is_made_again(tmp_path):
+    folder = tmp_path / "data-1.2.3"
+    left = tmp_path / ".data-1.2.partial-1.3"
+    other = tmp_path / ".data-1.3.partial-1.0"
+    left.mkdir()
+    other.mkdir()
+    provide(folder, lambda beside: beside.mkdir())
+    assert not left.exists()
+    assert other.exists()
+
+
+def test_a_disk_that_is_full_is_one_line(tmp_path):
+    def write(beside):
+        beside.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(FgmixError, match=r"can't make .*file: .*No space left on device"):
+        provide(tmp_path / "file", write)
+    assert not [p for p in tmp_path.iterdir() if not p.name.endswith(".lock")]

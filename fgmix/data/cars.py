@@ -1,79 +1,80 @@
-"""Stanford Cars-196 from a local copy in its official layout."""
+"""Stanford Cars-196, wherever it lies: 16,185 photos of 196 models of cars.
 
+Source: J. Krause, M. Stark, J. Deng and L. Fei-Fei, "3D Object Representations for Fine-Grained
+Categorization", 2013. The photos are for non-commercial research only. Its authors' pages have
+been gone since 2023, so nothing is downloaded unless a mirror is named.
+"""
+
+import logging
+import os
 from pathlib import Path
 
-import numpy as np
-import scipy.io
-
-from fgmix.data.dataset import ImageDataset, Split
+from fgmix.data.archive import unpack_folder
+from fgmix.data.cars_layouts import ANNOTATIONS, META, find_file, read_class_folders, read_official
+from fgmix.data.dataset import ImageDataset
+from fgmix.data.download import download
 from fgmix.errors import FgmixError
 
-ANNOTATIONS = {"train": "cars_train_annos.mat", "test": "cars_test_annos_withlabels.mat"}
+log = logging.getLogger(__name__)
+
+MIRROR_VARIABLE = "FGMIX_CARS_MIRROR"
+"""The environment variable with the address of a folder that serves the published files."""
+
+TEST_LABELS = ANNOTATIONS["test"]
+FOLDERS = {"cars_train.tgz": "cars_train", "cars_test.tgz": "cars_test", "car_devkit.tgz": "devkit"}
+CHECKSUMS = {  # of the original files, as TFDS has them in url_checksums/cars196.txt
+    "cars_train.tgz": "sha256:512b227b30e2f0a8aab9e09485786ab4479582073a144998da74d64b801fd288",
+    "cars_test.tgz": "sha256:bffea656d6f425cba3c91c6d83336e4c5f86c6cffd8975b0f375d3a10da8e243",
+    "car_devkit.tgz": "sha256:b97deb463af7d58b6bfaa18b2a4de9829f0f79e8ce663dfa9261bf7810e9accd",
+    TEST_LABELS: "sha256:790f75be8ea34eeded134cc559332baf23e30e91367e9ddca97d26ed9b895f05",
+}
 
 
-def load_cars(root: Path) -> ImageDataset:
-    """Reads `cars_train/`, `cars_test/` and the MATLAB annotations in `devkit/`.
+def load_cars(folder: Path) -> ImageDataset:
+    """Reads Cars-196 from the first of these that is there.
 
-    `cars_test_annos_withlabels.mat` was published apart from the devkit, so it is looked for
-    beside it too.
+    1. The official layout: `cars_train/`, `cars_test/` and `devkit/`.
+    2. Class folders: `{train,test}/<class>/*.jpg`, also below `car_data/` or `car_data/car_data/`.
+    3. The original archives, which are checked and unpacked where they lie.
+    4. A mirror of them, whose address is in `FGMIX_CARS_MIRROR`.
 
     Args:
-        root: The folder that holds `devkit`.
+        folder: Where the data set lies, or is put.
 
     Raises:
-        FgmixError: If a file of the layout is missing or unreadable, or an annotation names a
-            missing image or an unknown class.
+        FgmixError: If it is not there, which tells what to download and where to put it, or if
+            it isn't whole.
     """
-    names = _load_mat(_find(root, "cars_meta.mat"), "class_names")
-    class_names = tuple(str(name) for name in names)
-    splits = {part: _read_split(root, part, len(class_names)) for part in ANNOTATIONS}
-    return ImageDataset("cars", root, class_names, splits)
+    for root in (folder, folder / "stanford_cars"):
+        if find_file(root, META) and all((root / f"cars_{part}").is_dir() for part in ANNOTATIONS):
+            return read_official(root)
+    for root in (folder, folder / "car_data", folder / "car_data" / "car_data"):
+        if all((root / part).is_dir() for part in ANNOTATIONS):
+            return read_class_folders(root)
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if mirror:
+        _fetch(folder, mirror)
+    for archive, name in FOLDERS.items():
+        if (folder / archive).is_file():
+            unpack_folder(folder / archive, folder / name, CHECKSUMS[archive])
+    if not any((folder / name).exists() for name in FOLDERS.values()):
+        raise FgmixError(_instructions(folder))
+    return read_official(folder)
 
 
-def _find(root: Path, name: str) -> Path:
-    for path in (root / "devkit" / name, root / name):
-        if path.is_file():
-            return path
-    raise FgmixError(
-        f"no {name} in {root / 'devkit'}: --data-dir must hold Cars-196 in its official layout "
-        f"(cars_train/, cars_test/, devkit/{', devkit/'.join(ANNOTATIONS.values())}, "
-        f"devkit/cars_meta.mat)"
+def _fetch(folder: Path, mirror: str) -> None:
+    """Downloads those of the published files that are not there, unpacked or not."""
+    log.info("Cars-196's photos are for non-commercial research only; 1.8 GiB to download")
+    for file, checksum in CHECKSUMS.items():
+        there = find_file(folder, file) or folder / FOLDERS.get(file, file)
+        if not there.exists():
+            download(f"{mirror.rstrip('/')}/{file}", folder / file, checksum)
+
+
+def _instructions(folder: Path) -> str:
+    return (
+        f"no Cars-196 in {folder}; Stanford's own links are dead, so put one of these there: "
+        f"kaggle.com/datasets/rickyyyyyyy/torchvision-stanford-cars (its folder stanford_cars), "
+        f"kaggle.com/datasets/jutrera/stanford-car-dataset-by-classes-folder (its folder car_data),"
+        f" or the original {', '.join(CHECKSUMS)}; or set {MIRROR_VARIABLE} to a URL with these"
     )
-
-
-def _load_mat(path: Path, variable: str) -> np.ndarray:
-    try:
-        content = scipy.io.loadmat(path, squeeze_me=True)
-    except Exception as error:  # SciPy raises many kinds, according to where the file is broken
-        raise FgmixError(f"{path} is not a readable MATLAB file: {error}") from error
-    if variable not in content:
-        raise FgmixError(f"{path} has no {variable!r}: it is not that file of Cars-196")
-    return np.atleast_1d(content[variable])
-
-
-def _read_split(root: Path, part: str, num_classes: int) -> Split:
-    source = _find(root, ANNOTATIONS[part])
-    annotations = _load_mat(source, "annotations")
-    lacking = {"fname", "class"} - set(annotations.dtype.names or ())
-    if lacking:
-        raise FgmixError(
-            f"{source} has no {' and no '.join(sorted(lacking))} in its annotations: it is not "
-            f"the published {source.name}"
-        )
-    if not len(annotations):
-        raise FgmixError(f"{source} has no annotations: bring the published file")
-    folder = f"cars_{part}"
-    present = {p.name for p in (root / folder).iterdir()} if (root / folder).is_dir() else set()
-    paths: list[str] = []
-    labels: list[int] = []
-    for row in annotations:
-        name, label = str(row["fname"]), int(row["class"]) - 1
-        if name not in present:
-            raise FgmixError(f"{source} names {folder}/{name}, which is missing from {root}")
-        if not 0 <= label < num_classes:
-            raise FgmixError(
-                f"{source} gives {name} the class {label + 1}; there are {num_classes}"
-            )
-        paths.append(f"{folder}/{name}")
-        labels.append(label)
-    return Split(tuple(paths), np.array(labels, np.int32))

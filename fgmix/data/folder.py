@@ -16,9 +16,10 @@ def load_folder(root: Path, name: str | None = None, split_seed: int = 0) -> Ima
     """Reads `root/<class>/*` or `root/{train,val,test}/<class>/*`.
 
     Class names are the folders' names, in alphabetical order. Files are told by their suffix
-    (JPEG, PNG, BMP, GIF, WebP, in any case); hidden ones and others are passed over. Without
-    split folders a fifth of every class becomes the test split, by `split_seed`. With `train`
-    and `val` but no `test`, `val` is the test split.
+    (JPEG, PNG, BMP, GIF, WebP, in any case); hidden ones and others are passed over. Symbolic
+    links to files and to class folders are followed. Without split folders a fifth of every
+    class becomes the test split, by `split_seed`. With `train` and `val` but no `test`, `val` is
+    the test split.
 
     Args:
         root: The folder.
@@ -26,8 +27,9 @@ def load_folder(root: Path, name: str | None = None, split_seed: int = 0) -> Ima
         split_seed: Seeds the test split where the folder has none.
 
     Raises:
-        FgmixError: If the folder is missing, has no images or fewer than 2 classes, or the
-            splits don't fit each other.
+        FgmixError: If the folder is missing, has no images or fewer than 2 classes, a link in it
+            leads nowhere, a name in it can't be written to a text file, or the splits don't fit
+            each other.
     """
     if not root.is_dir():
         raise FgmixError(f"no data folder {str(root)!r}: give the folder that holds the classes")
@@ -61,7 +63,7 @@ def _load_unsplit(root: Path, name: str, split_seed: int) -> ImageDataset:
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    names = sorted(path.name for path in _visible(folder) if path.is_dir())
     if len(names) < 2:
         raise FgmixError(
             f"{folder} holds {len(names)} class folder(s): a data set needs at least 2, "
@@ -93,7 +95,26 @@ def _read_split(
 def _image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if is_image_file(path))
+    return sorted(path for path in _visible(folder) if is_image_file(path))
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What a folder holds; refuses what would go missing or break the files of a run."""
+    paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    for path in paths:
+        if path.is_symlink() and not path.exists():
+            raise FgmixError(f"the link {path} leads nowhere: mend or remove it")
+        if "\n" in path.name or not _is_text(path.name):
+            raise FgmixError(f"rename {str(path)!r}: its name has a line break or is not UTF-8")
+    return paths
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8 come as lone surrogates
+        return False
+    return True
 
 
 def is_image_file(path: Path) -> bool:

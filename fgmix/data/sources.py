@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset
@@ -10,16 +11,22 @@ from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
 
-# Loaders are imported when they are used: SciPy and Pillow would slow down `--help`.
+# Loaders are imported when they are used: SciPy, Pillow and TFDS would slow down `--help`.
 
 
-def _cars(data_dir: Path, split_seed: int) -> ImageDataset:
+def _aircraft(data_dir: Path, level: str) -> ImageDataset:
+    from fgmix.data.aircraft import load_aircraft
+
+    return load_aircraft(data_dir, level)
+
+
+def _cars(data_dir: Path) -> ImageDataset:
     from fgmix.data.cars import load_cars
 
     return load_cars(data_dir)
 
 
-def _demo(data_dir: Path, split_seed: int) -> ImageDataset:
+def _demo(data_dir: Path) -> ImageDataset:
     from fgmix.data.demo import DEMO_VERSION, write_demo
     from fgmix.data.folder import load_folder
 
@@ -30,36 +37,55 @@ def _demo(data_dir: Path, split_seed: int) -> ImageDataset:
     return load_folder(folder, "demo")
 
 
-SOURCES: dict[str, Callable[[Path, int], ImageDataset]] = {"cars": _cars, "demo": _demo}
+SOURCES: dict[str, Callable[[Path], ImageDataset]] = {
+    "aircraft": partial(_aircraft, level="variant"),
+    "aircraft/family": partial(_aircraft, level="family"),
+    "aircraft/manufacturer": partial(_aircraft, level="manufacturer"),
+    "cars": _cars,
+    "demo": _demo,
+}
+"""name -> loader of the data set from `--data-dir`."""
+
+OWN_FOLDER = "fgmix"
+"""Below the TFDS folder: what is written here and could be written again."""
+
+
+def tfds_folder() -> Path:
+    """Where TensorFlow Datasets keeps its data sets."""
+    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
 
 
 def default_data_dir(dataset: str) -> Path:
-    """Where a named data set lies unless `--data-dir` says otherwise: the TFDS folder."""
-    tfds = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
-    base = Path(tfds).expanduser()
-    return base / "fgmix" if dataset == "demo" else base / dataset
+    """Where a data set from `SOURCES` lies unless `--data-dir` says otherwise."""
+    folder = OWN_FOLDER if dataset == "demo" else dataset.partition("/")[0]
+    return tfds_folder() / folder
 
 
 def load_dataset(dataset: str, data_dir: str | None = None, split_seed: int = 0) -> ImageDataset:
     """Loads a data set by name or by path.
 
     Args:
-        dataset: A name from `SOURCES`, or the path of a folder of class folders.
+        dataset: A name from `SOURCES`, the path of a folder of class folders, or the name of an
+            image classification set of TFDS: the first of these that it is.
         data_dir: Where a named data set lies.
-        split_seed: Seeds the test split of a folder that has none.
+        split_seed: Seeds the test split of a data set that has none.
 
     Raises:
         FgmixError: If there is no such data set, or it is not whole.
     """
+    given = Path(data_dir).expanduser() if data_dir else None
     if dataset in SOURCES:
-        folder = Path(data_dir).expanduser() if data_dir else default_data_dir(dataset)
-        return SOURCES[dataset](folder, split_seed)
+        return SOURCES[dataset](given or default_data_dir(dataset))
     path = Path(dataset).expanduser()
     if path.is_dir():
         from fgmix.data.folder import load_folder
 
         return load_folder(path, split_seed=split_seed)
+    from fgmix.data.tfds_sets import is_tfds_name, load_tfds
+
+    if is_tfds_name(dataset):
+        return load_tfds(dataset, given or tfds_folder(), split_seed)
     raise FgmixError(
-        f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, or the path of a folder "
-        f"with one folder of photos a class"
+        f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, a name of TensorFlow "
+        f"Datasets, or the path of a folder with one folder of photos a class"
     )

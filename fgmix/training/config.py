@@ -72,10 +72,17 @@ class TrainConfig:
     """
 
     dataset: str = flag(
-        MISSING, DATA, "cars, demo, or the path of a folder with one folder of photos a class"
+        MISSING,
+        DATA,
+        f"{', '.join(SOURCES)}, the name of an image classification set of TensorFlow Datasets "
+        "(oxford_flowers102, stanford_dogs, ...), or the path of a folder with one folder of "
+        "photos a class",
     )
     data_dir: str | None = flag(
-        None, DATA, "where the data set lies or is put", shown="the TFDS folder"
+        None,
+        DATA,
+        "where the data set lies, in any of the layouts of the README, or is put",
+        shown="the TFDS folder",
     )
     val_fraction: float = flag(
         None,
@@ -225,7 +232,7 @@ class TrainConfig:
     def dataset_name(self) -> str:
         """The data set's name as a part of a file name."""
         name = self.dataset
-        if Path(name).is_dir():
+        if name not in SOURCES and Path(name).is_dir():
             name = Path(name).resolve().name
         return _slug(name)
 

@@ -1,5 +1,8 @@
 """Folders of class folders: both layouts, what counts as an image, and what is refused."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 
@@ -106,6 +109,40 @@ def test_names_with_spaces_and_letters_of_any_alphabet(tmp_path):
         for path, label in zip(split.paths, split.labels, strict=True):
             assert path.split("/")[0] == data.class_names[label]
             assert (data.root / path).is_file()
+
+
+def test_links_to_files_and_to_class_folders_are_followed(tmp_path):
+    elsewhere = write_classes(tmp_path / "elsewhere", {"robin": 5, "wren": 5})
+    root = tmp_path / "birds"
+    (root / "finch").mkdir(parents=True)
+    for number in range(5):
+        (root / "finch" / f"{number}.png").symlink_to(elsewhere / "wren" / f"{number}.png")
+    (root / "robin").symlink_to(elsewhere / "robin", target_is_directory=True)
+    data = load_folder(root)
+    assert data.class_names == ("finch", "robin")
+    assert [len(split) for split in data.splits.values()] == [8, 2]
+    plain = tmp_path / "copy"
+    shutil.copytree(root, plain)  # follows links
+    assert load_folder(plain, "birds").fingerprint() == data.fingerprint()
+
+
+@pytest.mark.parametrize("link", ["a/photo.jpg", "c"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path, link):
+    write_classes(tmp_path, {"a": 5, "b": 5})
+    (tmp_path / link).symlink_to(tmp_path / "gone")
+    message = refusal(tmp_path)
+    assert str(tmp_path / link) in message
+    assert "leads nowhere" in message
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"two\nlines.jpg"])
+def test_a_name_that_no_text_file_can_hold_is_refused(tmp_path, name):
+    write_classes(tmp_path, {"a": 5, "b": 5})
+    try:
+        (tmp_path / "a" / os.fsdecode(name)).write_bytes(b"photo")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert "rename" in refusal(tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import fgmix.data.demo
 from fgmix.data.sources import SOURCES, default_data_dir, load_dataset
 from fgmix.errors import FgmixError
+from tests.data.test_aircraft import write_aircraft
 from tests.pictures import write_classes
 
 
@@ -18,7 +19,8 @@ def small_demo(monkeypatch):
 
 
 def test_the_names_of_the_registry():
-    assert {"cars", "demo"} <= set(SOURCES)
+    levels = {"aircraft", "aircraft/family", "aircraft/manufacturer"}
+    assert levels | {"cars", "demo"} <= set(SOURCES)
 
 
 def test_a_path_is_a_folder_of_classes(tmp_path):
@@ -40,20 +42,40 @@ def test_the_split_seed_reaches_a_folder(tmp_path):
     assert tests[0] == tests[1] != tests[2]
 
 
-def test_an_unknown_name_is_told_with_the_known_ones(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["carz", "./photos", "/data/photos", "my photos"])
+def test_what_is_neither_a_name_nor_a_folder_is_told_in_a_line(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FgmixError) as caught:
-        load_dataset("carz")
+        load_dataset(name)
     message = str(caught.value)
-    assert "'carz'" in message
-    assert all(name in message for name in SOURCES)
+    assert repr(name) in message
+    assert "cars" in message
+    assert "folder" in message
     assert "\n" not in message
+
+
+def test_a_folder_comes_before_a_tfds_set_and_after_our_own_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_classes(tmp_path / "stanford_dogs", {"collie": 5, "corgi": 5})
+    write_classes(tmp_path / "cars", {"van": 5, "coupe": 5})
+    assert load_dataset("stanford_dogs").class_names == ("collie", "corgi")
+    with pytest.raises(FgmixError, match="no Cars-196"):
+        load_dataset("cars", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("level", ["variant", "family", "manufacturer"])
+def test_the_levels_of_aircraft_share_a_folder(tmp_path, monkeypatch, level):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    write_aircraft(tmp_path / "aircraft" / "fgvc-aircraft-2013b" / "data")
+    data = load_dataset("aircraft" if level == "variant" else f"aircraft/{level}")
+    assert len(data.class_names) == {"variant": 4, "family": 4, "manufacturer": 3}[level]
+    assert data.crop_bottom == 20
 
 
 def test_a_name_is_looked_for_in_the_given_folder(tmp_path):
     with pytest.raises(FgmixError) as caught:
         load_dataset("cars", str(tmp_path))
-    assert str(tmp_path / "devkit") in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
 
 
 def test_a_named_data_set_lies_in_the_tfds_folder(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fgmix.data.dataset import Split
-from fgmix.data.splits import stratified_split
+from fgmix.data.splits import rank, stratified_split
 from fgmix.errors import FgmixError
 
 
@@ -77,6 +77,57 @@ def test_classes_of_one_size_are_not_divided_alike():
     _, taken = divide(make_split([30, 30]))
     numbers = [{path.split("/")[1] for path in paths_of_class(taken, label)} for label in (0, 1)]
     assert numbers[0] != numbers[1]
+
+
+def test_a_split_does_not_depend_on_the_order_or_the_folder_of_the_images():
+    split = make_split([20, 30])
+    order = np.random.default_rng(0).permutation(len(split))
+    moved = Split(tuple(f"elsewhere/{path}" for path in split.paths), split.labels).take(order)
+    expected = {f"elsewhere/{path}" for path in divide(split)[1].paths}
+    assert set(divide(moved)[1].paths) == expected
+
+
+def test_a_split_does_not_depend_on_the_numbers_of_the_classes():
+    taken = {}
+    for names in (("crow", "dove"), ("dove", "crow")):
+        pairs = [(f"{name}/{n}.jpg", names.index(name)) for name in names for n in range(20)]
+        split = Split(tuple(p for p, _ in pairs), np.array([label for _, label in pairs], np.int32))
+        taken[names] = set(stratified_split(split, 0.3, 0, names, "testing", "without")[1].paths)
+    assert taken["crow", "dove"] == taken["dove", "crow"]
+
+
+def test_an_image_more_moves_at_most_one_other():
+    for count in range(2, 40):
+        before = set(divide(make_split([count]), 0.3)[1].paths)
+        after = set(divide(make_split([count + 1]), 0.3)[1].paths) - {f"0/{count}"}
+        assert len(before ^ after) <= 1
+
+
+def test_the_ranks_of_a_class_keep_their_order_when_it_grows():
+    small, large = make_split([10, 5]), make_split([15, 9])
+    ranks = [
+        [s.paths[i] for i in rank(s, 0, "crow", 3) if s.paths[i] in small.paths]
+        for s in (small, large)
+    ]
+    assert ranks[0] == ranks[1]
+    assert sorted(ranks[0]) == sorted(paths_of_class(small, 0))
+
+
+def test_the_test_split_takes_the_first_in_rank():
+    split = make_split([10, 7])
+    _, taken = divide(split, 0.3)
+    first = [
+        split.paths[i] for label in (0, 1) for i in rank(split, label, f"class {label}", 0)[:3]
+    ]
+    assert set(taken.paths) == set(first[:3] + first[3:5])
+
+
+def test_ranks_are_random():
+    # The chance that an image comes first is the same for all: 1000 draws of 10, sd 9.5.
+    split = make_split([10])
+    first = np.bincount([rank(split, 0, "crow", seed)[0] for seed in range(1000)], minlength=10)
+    assert first.min() > 60
+    assert first.max() < 140
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -262,9 +262,12 @@ def test_the_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
 
 
 def test_a_folder_called_like_a_data_set_does_not_hide_it(tmp_path, monkeypatch):
-    (tmp_path / "cars").mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert TrainConfig(dataset="cars").resolve().dataset == "cars"
+    for name in ("cars", "aircraft/family"):
+        (tmp_path / name).mkdir(parents=True)
+        monkeypatch.chdir(tmp_path)
+        resolved = TrainConfig(dataset=name).resolve()
+        assert resolved.dataset == name
+        assert Path(resolved.run_dir).name.startswith(name.replace("/", "_") + "-vgg16")
 
 
 @pytest.mark.parametrize("name", FIELDS)
