@@ -7,6 +7,10 @@ from fgmix.cli.main import run
 from fgmix.errors import FgmixError
 
 COMMANDS = {
+    "check": (
+        "fgmix.cli.check",
+        "audit a data set before training: bad files, copies, small classes",
+    ),
     "predict": ("fgmix.cli.predict", "classes of photos, one JSON object a line"),
 }
 
