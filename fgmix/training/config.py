@@ -98,6 +98,9 @@ class TrainConfig:
         "seed of every split: runs that differ in --seed share their test photos",
         minimum=0,
     )
+    skip_bad_images: bool = flag(
+        False, DATA, "go on without the photos that can't be read, and name them in the run"
+    )
 
     attention: str = flag(
         "mixed", MODEL, "what stands between backbone and classifier", choices=ATTENTIONS
