@@ -302,6 +302,8 @@ def test_features_are_those_of_keras_applications(registry, backbone):
 def test_a_registered_backbone_is_laid_flat(registry, backbone):
     model = classifier(backbone, "mixed", pooling="avg")
     assert not [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    # On TensorFlow Keras has XLA compile grouped convolutions, which not every server runs.
+    assert not [layer for layer in model.layers if getattr(layer, "groups", 1) > 1]
     names = [layer.name for layer in model.layers]
     assert names[:2] == ["images", "normalization"]
     assert names[-6:] == ["pool", "head_fc", "head_bn", "head_elu", "logits", "probabilities"]
