@@ -112,10 +112,12 @@ def changed_flags(before: dict[str, Any], now: TrainConfig) -> list[str]:
     """
     may_change = {"dataset", "data_dir"}
     may_change |= {f.name for f in fields(now) if f.metadata["group"] == RUN}
+    # A run of an older version was trained as the flags that came since do by default.
+    before = {f.name: f.default for f in fields(now)} | before
     return [
-        f"--{name.replace('_', '-')} was {before.get(name)}"
+        f"--{name.replace('_', '-')} was {before[name]}"
         for name, value in asdict(now).items()
-        if name not in may_change and before.get(name) != value
+        if name not in may_change and before[name] != value
     ]
 
 

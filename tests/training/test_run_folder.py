@@ -252,6 +252,15 @@ def test_a_run_is_resumed_with_its_own_settings_and_photos_only(run_dir, dataset
     one_line(caught)
 
 
+def test_a_flag_that_an_older_version_did_not_have_is_as_its_default_was(run_dir, dataset):
+    record = json.loads((run_dir / "config.json").read_text())
+    del record["config"]["skip_bad_images"]
+    (run_dir / "config.json").write_text(json.dumps(record))
+    refuse_changes(config(run_dir, resume=True), dataset, "float32")
+    with pytest.raises(FgmixError, match="--skip-bad-images was False"):
+        refuse_changes(config(run_dir, resume=True, skip_bad_images=True), dataset, "float32")
+
+
 def test_leavings_of_a_killed_write_go_when_a_run_is_resumed(run_dir, dataset):
     (run_dir / ".model.partial-1.keras").write_text("half")
     prepare_run(config(run_dir, resume=True), dataset, "float32")
