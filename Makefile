@@ -1,6 +1,7 @@
-# make demo   set up, train on drawn pictures, evaluate, show where the model looks (4 to 5 minutes)
-# make test   set up and run the tests
-# make check  lint, format and types, as CI and the pre-commit hooks run them
+# make demo        set up, train on drawn pictures, evaluate, show where the model looks (4 to 5 minutes)
+# make test        set up and run the tests
+# make test-peers  set up and run the tests that compare with PyTorch
+# make check       lint, format and types, as CI and the pre-commit hooks run them
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet
 DEMO := saved_models/demo-tiny-mixed-seed0
 
-.PHONY: demo test check clean
+.PHONY: demo test test-peers check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite
@@ -17,7 +18,10 @@ demo: $(VENV)/.installed
 	@echo "look at $(DEMO)/heatmaps.png; serve $(DEMO)"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not peers"
+
+test-peers: $(VENV)/.installed-peers
+	$(BIN)/python -m pytest -m peers
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -33,6 +37,10 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --editable '.[dev]'
+	touch $@
+
+$(VENV)/.installed-peers: $(VENV)/.installed-dev
+	$(PIP) --editable '.[peers]'
 	touch $@
 
 clean:

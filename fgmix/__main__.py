@@ -17,13 +17,14 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "check": Command("fgmix.cli.check", "audit a data set: bad files, copies, small classes"),
     "train": Command("fgmix.cli.train", "train, evaluate and export one classifier (train.py)"),
     "evaluate": Command("fgmix.cli.evaluate", "measure a finished run again (evaluate.py)"),
     "predict": Command(
         "fgmix.cli.predict", "classes of photos, one JSON object a line", piped=True
     ),
-    "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
+    "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "costs": Command(
         "fgmix.cli.costs", "parameters and multiply-adds of each backbone and attention"
     ),

@@ -9,13 +9,13 @@ from typing import Any
 import keras
 
 from fgmix.data.dataset import ImageDataset, concatenate
-from fgmix.data.pipeline import refuse_unreadable
 from fgmix.data.protocols import (
     hold_out_fold,
     hold_out_validation,
     keep_fraction,
     keep_shots,
 )
+from fgmix.data.readable import refuse_unreadable, unreadable_files
 from fgmix.data.sources import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
@@ -60,10 +60,10 @@ def train(config: TrainConfig) -> TrainResult:
     run_folder.refuse_existing(config)
     dataset = load_splits(config)
     precision = choose_precision(config.precision)
+    # Before training: a bad test photo would otherwise be found when hours have gone into it.
+    dataset = _only_readable(dataset, config.skip_bad_images)
     if config.resume:
         run_folder.refuse_changes(config, dataset, precision)
-    # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    refuse_unreadable([file for name in dataset.splits for file in dataset.files(name)])
     model = build_model(config, len(dataset.class_names), precision)
     directory = run_folder.prepare_run(config, dataset, precision)
     log.info("run folder: %s", directory)
@@ -120,6 +120,9 @@ def evaluate_run(
     elif data_dir:
         config = replace(config, data_dir=data_dir)
     photos = load_splits(config)
+    if not dataset:
+        # What was left out is known by name, so a photo mended since does not come back.
+        photos = photos.without(run.data.get("skipped", []))
     if not dataset and photos.fingerprint() != run.data["fingerprint"]:
         raise FgmixError(
             f"the photos in {photos.root} have changed since {run.directory} was trained, so its "
@@ -155,3 +158,22 @@ def load_splits(config: TrainConfig) -> ImageDataset:
     counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     log.info("%s: %d classes, photos: %s", dataset.name, len(dataset.class_names), counts)
     return dataset
+
+
+def _only_readable(dataset: ImageDataset, skip: bool) -> ImageDataset:
+    """Reads every photo and leaves out those that can't be read, or refuses the data set.
+
+    The splits are drawn before, with the bad files among them: a photo that can't be read moves
+    no other from one split to another.
+    """
+    files = [file for name in dataset.splits for file in dataset.files(name)]
+    if not skip:
+        refuse_unreadable(files, "remove or replace it, or go on without (--skip-bad-images)")
+        return dataset
+    log.info("reading all %d photos, to leave out the bad ones", len(files))
+    bad = unreadable_files(files)
+    for file, reason in bad.items():
+        log.info("  %s: %s", file, reason)
+    log.info("skipped %d photo(s) that can't be read", len(bad))
+    paths = [path for split in dataset.splits.values() for path in split.paths]
+    return dataset.without([p for p, file in zip(paths, files, strict=True) if file in bad])

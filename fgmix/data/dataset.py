@@ -1,11 +1,13 @@
 """What a data set is: image files, a label each, in named splits."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
+from fgmix.errors import FgmixError
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class ImageDataset:
         class_names: The name of each class, in index order.
         splits: `"train"` and `"test"`, and `"val"` where the source has one.
         crop_bottom: Pixel rows to remove from the bottom of every photo before resizing.
+        skipped: Files of the source that were left out, relative to the root.
     """
 
     name: str
@@ -51,10 +54,34 @@ class ImageDataset:
     class_names: tuple[str, ...]
     splits: Mapping[str, Split]
     crop_bottom: int = 0
+    skipped: tuple[str, ...] = ()
 
     def files(self, split: str) -> list[str]:
         """The full paths of a split's images."""
         return [str(self.root / path) for path in self.splits[split].paths]
+
+    def without(self, paths: Collection[str]) -> "ImageDataset":
+        """The data set without some files; the splits of the others stay as they are.
+
+        Args:
+            paths: Files, relative to the root. Those that are in no split change nothing.
+
+        Raises:
+            FgmixError: If a class loses its last photo to train or to test on.
+        """
+        if not paths:
+            return self
+        left_out, splits = set(paths), {}
+        for name, split in self.splits.items():
+            kept = [i for i, path in enumerate(split.paths) if path not in left_out]
+            splits[name] = split.take(np.array(kept, np.int64))
+            lost = set(split.labels.tolist()) - set(splits[name].labels.tolist())
+            if lost and name in ("train", "test"):
+                raise FgmixError(
+                    f"class {self.class_names[min(lost)]!r} has no readable photo in {name}: "
+                    f"add photos, or remove the class"
+                )
+        return replace(self, splits=splits, skipped=tuple(sorted(left_out)))
 
     def fingerprint(self) -> str:
         """A SHA-256 over every split's paths, labels and file sizes.

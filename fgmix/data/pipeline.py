@@ -4,17 +4,11 @@ Order and augmentation are functions of `(seed, epoch, image)`. No state is carr
 step, so the batches after any step are the same whether or not the run was interrupted there.
 """
 
-import logging
-
-import numpy as np
 import tensorflow as tf
 
 from fgmix.data.augment import AUGMENTATIONS
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image, load_image
-from fgmix.errors import FgmixError
-
-log = logging.getLogger(__name__)
 
 
 def steps_per_epoch(num_images: int, batch_size: int) -> int:
@@ -103,34 +97,3 @@ def evaluation_batches(
         .batch(batch_size)
         .prefetch(tf.data.AUTOTUNE)
     )
-
-
-def refuse_unreadable(files: list[str]) -> None:
-    """Decodes every file once.
-
-    Raises:
-        FgmixError: If some can't be decoded, naming the first and counting the others.
-    """
-    log.info("checking that all %d photos can be read", len(files))
-    bad = unreadable_files(files)
-    if bad:
-        others = f" and {len(bad) - 1} more" if bad[1:] else ""
-        raise FgmixError(f"not a readable image: {bad[0]}{others}: remove or replace it")
-
-
-def unreadable_files(files: list[str]) -> list[str]:
-    """Decodes every file once and returns those that fail, in order."""
-    readable = (
-        tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string))
-        .enumerate()
-        .map(
-            lambda index, file: (index, tf.shape(decode_image(tf.io.read_file(file)))),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        .ignore_errors()
-        .batch(256)
-    )
-    good = np.zeros(len(files), bool)
-    for indices, _ in readable:
-        good[indices.numpy()] = True
-    return [file for file, ok in zip(files, good, strict=True) if not ok]

@@ -28,7 +28,7 @@ TORCHVISION: Normalization = {
 IN_WORDS: list[tuple[Normalization, str]] = [
     (CAFFE, "BGR minus mean"),
     (MINUS_ONE_TO_ONE, "RGB to [-1, 1]"),
-    (TORCHVISION, "RGB by mean and std"),
+    (TORCHVISION, "RGB, mean and std"),
 ]
 """What people call a normalisation. (A table of pairs: a dict can't be a key.)"""
 

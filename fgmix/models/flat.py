@@ -46,8 +46,8 @@ def lay_flat(
         call_function=call,
     )
     if not shared:
-        for copy, original in zip(flat.weights, features.weights, strict=True):
-            copy.assign(keras.ops.reshape(original, copy.shape))
+        values = zip(features.get_weights(), flat.weights, strict=True)
+        flat.set_weights([value.reshape(weight.shape) for value, weight in values])
     return flat.outputs
 
 

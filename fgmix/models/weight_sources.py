@@ -17,7 +17,7 @@ class WeightSource(Protocol):
 
     @property
     def origin(self) -> str:
-        """Who publishes them, in a word or two."""
+        """Who hands them out, in a word or two."""
 
     @property
     def by_hand(self) -> str:
@@ -72,10 +72,7 @@ class HubFile:
     TIMEOUT = 10.0
     """Seconds that the hub has to answer."""
 
-    @property
-    def origin(self) -> str:
-        """The hub and the repository."""
-        return f"hub {self.repo}"
+    origin = "Hugging Face hub"
 
     @property
     def by_hand(self) -> str:

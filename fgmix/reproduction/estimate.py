@@ -5,6 +5,7 @@ from statistics import median
 
 from fgmix.models.backbones import BACKBONES
 from fgmix.reproduction.plan import Cell
+from fgmix.training.run_folder import CONFIG, METRICS
 
 
 class Estimate:
@@ -20,13 +21,11 @@ class Estimate:
 
     def __init__(self, cells: Sequence[Cell]):
         self.cells = cells
-        self.overheads: list[float] = []
-        """Seconds that cells took beyond their epochs: start-up, evaluation, export."""
 
     def left(self, cells: Iterable[Cell]) -> float | None:
         """Seconds that these cells will take, or None where nothing has been measured yet."""
         total = 0.0
-        overhead = median(self.overheads) if self.overheads else 0.0
+        overhead = median([_overhead(cell) for cell in self.cells if cell.metrics()] or [0.0])
         for cell in cells:
             epoch = self._epoch(cell)
             if epoch is None:
@@ -53,6 +52,12 @@ _KEYS: tuple[Callable[[Cell], tuple], ...] = (
 
 def _work(cell: Cell) -> int:
     return BACKBONES[cell.config.backbone].multiply_adds
+
+
+def _overhead(cell: Cell) -> float:
+    """Seconds that a finished cell took beyond its epochs: tracing, evaluation, export."""
+    began, ended = ((cell.directory / name).stat().st_mtime for name in (CONFIG, METRICS))
+    return max(0.0, ended - began - sum(epoch_seconds(cell)))
 
 
 def epoch_seconds(cell: Cell) -> list[float]:

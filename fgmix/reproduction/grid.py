@@ -5,14 +5,13 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 
 from fgmix.errors import FgmixError
-from fgmix.reproduction.estimate import Estimate, duration, epoch_seconds
+from fgmix.reproduction.estimate import Estimate, duration
 from fgmix.reproduction.plan import Cell
 from fgmix.training.config import TrainConfig
 
@@ -61,13 +60,9 @@ def run_grid(
     left = [cell for cell in cells if states[cell].status in ("unfinished", "not run")]
     for number, cell in enumerate(left, 1):
         log.info("\n[%d of %d] %s", number, len(left), cell.title)
-        began, before = time.perf_counter(), sum(epoch_seconds(cell))
         states[cell] = _run_cell(cell, train)
         if states[cell].status == "failed":
             log.info("failed: %s", states[cell].reason)
-        else:
-            trained = sum(epoch_seconds(cell)) - before
-            estimate.overheads.append(max(0.0, time.perf_counter() - began - trained))
         if left[number:]:
             log.info("%d left, %s", len(left) - number, duration(estimate.left(left[number:])))
         report(states)

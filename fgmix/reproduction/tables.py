@@ -71,12 +71,8 @@ def _notes(states: Mapping[Cell, State]) -> Sequence[str]:
     notes: list[str] = []
     for name in dict.fromkeys(cell.config.dataset for cell in states):
         notes += _data_notes(name, [c for c in states if c.config.dataset == name])
-    settings = {
-        f"recipe {c.config.recipe}, {c.config.epochs} epochs, batch {c.config.batch_size}, "
-        f"{c.config.image_size} pixels"
-        for c in states
-    }
-    notes += [f"- Trained with {text}." for text in sorted(settings)]
+    settings = dict.fromkeys(_settings(c) for c in states)
+    notes += [f"- Trained with {text}." for text in settings]
     weights = {c.config.backbone: c.config.weights for c in states}
     random = [backbone for backbone, value in weights.items() if value == "none"]
     if random:
@@ -87,6 +83,16 @@ def _notes(states: Mapping[Cell, State]) -> Sequence[str]:
         if state.status == "failed"
     ]
     return notes
+
+
+def _settings(cell: Cell) -> str:
+    """How a cell is trained, but for what the table's rows and columns say of it."""
+    config = cell.config
+    shown = {"recipe": config.recipe, "epochs": config.epochs} | config.departures()
+    apart = ("weights", "gate")
+    return " ".join(
+        f"--{name.replace('_', '-')} {value}" for name, value in shown.items() if name not in apart
+    )
 
 
 def _data_notes(name: str, cells: Sequence[Cell]) -> list[str]:

@@ -92,6 +92,9 @@ class TrainConfig:
     fold: int | None = flag(
         None, DATA, "the fold to hold out, from 0 to --folds less 1", minimum=0, shown="none"
     )
+    skip_bad_images: bool = flag(
+        False, DATA, "go on without the photos that can't be read, and name them in the run"
+    )
 
     attention: str = flag(
         "mixed", MODEL, "what stands between backbone and classifier", choices=ATTENTIONS
@@ -240,19 +243,30 @@ class TrainConfig:
         recipe = self.recipe or preset.get("recipe") or BASE["recipe"]
         return {**BASE, **asdict(RECIPES[str(recipe)]), **preset}
 
-    def _run_name(self) -> str:
-        """`DATASET-BACKBONE-ATTENTION[-every other non-default setting]-seedN`."""
+    def departures(self) -> dict[str, Any]:
+        """The settings that are not what data set, recipe and base say, by name.
+
+        Left out is what says which data, backbone, attention and seed, and what only says where.
+        """
         defaults = {f.name: f.default for f in fields(self)} | self._defaults()
         named = {"dataset", "data_dir", "backbone", "attention", "seed"}
         named |= {f.name for f in fields(self) if f.metadata["group"] == RUN}
-        parts = [self.dataset_name, self.backbone or str(defaults["backbone"]), self.attention]
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if f.name in named or value is None or value == defaults[f.name]:
-                continue
-            if f.name == "weights":
+        return {
+            f.name: value
+            for f in fields(self)
+            if f.name not in named
+            and (value := getattr(self, f.name)) is not None
+            and value != defaults[f.name]
+        }
+
+    def _run_name(self) -> str:
+        """`DATASET-BACKBONE-ATTENTION[-every other non-default setting]-seedN`."""
+        backbone = self.backbone or str(self._defaults()["backbone"])
+        parts = [self.dataset_name, backbone, self.attention]
+        for name, value in self.departures().items():
+            if name == "weights":
                 value = Path(value).name.removesuffix(".h5").removesuffix(".weights")
-            parts.append(f"{f.name}_{_slug(str(value))}")
+            parts.append(f"{name}_{_slug(str(value))}")
         return "-".join([*parts, f"seed{self.seed}"])
 
 

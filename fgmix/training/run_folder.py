@@ -78,6 +78,7 @@ def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dic
             "num_classes": len(dataset.class_names),
             "num_images": {name: len(split) for name, split in dataset.splits.items()},
             "crop_bottom": dataset.crop_bottom,
+            "skipped": list(dataset.skipped),
             "fingerprint": dataset.fingerprint(),
         },
         "versions": {

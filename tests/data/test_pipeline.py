@@ -12,12 +12,9 @@ from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.decode import load_image
 from fgmix.data.pipeline import (
     evaluation_batches,
-    refuse_unreadable,
     steps_per_epoch,
     training_batches,
-    unreadable_files,
 )
-from fgmix.errors import FgmixError
 from tests.pictures import write_noise, write_plain
 
 SIZE = 16
@@ -262,31 +259,3 @@ def test_the_bottom_rows_are_cropped_in_training_and_evaluation(tmp_path):
         evaluated = evaluation_batches(data, "train", image_size=SIZE, batch_size=1)
         for made in (batches(data, epochs=1), list(evaluated.as_numpy_iterator())):
             assert made[0][0].min() == pytest.approx(lowest, abs=0.01)
-
-
-def test_unreadable_files_are_named_in_order(tmp_path):
-    whole = write_noise(tmp_path / "whole.jpg").read_bytes()
-    (tmp_path / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "zero bytes.png").write_bytes(b"")
-    (tmp_path / "text.jpg").write_text("not a photo")
-    write_plain(tmp_path / "grün.bmp")
-    names = ["whole.jpg", "truncated.jpg", "grün.bmp", "zero bytes.png", "missing.jpg", "text.jpg"]
-    files = [str(tmp_path / name) for name in [*names, "whole.jpg"]]
-    assert unreadable_files(files) == [files[1], files[3], files[4], files[5]]
-
-
-def test_files_that_can_be_read_give_an_empty_list(noisy):
-    assert unreadable_files(noisy.files("train")) == []
-
-
-def test_unreadable_files_are_refused_by_the_first_name_and_a_count(noisy, tmp_path):
-    bad = [str(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg")]
-    with pytest.raises(FgmixError, match=r"^not a readable image: .*a\.jpg and 2 more: remove"):
-        refuse_unreadable([*noisy.files("train"), *bad])
-    with pytest.raises(FgmixError, match=r"^not a readable image: .*b\.jpg: remove"):
-        refuse_unreadable([bad[1], *noisy.files("train")])
-    refuse_unreadable(noisy.files("train"))
-
-
-def test_of_no_files_none_is_unreadable():
-    assert unreadable_files([]) == []

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fgmix.models import BACKBONES
+
 pytest.importorskip("jax", reason="jax is not installed")
 
 ROOT = Path(__file__).parents[2]
@@ -54,3 +56,19 @@ def test_a_model_saved_on_tensorflow_gives_the_same_on_jax(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert float(done.stdout) <= 1e-5
+
+
+@pytest.mark.slow
+def test_every_backbone_makes_a_classifier():
+    # Drawing thousands of kernels would take minutes: JAX compiles that for each shape.
+    done = run_on_jax(
+        "import keras, numpy as np\n"
+        "keras.initializers.VarianceScaling.__call__ = (\n"
+        "    lambda self, shape, dtype=None: np.ones(shape, dtype))\n"
+        "from fgmix.models import BACKBONES, build_classifier\n"
+        "for name in BACKBONES:\n"
+        "    model = build_classifier(3, name, 'mixed', weights='none', image_size=32)\n"
+        "    print(name, model.output_shape[-1])"
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines() == [f"{name} 3" for name in BACKBONES]

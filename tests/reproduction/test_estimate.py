@@ -1,5 +1,7 @@
 """How long a grid will take, worked by hand."""
 
+import os
+
 import pytest
 
 from fgmix.files import write_csv
@@ -30,8 +32,17 @@ def test_a_cell_lasts_as_its_likes_did(tmp_path):
     trained(mixed, 50)
     assert estimate.left([mixed]) == 50  # one epoch of its two is done
     assert estimate.left([mixed_again]) == 100
-    estimate.overheads += [3, 7, 5]
-    assert estimate.left([mixed, mixed_again]) == 50 + 100 + 2 * 5
+
+
+def test_what_a_run_took_beyond_its_epochs_counts_too(tmp_path):
+    cells = small_grid(tmp_path, attentions=["none"], seeds=4)
+    for cell, seconds in zip(cells, (53, 57, 55), strict=False):
+        trained(cell, 20, 30)
+        for name, at in (("config.json", 1000), ("metrics.json", 1000 + seconds)):
+            (cell.directory / name).write_text("{}" if name == "config.json" else '{"top1": 1}')
+            os.utime(cell.directory / name, (at, at))
+    # Of 50 seconds of epochs the runs took 3, 7 and 5 more.
+    assert Estimate(cells).left(cells[3:]) == 2 * 25 + 5
 
 
 def test_an_unseen_backbone_is_guessed_from_its_multiply_adds(tmp_path):

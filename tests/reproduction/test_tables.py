@@ -108,7 +108,14 @@ def test_another_data_set_than_the_papers_is_told(tmp_path):
     assert "The paper's has 8,144 train, 8,041 test photos of 196" in table
     assert "not comparable" in table
     assert "From random weights, not ImageNet's: resnet50" in table
-    assert "recipe paper, 2 epochs, batch 32, 224 pixels" in table
+    assert "- Trained with --recipe paper --epochs 2.\n" in table
+
+
+def test_every_setting_that_is_not_the_recipes_is_told(tmp_path):
+    cells = small_grid(tmp_path, attentions=["mixed"], gates=["sigmoid"], seeds=1)
+    config = replace(cells[0].config, head_lr=0.5, weights="x.h5")
+    table = table_two({replace(cells[0], config=config): State("not run")})
+    assert "- Trained with --recipe paper --epochs 2 --head-lr 0.5.\n" in table
 
 
 def test_a_folder_named_like_the_papers_set_is_not_taken_for_it(tmp_path):

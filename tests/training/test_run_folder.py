@@ -62,6 +62,7 @@ def test_a_new_run_records_what_it_is(run_dir, dataset):
         "num_classes": 2,
         "num_images": {"train": 2, "test": 2},
         "crop_bottom": 20,
+        "skipped": [],
         "fingerprint": dataset.fingerprint(),
     }
     assert record["versions"]["fgmix"] == fgmix.__version__

@@ -1,0 +1,110 @@
+"""How fast `check` reads photos: images a second and peak memory.
+
+    python benchmarks/audit_speed.py --images 3000
+
+Draws JPEGs of 500 x 300 pixels as large as photographs, then times the audit: reading, decoding
+and hashing every file, and grouping copies; and apart from it the search for copies among 50,000
+hashes. Drawing and TensorFlow's import are not timed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import tempfile
+import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from machine import processor
+from PIL import Image, ImageFilter
+
+from fgmix.cli.main import import_tensorflow
+
+RESULT = Path(__file__).parent / "results" / "audit_speed.json"
+WIDTH, HEIGHT, CLASSES, HASHES = 500, 300, 20, 50_000
+
+
+def draw(rng: np.random.Generator) -> Image.Image:
+    """A picture with structure of every size, so that it looks like itself and fills a JPEG."""
+    pixels = np.zeros((HEIGHT, WIDTH, 3))
+    for cells, strength in ((6, 60), (25, 30), (100, 20)):
+        small = rng.normal(128, strength, (cells, cells, 3)).clip(0, 255).astype(np.uint8)
+        pixels += Image.fromarray(small).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    pixels = pixels / 3 + rng.normal(0, 14, pixels.shape)
+    picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    return picture.filter(ImageFilter.GaussianBlur(0.6))
+
+
+def write_photos(root: Path, count: int) -> None:
+    """Writes `count` photos in class folders."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        folder = root / f"class{number % CLASSES:02d}"
+        folder.mkdir(exist_ok=True)
+        draw(rng).save(folder / f"{number:05d}.jpg", quality=90)
+
+
+def main() -> None:
+    """Draws, measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=3000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--note", default="", help="what else the record should say")
+    args = parser.parse_args()
+
+    import_tensorflow()
+    from fgmix.data.audit import read_photos
+    from fgmix.data.duplicates import MAX_DISTANCE, connect_alike
+    from fgmix.data.findings import find_copies
+    from fgmix.data.folder import load_folder
+
+    runs = []
+    with tempfile.TemporaryDirectory() as scratch:
+        write_photos(Path(scratch), args.images)
+        sizes = [path.stat().st_size for path in Path(scratch).rglob("*.jpg")]
+        dataset = load_folder(Path(scratch))
+        for _ in range(args.repeats):
+            start, cpu = time.perf_counter(), time.process_time()
+            copies = find_copies(read_photos(dataset))
+            seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+            if copies:
+                raise SystemExit("the pictures were to differ")
+            runs.append(
+                {
+                    "images_per_second": args.images / seconds,
+                    "processor_ms_per_image": 1000 * cpu / args.images,
+                }
+            )
+            print(", ".join(f"{name} {value:.2f}" for name, value in runs[-1].items()))
+    reading_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    start = time.perf_counter()
+    hashes = np.random.default_rng(0).integers(0, 2**64, (HASHES, 4), np.uint64)
+    connect_alike(hashes, MAX_DISTANCE)
+    search = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"copies among {HASHES} hashes: {search:.1f} s; peak memory {peak:.0f} MiB")
+    record = {
+        "date": str(date.today()),
+        "machine": processor(),
+        "load_average_at_end": os.getloadavg(),
+        "note": args.note,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("tensorflow", "numpy", "pillow", "imagehash")},
+        },
+        "images": args.images,
+        "pixels": [WIDTH, HEIGHT],
+        "mean_kilobytes": float(np.mean(sizes)) / 1000,
+        "runs": runs,
+        "peak_mebibytes_reading": reading_memory,
+        "search": {"hashes": HASHES, "seconds": search, "peak_mebibytes": peak},
+    }
+    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""`python -m fgmix check`: audit a data set before training on it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fgmix.cli.main import import_tensorflow
+from fgmix.cli.parser import Parser
+from fgmix.errors import FgmixError
+
+if TYPE_CHECKING:
+    from fgmix.data.audit import Photo
+    from fgmix.data.dataset import ImageDataset
+    from fgmix.data.findings import Finding
+    from fgmix.data.layout import Layout
+
+EXAMPLES = """examples:
+  python -m fgmix check --dataset photos/
+  python -m fgmix check --dataset cars --data-dir DIR --output cars-check
+
+Writes report.json (every finding), contact_sheet.png and, if photos stand there twice, copies.png.
+The exit code is 1 if something would hurt training, 0 if nothing would, 2 for bad usage.
+"""
+SHOWN = 5
+REPORT, SHEET, COPIES = "report.json", "contact_sheet.png", "copies.png"
+
+
+def main(argv: list[str]) -> int:
+    """Parses the arguments, reads every photo, prints and writes what was found."""
+    parser = Parser(
+        prog="python -m fgmix check",
+        description="Reads every photo of a data set once and says what would hurt training.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--dataset", required=True, help="name of a data set, or a folder")
+    parser.add_argument("--data-dir", help="where a named data set lies")
+    parser.add_argument("--split-seed", type=int, default=0, metavar="N", help="as in train.py")
+    parser.add_argument(
+        "--output", metavar="DIR", help="folder for what is written (default: audits/NAME)"
+    )
+    args = parser.parse_args(argv)
+    if args.split_seed < 0:
+        raise FgmixError(f"--split-seed {args.split_seed}: must be at least 0")
+    if args.output and Path(args.output).exists() and not Path(args.output).is_dir():
+        raise FgmixError(f"--output {args.output} is a file: give a folder")
+    dataset, layout, refusal = _load(args.dataset, args.data_dir, args.split_seed)
+
+    import_tensorflow()
+    from fgmix.data.audit import read_photos
+    from fgmix.data.contact_sheet import draw_classes, draw_copies
+    from fgmix.data.findings import count_classes, find_copies, find_problems
+    from fgmix.files import write_json
+
+    photos = read_photos(dataset)
+    copies = find_copies(photos)
+    findings = find_problems(dataset, photos, copies, layout, refusal)
+
+    output = Path(args.output) if args.output else Path("audits") / dataset.name
+    output.mkdir(parents=True, exist_ok=True)
+    record = _record(dataset, photos, findings)
+    record["classes"] = count_classes(dataset, photos)
+    written = [REPORT, SHEET]
+    draw_classes(output / SHEET, dataset, photos)
+    if copies:
+        draw_copies(output / COPIES, dataset.root, copies, dataset.crop_bottom)
+        written.append(COPIES)
+    else:
+        (output / COPIES).unlink(missing_ok=True)
+    write_json(output / REPORT, record)
+    print("\n".join(_report(record, findings)))
+    print(f"\nwritten to {output}: {', '.join(written)}")
+    return 1 if any(finding.hurts for finding in findings) else 0
+
+
+def _load(
+    name: str, data_dir: str | None, split_seed: int
+) -> tuple["ImageDataset", "Layout | None", str | None]:
+    """The data set; what lies in its folder, if it is one; why training refuses it, if it does."""
+    from fgmix.data.layout import survey_folder
+    from fgmix.data.sources import SOURCES, load_dataset
+
+    folder = Path(name).expanduser()
+    if name in SOURCES or not folder.is_dir():
+        return load_dataset(name, data_dir, split_seed), None, None
+    layout = survey_folder(folder)
+    try:
+        return load_dataset(name, data_dir, split_seed), layout, None
+    except FgmixError as error:
+        if not any(map(len, layout.dataset.splits.values())):
+            raise
+        return layout.dataset, layout, str(error)
+
+
+def _record(
+    dataset: "ImageDataset", photos: Sequence["Photo"], findings: Sequence["Finding"]
+) -> dict[str, Any]:
+    """What `report.json` holds, but for the classes."""
+    from fgmix.data.duplicates import MAX_DISTANCE
+    from fgmix.data.readable import MAX_PIXELS
+
+    good = sorted((p for p in photos if not p.problem), key=lambda p: p.width * p.height)
+    return {
+        "dataset": dataset.name,
+        "root": str(dataset.root.resolve()),
+        "hurts": any(finding.hurts for finding in findings),
+        "photos": {
+            name: {"files": len(split), "readable": sum(p.split == name for p in good)}
+            for name, split in dataset.splits.items()
+        },
+        "formats": dict(Counter(p.format or "unknown" for p in good).most_common()),
+        "sizes": {
+            name: [good[place].width, good[place].height]
+            for name, place in (("smallest", 0), ("median", len(good) // 2), ("largest", -1))
+            if good
+        },
+        "limits": {"max_pixels": MAX_PIXELS, "max_distance": MAX_DISTANCE},
+        "findings": [
+            {
+                "kind": finding.kind,
+                "hurts": finding.hurts,
+                "summary": finding.summary,
+                "remedy": finding.remedy,
+                "items": list(finding.items),
+            }
+            for finding in findings
+        ],
+    }
+
+
+def _report(record: dict[str, Any], findings: Sequence["Finding"]) -> list[str]:
+    """The report as a person reads it, line by line."""
+    from fgmix.data.findings import describe
+
+    splits = ", ".join(f"{counts['readable']} {name}" for name, counts in record["photos"].items())
+    classes = {name: sum(by_split.values()) for name, by_split in record["classes"].items()}
+    ranked = sorted(classes, key=lambda name: (classes[name], name))
+    named = [f"{name} ({classes[name]})" for name in ranked]
+    lines = [
+        f"{record['dataset']}: {len(classes)} classes, readable photos: {splits}",
+        f"  smallest classes: {', '.join(named[:3])}",
+        f"  largest classes:  {', '.join(named[:-4:-1])}",
+    ]
+    if record["sizes"]:
+        sizes = [f"{name} {width} x {height}" for name, (width, height) in record["sizes"].items()]
+        formats = [f"{name} {count}" for name, count in record["formats"].items()]
+        low, high = classes[ranked[0]], classes[ranked[-1]]
+        ratio = f"{high / low:.1f}" if low else "infinite"
+        lines += [
+            f"  largest to smallest: {ratio}",
+            f"  pixels: {', '.join(sizes)}",
+            f"  formats: {', '.join(formats)}",
+        ]
+    for finding in findings:
+        lines += ["", f"{'HURTS' if finding.hurts else 'note '}  {finding.summary}"]
+        lines += [f"         {describe(item)}" for item in finding.items[:SHOWN]]
+        if len(finding.items) > SHOWN:
+            lines.append(f"         and {len(finding.items) - SHOWN} more in {REPORT}")
+        lines.append(f"       {finding.remedy}")
+    if not any(finding.hurts for finding in findings):
+        lines += ["", "nothing here would hurt training"]
+    return lines

@@ -1,0 +1,73 @@
+"""`python -m fgmix backbones`: a table for people, made without Keras."""
+
+import pytest
+
+from fgmix import __main__ as commands
+from fgmix.cli.main import run
+from fgmix.models import BACKBONES
+from fgmix.models.weight_sources import HubFile
+
+
+@pytest.fixture
+def listing(capsys, monkeypatch, tmp_path):
+    """Runs the command with empty caches and returns its lines."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(HubFile, "local", lambda source: None)
+
+    def listing():
+        assert run(commands.main, ["backbones"]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return listing
+
+
+def table(lines):
+    """name -> row, of the first block."""
+    rows = lines[1 : lines.index("")]
+    return {row.split()[0]: row for row in rows}
+
+
+def test_every_backbone_has_a_row_that_fits_the_screen(listing):
+    lines = listing()
+    rows = table(lines)
+    assert list(rows) == list(BACKBONES)
+    assert max(len(row) for row in [lines[0], *rows.values()]) <= 120
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        (
+            "vgg16_bn",
+            "14.7 15.35 224, from 32 RGB, mean and std Hugging Face hub BSD-3-Clause no",
+        ),
+        ("vgg16", "14.7 15.35 224, from 32 BGR minus mean Keras CC BY 4.0 no"),
+        ("tiny", "0.4 1.02 224, from 16 RGB to [-1, 1] none"),
+    ],
+)
+def test_a_row_tells_cost_sizes_normalisation_source_and_licence(listing, name, row):
+    assert " ".join(table(listing())[name].split()) == f"{name} {row}"
+
+
+def test_it_says_how_to_bring_what_is_not_at_hand(listing):
+    lines = listing()
+    away = lines[next(i for i, line in enumerate(lines) if "--weights FILE" in line) :]
+    for name, entry in BACKBONES.items():
+        said = [line for line in away if line.split()[:1] == [name]]
+        assert len(said) == (1 if entry.source else 0)
+        assert all(entry.source.by_hand in line for line in said)
+
+
+def test_it_says_where_weights_at_hand_lie(listing, tmp_path):
+    (tmp_path / "models").mkdir()
+    file = tmp_path / "models/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    file.touch()
+    lines = listing()
+    assert table(lines)["vgg16"].endswith("yes")
+    assert table(lines)["resnet50"].endswith("no")
+    assert [line.split() for line in lines if str(file) in line] == [["vgg16", str(file)]]
+
+
+def test_a_stray_argument_is_one_line(capsys):
+    assert run(commands.main, ["backbones", "vgg16"]) == 2
+    assert capsys.readouterr().err.startswith("error: unknown argument vgg16")
