@@ -22,6 +22,27 @@ NAMED = 5
 """How many classes a message names."""
 
 
+def check_protocol(
+    shots: int | None, train_fraction: float, folds: int | None, fold: int | None
+) -> None:
+    """Checks that the settings of a protocol go together; None is one that is not given.
+
+    Raises:
+        FgmixError: If they don't.
+    """
+    if train_fraction == 0:
+        raise FgmixError("--train-fraction 0: must be more than 0")
+    if shots is not None and train_fraction < 1:
+        raise FgmixError("--shots and --train-fraction exclude each other: give one of them")
+    if folds is None:
+        if fold is not None:
+            raise FgmixError(f"--fold {fold} needs --folds: of how many is it one?")
+    elif fold is None:
+        raise FgmixError(f"--folds {folds} needs --fold: 0 to {folds - 1}")
+    elif fold >= folds:
+        raise FgmixError(f"--fold {fold}: the {folds} folds are 0 to {folds - 1}")
+
+
 def hold_out_fold(dataset: ImageDataset, folds: int, fold: int, seed: int) -> ImageDataset:
     """Moves one fold of the training photos into a split of its own, `"fold"`.
 

@@ -5,6 +5,7 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fgmix.data.protocols import check_protocol
 from fgmix.data.sources import SOURCES
 from fgmix.errors import FgmixError
 from fgmix.models.attention import ATTENTIONS
@@ -274,19 +275,7 @@ def _check(config: TrainConfig) -> None:
     if not config.dataset:
         raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
     check_values(config)
-    if config.train_fraction == 0:
-        raise FgmixError("--train-fraction 0: must be more than 0")
-    if config.shots is not None and config.train_fraction < 1:
-        raise FgmixError("--shots and --train-fraction exclude each other: give one of them")
-    if config.folds is None:
-        if config.fold is not None:
-            raise FgmixError(f"--fold {config.fold} needs --folds: of how many is it one?")
-    elif config.fold is None:
-        raise FgmixError(f"--folds {config.folds} needs --fold: 0 to {config.folds - 1}")
-    elif config.fold >= config.folds:
-        raise FgmixError(
-            f"--fold {config.fold}: the {config.folds} folds are 0 to {config.folds - 1}"
-        )
+    check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
 
 
 def _absolute(path: str) -> str:
