@@ -45,7 +45,7 @@ class Backbone:
             after the last pooling, with weights `"imagenet"` or `None`.
         normalization: What the weights expect.
         parameters: How many it has, moving statistics included.
-        multiply_adds: Of one 224 x 224 image, in convolutions and dense layers.
+        multiply_adds: Of one 224 x 224 image, as `fgmix.models.cost` counts them.
         source: Where `"imagenet"` comes from; None if there is no such thing.
         formats: The suffixes of the weights files it reads.
         min_size: The smallest image side, in pixels, that leaves a feature map.

@@ -115,7 +115,7 @@ class TrainConfig:
     weights: str = flag(
         None,
         MODEL,
-        "the backbone's weights: imagenet, none, or a Keras weights file",
+        "the backbone's weights: imagenet, none, or a file (.weights.h5, .h5, .safetensors)",
         shown=_shown("weights"),
     )
     pooling: str = flag(
@@ -266,7 +266,7 @@ class TrainConfig:
         parts = [self.dataset_name, backbone, self.attention]
         for name, value in self.departures().items():
             if name == "weights":
-                value = Path(value).name.removesuffix(".h5").removesuffix(".weights")
+                value = re.sub(r"(\.weights)?\.h5$|\.safetensors$", "", Path(value).name)
             parts.append(f"{name}_{_slug(str(value))}")
         return "-".join([*parts, f"seed{self.seed}"])
 

@@ -53,9 +53,14 @@ def leaves(model):
 
 
 def multiply_adds(model):
-    """A kernel's numbers are all used once at every position of its output."""
-    kernels = [layer for layer in leaves(model) if hasattr(layer, "kernel")]
-    return sum(math.prod([*layer.output.shape[1:-1], *layer.kernel.shape]) for layer in kernels)
+    """A kernel's numbers are all used once at every position of its output.
+
+    A product of two maps, as EfficientNet's squeeze-and-excitation makes, takes one an element.
+    """
+    layers = list(leaves(model))
+    products = [x.output.shape[1:] for x in layers if isinstance(x, keras.layers.Multiply)]
+    kernels = [[*x.output.shape[1:-1], *x.kernel.shape] for x in layers if hasattr(x, "kernel")]
+    return sum(map(math.prod, kernels + products))
 
 
 @pytest.mark.parametrize("name", BACKBONES)
