@@ -46,7 +46,7 @@ def check_labels(runs: Sequence[str], output: Path | None, top: int) -> int:
     summary = (
         f"{predictions.name}: {len(labels)} training photos of {len(classes)} classes, "
         f"{accuracy:.1%} recognised by models that had not seen them; "
-        f"{len(suspects)} labels are suspect"
+        f"suspect labels: {len(suspects)}"
     )
 
     import_tensorflow()
@@ -54,7 +54,7 @@ def check_labels(runs: Sequence[str], output: Path | None, top: int) -> int:
 
     output = output or Path("audits") / predictions.name
     output.mkdir(parents=True, exist_ok=True)
-    shown = f"{summary}, of which {len(listed)} are shown" if suspects[top:] else summary
+    shown = f"{summary}, the first {len(listed)} shown" if suspects[top:] else summary
     write_suspect_page(output / PAGE, predictions, listed, needy, f"{shown}.")
     _write_tables(output, predictions, listed, classes)
     print("\n".join([summary, *_report(predictions, listed, needy)]))

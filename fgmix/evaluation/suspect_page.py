@@ -24,9 +24,10 @@ body { font: 16px/1.4 system-ui, sans-serif; margin: 1rem auto; max-width: 80rem
 .cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); }
 figure { margin: 0; padding: .5rem; border: 1px solid GrayText; border-radius: .5rem; }
 figure > img { width: 100%; height: auto; border-radius: .25rem; }
-.peers { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; font-size: .8rem; }
+.peers { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; margin-top: .5rem;
+  font-size: .8rem; }
 .peers img { height: 5rem; max-width: 100%; object-fit: contain; display: block; }
-small { color: GrayText; }
+small { color: color-mix(in srgb, CanvasText 70%, Canvas); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid GrayText; }
