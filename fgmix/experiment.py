@@ -9,9 +9,14 @@ from typing import Any
 import keras
 
 from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.protocols import (
+    hold_out_fold,
+    hold_out_validation,
+    keep_fraction,
+    keep_shots,
+)
 from fgmix.data.readable import refuse_unreadable, unreadable_files
 from fgmix.data.sources import load_dataset
-from fgmix.data.splits import stratified_split
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.files import replacing, write_json
@@ -65,8 +70,9 @@ def train(config: TrainConfig) -> TrainResult:
 
     fit(model, config, dataset, directory)
 
-    log.info("evaluating on %d test photos", len(dataset.splits["test"]))
-    found = evaluate(model, dataset, "test", batch_size=config.batch_size)
+    measured = config.measured_split
+    log.info("evaluating on %d %s photos", len(dataset.splits[measured]), measured)
+    found = evaluate(model, dataset, measured, batch_size=config.batch_size)
     # The last step alone can wreck the weights, after the last loss was measured.
     if not math.isfinite(found.metrics["loss"]):
         raise FgmixError(
@@ -76,6 +82,8 @@ def train(config: TrainConfig) -> TrainResult:
     with replacing(directory / run_folder.MODEL) as beside:
         model.save(beside)
     found.write_predictions(directory / run_folder.PREDICTIONS)
+    if measured == "fold":
+        found.write_probabilities(directory / run_folder.PROBABILITIES)
     if not (directory / "1").exists():
         export_saved_model(model, dataset.class_names, dataset.crop_bottom, directory / "1")
     # Last, because it is what tells a finished run from an unfinished one.
@@ -94,7 +102,7 @@ def evaluate_run(
         dataset: Another data set, by name or folder, whose classes are aligned by name; the run's
             own by default.
         data_dir: Where the data set lies, if not where the run found it.
-        split: A split's name, or `"all"`: every photo of the data set.
+        split: A split's name, or `"all"`: all splits together.
 
     Returns:
         The evaluation, the data set that was evaluated, and the model.
@@ -106,7 +114,9 @@ def evaluate_run(
     config = run.config
     if dataset:
         # Nothing is trained on another data set, so nothing of it need be held out.
-        config = replace(config, dataset=dataset, data_dir=data_dir, val_fraction=0.0)
+        config = TrainConfig(
+            dataset=dataset, data_dir=data_dir, split_seed=config.split_seed, val_fraction=0.0
+        )
     elif data_dir:
         config = replace(config, data_dir=data_dir)
     photos = load_splits(config)
@@ -130,24 +140,21 @@ def evaluate_run(
 
 
 def load_splits(config: TrainConfig) -> ImageDataset:
-    """Loads the data set of a resolved config and holds out its validation share.
+    """Loads the data set of a resolved config, holds out what it says and limits the rest.
 
     Raises:
         FgmixError: If the data set is not there or a class is too small.
     """
-    dataset = load_dataset(config.dataset, config.data_dir, config.split_seed)
-    if config.val_fraction and "val" not in dataset.splits:
-        train, val = stratified_split(
-            dataset.splits["train"],
-            config.val_fraction,
-            config.split_seed,
-            dataset.class_names,
-            "validation",
-            remedy="--val-fraction 0",
-        )
-        dataset = replace(dataset, splits={**dataset.splits, "train": train, "val": val})
-    elif config.val_fraction:
-        log.info("the data set's own validation photos are used; --val-fraction changes nothing")
+    seed = config.split_seed
+    dataset = load_dataset(config.dataset, config.data_dir, seed)
+    if config.folds is not None and config.fold is not None:
+        dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
+    if config.val_fraction:
+        dataset = hold_out_validation(dataset, config.val_fraction, seed)
+    if config.shots is not None:
+        dataset = keep_shots(dataset, config.shots, seed)
+    elif config.train_fraction < 1:
+        dataset = keep_fraction(dataset, config.train_fraction, seed)
     counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     log.info("%s: %d classes, photos: %s", dataset.name, len(dataset.class_names), counts)
     return dataset

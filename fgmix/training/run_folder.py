@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import fgmix
 from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
-from fgmix.files import is_empty, remove_partial, write_json, write_text
+from fgmix.files import is_empty, remove_partial, write_csv, write_json, write_text
 from fgmix.training.config import RUN, TrainConfig
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
 PREDICTIONS, MODEL, CHECKPOINT, LOGS = "predictions.csv", "model.keras", "checkpoint.npz", "logs"
+SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
 
 
 def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> Path:
-    """Makes the run's folder with its `config.json` and `labels.txt`.
+    """Makes the run's folder with its `config.json`, `labels.txt` and `splits.csv`.
 
     An old run that is to be overwritten goes first; of one that is to be resumed the leavings of
     interrupted writes go.
@@ -52,7 +54,15 @@ def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> P
     remove_partial(directory)
     write_json(directory / CONFIG, _describe(config, dataset, precision))
     write_text(directory / LABELS, "".join(f"{name}\n" for name in dataset.class_names))
+    write_csv(directory / SPLITS, ("path", "label", "split"), _memberships(dataset))
     return directory
+
+
+def _memberships(dataset: ImageDataset) -> Iterator[dict[str, str]]:
+    """The rows of `splits.csv`: every photo of the run, and what it was used for."""
+    for name, split in dataset.splits.items():
+        for path, label in zip(split.paths, split.labels, strict=True):
+            yield {"path": path, "label": dataset.class_names[label], "split": name}
 
 
 def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dict[str, Any]:
@@ -112,12 +122,12 @@ def changed_flags(before: dict[str, Any], now: TrainConfig) -> list[str]:
     """
     may_change = {"dataset", "data_dir"}
     may_change |= {f.name for f in fields(now) if f.metadata["group"] == RUN}
-    # A run of an older version was trained as the flags that came since do by default.
-    before = {f.name: f.default for f in fields(now)} | before
+    # A flag that the record doesn't know came later, and its default is what was done before.
     return [
-        f"--{name.replace('_', '-')} was {before[name]}"
-        for name, value in asdict(now).items()
-        if name not in may_change and before[name] != value
+        f"--{f.name.replace('_', '-')} was {was}"
+        for f in fields(now)
+        if f.name not in may_change
+        and (was := before.get(f.name, f.default)) != getattr(now, f.name)
     ]
 
 
