@@ -8,8 +8,10 @@ from typing import Any
 
 import keras
 
+from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.data.pipeline import refuse_unreadable
+from fgmix.data.prepared import prepare
 from fgmix.data.sources import load_dataset
 from fgmix.data.splits import stratified_split
 from fgmix.errors import FgmixError
@@ -49,7 +51,7 @@ def train(config: TrainConfig) -> TrainResult:
 
     Raises:
         FgmixError: If the config, the data, the weights or the run's folder won't do. Up to the
-            first training step nothing is written but the demo's pictures.
+            first training step nothing is written but the data set and its prepared photos.
     """
     config = config.resolve()
     run_folder.refuse_existing(config)
@@ -57,13 +59,22 @@ def train(config: TrainConfig) -> TrainResult:
     precision = choose_precision(config.precision)
     if config.resume:
         run_folder.refuse_changes(config, dataset, precision)
+    copies = _prepare(config, dataset)
     # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    refuse_unreadable([file for name in dataset.splits for file in dataset.files(name)])
+    # What has been copied has been decoded.
+    refuse_unreadable(
+        [
+            str(dataset.root / path)
+            for split in dataset.splits.values()
+            for path in split.paths
+            if path not in copies
+        ]
+    )
     model = build_model(config, len(dataset.class_names), precision)
-    directory = run_folder.prepare_run(config, dataset, precision)
+    directory = run_folder.prepare_run(config, dataset, precision, len(copies))
     log.info("run folder: %s", directory)
 
-    fit(model, config, dataset, directory)
+    fit(model, config, dataset, directory, copies)
 
     log.info("evaluating on %d test photos", len(dataset.splits["test"]))
     found = evaluate(model, dataset, "test", batch_size=config.batch_size)
@@ -148,3 +159,11 @@ def load_splits(config: TrainConfig) -> ImageDataset:
     counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     log.info("%s: %d classes, photos: %s", dataset.name, len(dataset.class_names), counts)
     return dataset
+
+
+def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
+    """Copies of the training photos, by path, as far as the config wants them."""
+    if config.prepare == "never":
+        return {}
+    augmentation = config.recipe_settings.augmentation
+    return prepare(dataset, image_size=config.image_size, augmentation=augmentation)

@@ -81,8 +81,12 @@ def write_json(path: Path, value: object) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, remedy: str = "choose another --data-dir") -> Iterator[None]:
     """Keeps other processes from providing `path` meanwhile; they wait. Makes its folder.
+
+    Args:
+        path: What is to be made.
+        remedy: What to do if its folder can't be written to, for the message.
 
     Raises:
         FgmixError: If the folder of `path` can't be written to.
@@ -94,9 +98,7 @@ def locked(path: Path) -> Iterator[None]:
         lock = FileLock(path.with_name(f".{path.name}.lock"))
         lock.acquire()
     except OSError as error:
-        raise FgmixError(
-            f"can't write to {path.parent}: {error.strerror}; choose another --data-dir"
-        ) from error
+        raise FgmixError(f"can't write to {path.parent}: {error.strerror}; {remedy}") from error
     try:
         yield
     finally:

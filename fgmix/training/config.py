@@ -19,6 +19,7 @@ BASE: dict[str, object] = {
     "image_size": 224,
     "recipe": "paper",
 }
+PREPARE = ("auto", "never")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -97,6 +98,14 @@ class TrainConfig:
         DATA,
         "seed of every split: runs that differ in --seed share their test photos",
         minimum=0,
+    )
+    prepare: str = flag(
+        "auto",
+        DATA,
+        "auto trains on smaller copies of photos that are much larger than needed, made once and "
+        "kept below the TFDS folder: crops and flips stay the same, pixels change by the "
+        "resampling; evaluation always reads the photos",
+        choices=PREPARE,
     )
 
     attention: str = flag(

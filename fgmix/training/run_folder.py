@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fgmix
+from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, remove_partial, write_json, write_text
@@ -22,7 +23,9 @@ CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "
 PREDICTIONS, MODEL, CHECKPOINT, LOGS = "predictions.csv", "model.keras", "checkpoint.npz", "logs"
 
 
-def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> Path:
+def prepare_run(
+    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+) -> Path:
     """Makes the run's folder with its `config.json` and `labels.txt`.
 
     An old run that is to be overwritten goes first; of one that is to be resumed the leavings of
@@ -32,6 +35,7 @@ def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> P
         config: A resolved config.
         dataset: The data set, with its splits as trained on.
         precision: What `--precision` came to on this machine.
+        copies: How many photos are trained on as prepared copies.
 
     Returns:
         The folder.
@@ -50,12 +54,14 @@ def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> P
     except OSError as error:
         raise FgmixError(f"can't make the run folder {directory}: {error.strerror}") from error
     remove_partial(directory)
-    write_json(directory / CONFIG, _describe(config, dataset, precision))
+    write_json(directory / CONFIG, _describe(config, dataset, precision, copies))
     write_text(directory / LABELS, "".join(f"{name}\n" for name in dataset.class_names))
     return directory
 
 
-def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dict[str, Any]:
+def _describe(
+    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+) -> dict[str, Any]:
     """The content of `config.json`."""
     flags = {k: v for k, v in asdict(config).items() if k not in ("overwrite", "resume")}
     return {
@@ -69,6 +75,7 @@ def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dic
             "num_images": {name: len(split) for name, split in dataset.splits.items()},
             "crop_bottom": dataset.crop_bottom,
             "fingerprint": dataset.fingerprint(),
+            "prepared": {"photos": copies, "format": FORMAT},
         },
         "versions": {
             "fgmix": fgmix.__version__,
@@ -95,6 +102,10 @@ def refuse_changes(config: TrainConfig, dataset: ImageDataset, precision: str) -
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         changed.append("the photos were others")
+    # Which photos have copies follows from photos and settings; how a copy looks, from its format.
+    prepared = before["data"]["prepared"]
+    if prepared["photos"] and prepared["format"] != FORMAT:
+        changed.append("the prepared photos were of another format")
     if changed:
         raise FgmixError(
             f"can't resume {config.run_dir} with other settings ({'; '.join(changed)}): give the "
