@@ -123,7 +123,7 @@ class CopyFolder:
                 row["path"]: _Row(row["path"], *(int(row[name]) for name in _Row._fields[1:]))
                 for row in table
             }
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except Exception as error:  # reading, csv and conversion raise many kinds
             log.info("%s is damaged (%s): its photos are prepared again", self.path / INDEX, error)

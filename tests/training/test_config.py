@@ -46,6 +46,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "data_dir": None,
         "val_fraction": 0.0,
         "split_seed": 0,
+        "prepare": "auto",
         "attention": "mixed",
         "gate": "linear",
         "reduction": 16,
@@ -216,6 +217,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     others = {
         "val_fraction": 0.3,
         "split_seed": 9,
+        "prepare": "never",
         "attention": "none",
         "gate": "softmax",
         "reduction": 9,
