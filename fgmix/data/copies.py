@@ -71,7 +71,8 @@ class CopyFolder:
         self.suffix = suffix
         key = f"{FORMAT}\0{dataset.root.resolve()}\0{dataset.crop_bottom}"
         digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-        name = re.sub(r"[^\w.]+", "_", dataset.name)
+        # Up to the slash: `aircraft` and `aircraft/family` share their photos.
+        name = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
         self.path = tfds_folder() / OWN_FOLDER / "prepared" / f"{name}-{purpose}-{digest}"
         self._rows: dict[str, _Row] = {}
         self._states: dict[str, tuple[int, int]] = {}
