@@ -2,13 +2,16 @@
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.prepared import prepare
 from fgmix.data.protocols import (
     hold_out_fold,
     hold_out_validation,
@@ -54,21 +57,22 @@ def train(config: TrainConfig) -> TrainResult:
 
     Raises:
         FgmixError: If the config, the data, the weights or the run's folder won't do. Up to the
-            first training step nothing is written but the demo's pictures.
+            first training step nothing is written but the data set and its prepared photos.
     """
     config = config.resolve()
     run_folder.refuse_existing(config)
     dataset = load_splits(config)
     precision = choose_precision(config.precision)
+    copies = _prepare(config, dataset)
     # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    dataset = _only_readable(dataset, config.skip_bad_images)
+    dataset = _only_readable(dataset, config.skip_bad_images, copies)
     if config.resume:
         run_folder.refuse_changes(config, dataset, precision)
     model = build_model(config, len(dataset.class_names), precision)
-    directory = run_folder.prepare_run(config, dataset, precision)
+    directory = run_folder.prepare_run(config, dataset, precision, len(copies))
     log.info("run folder: %s", directory)
 
-    fit(model, config, dataset, directory)
+    fit(model, config, dataset, directory, copies)
 
     measured = config.measured_split
     log.info("evaluating on %d %s photos", len(dataset.splits[measured]), measured)
@@ -160,13 +164,22 @@ def load_splits(config: TrainConfig) -> ImageDataset:
     return dataset
 
 
-def _only_readable(dataset: ImageDataset, skip: bool) -> ImageDataset:
+def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
+    """Copies of the training photos, by path, as far as the config wants them."""
+    if config.prepare == "never":
+        return {}
+    augmentation = config.recipe_settings.augmentation
+    return prepare(dataset, image_size=config.image_size, augmentation=augmentation)
+
+
+def _only_readable(dataset: ImageDataset, skip: bool, copies: Collection[str] = ()) -> ImageDataset:
     """Reads every photo and leaves out those that can't be read, or refuses the data set.
 
     The splits are drawn before, with the bad files among them: a photo that can't be read moves
-    no other from one split to another.
+    no other from one split to another. What has been copied has been read.
     """
-    files = [file for name in dataset.splits for file in dataset.files(name)]
+    paths = [p for split in dataset.splits.values() for p in split.paths if p not in copies]
+    files = [str(dataset.root / path) for path in paths]
     if not skip:
         refuse_unreadable(files, "remove or replace it, or go on without (--skip-bad-images)")
         return dataset
@@ -175,5 +188,4 @@ def _only_readable(dataset: ImageDataset, skip: bool) -> ImageDataset:
     for file, reason in bad.items():
         log.info("  %s: %s", file, reason)
     log.info("skipped %d photo(s) that can't be read", len(bad))
-    paths = [path for split in dataset.splits.values() for path in split.paths]
     return dataset.without([p for p, file in zip(paths, files, strict=True) if file in bad])

@@ -21,6 +21,7 @@ BASE: dict[str, object] = {
     "image_size": 224,
     "recipe": "paper",
 }
+PREPARE = ("auto", "never")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -95,6 +96,14 @@ class TrainConfig:
     )
     skip_bad_images: bool = flag(
         False, DATA, "go on without the photos that can't be read, and name them in the run"
+    )
+    prepare: str = flag(
+        "auto",
+        DATA,
+        "auto trains on smaller copies of photos that are much larger than needed, made once and "
+        "kept below the TFDS folder: crops and flips stay the same, pixels change by the "
+        "resampling; evaluation always reads the photos",
+        choices=PREPARE,
     )
 
     attention: str = flag(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fgmix
+from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, remove_partial, write_csv, write_json, write_text
@@ -24,7 +25,9 @@ PREDICTIONS, MODEL, CHECKPOINT, LOGS = "predictions.csv", "model.keras", "checkp
 SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
 
 
-def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> Path:
+def prepare_run(
+    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+) -> Path:
     """Makes the run's folder with its `config.json`, `labels.txt` and `splits.csv`.
 
     An old run that is to be overwritten goes first; of one that is to be resumed the leavings of
@@ -34,6 +37,7 @@ def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> P
         config: A resolved config.
         dataset: The data set, with its splits as trained on.
         precision: What `--precision` came to on this machine.
+        copies: How many photos are trained on as prepared copies.
 
     Returns:
         The folder.
@@ -52,7 +56,7 @@ def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> P
     except OSError as error:
         raise FgmixError(f"can't make the run folder {directory}: {error.strerror}") from error
     remove_partial(directory)
-    write_json(directory / CONFIG, _describe(config, dataset, precision))
+    write_json(directory / CONFIG, _describe(config, dataset, precision, copies))
     write_text(directory / LABELS, "".join(f"{name}\n" for name in dataset.class_names))
     write_csv(directory / SPLITS, ("path", "label", "split"), _memberships(dataset))
     return directory
@@ -65,7 +69,9 @@ def _memberships(dataset: ImageDataset) -> Iterator[dict[str, str]]:
             yield {"path": path, "label": dataset.class_names[label], "split": name}
 
 
-def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dict[str, Any]:
+def _describe(
+    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+) -> dict[str, Any]:
     """The content of `config.json`."""
     flags = {k: v for k, v in asdict(config).items() if k not in ("overwrite", "resume")}
     return {
@@ -80,6 +86,7 @@ def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dic
             "crop_bottom": dataset.crop_bottom,
             "skipped": list(dataset.skipped),
             "fingerprint": dataset.fingerprint(),
+            "prepared": {"photos": copies, "format": FORMAT},
         },
         "versions": {
             "fgmix": fgmix.__version__,
@@ -106,6 +113,10 @@ def refuse_changes(config: TrainConfig, dataset: ImageDataset, precision: str) -
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         changed.append("the photos were others")
+    # Which photos have copies follows from photos and settings; how a copy looks, from its format.
+    prepared = before["data"]["prepared"]
+    if prepared["photos"] and prepared["format"] != FORMAT:
+        changed.append("the prepared photos were of another format")
     if changed:
         raise FgmixError(
             f"can't resume {config.run_dir} with other settings ({'; '.join(changed)}): give the "

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fgmix
+from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
@@ -64,6 +65,7 @@ def test_a_new_run_records_what_it_is(run_dir, dataset):
         "crop_bottom": 20,
         "skipped": [],
         "fingerprint": dataset.fingerprint(),
+        "prepared": {"photos": 0, "format": FORMAT},
     }
     assert record["versions"]["fgmix"] == fgmix.__version__
     assert {"python", "keras", "tensorflow", "numpy"} <= set(record["versions"])
@@ -290,3 +292,15 @@ def test_labels_that_are_not_the_models_are_told(finished, tmp_path):
     with pytest.raises(FgmixError, match="another number of classes") as caught:
         Run.open(tmp_path / "run")
     one_line(caught)
+
+
+def test_a_run_on_prepared_photos_is_not_resumed_on_photos_prepared_otherwise(
+    run_dir, dataset, monkeypatch
+):
+    resumed = config(run_dir, resume=True)
+    prepare_run(resumed, dataset, "float32", copies=2)
+    refuse_changes(resumed, dataset, "float32")
+    monkeypatch.setattr("fgmix.training.run_folder.FORMAT", FORMAT + 1)
+    with pytest.raises(FgmixError, match="prepared photos were of another format") as caught:
+        refuse_changes(resumed, dataset, "float32")
+    assert "--overwrite" in one_line(caught)
