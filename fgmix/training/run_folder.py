@@ -107,15 +107,16 @@ def refuse_changes(config: TrainConfig, dataset: ImageDataset, precision: str) -
     """
     before = read_record(Path(config.run_dir)) or {}
     now = _describe(config, dataset, precision)
-    changed = changed_flags(before["config"], config)
+    # A run of a version without prepared photos read the photos themselves.
+    changed = changed_flags({"prepare": "never"} | before["config"], config)
     changed += [
         f"the {part} was another" for part in ("recipe", "precision") if before[part] != now[part]
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         changed.append("the photos were others")
     # Which photos have copies follows from photos and settings; how a copy looks, from its format.
-    prepared = before["data"]["prepared"]
-    if prepared["photos"] and prepared["format"] != FORMAT:
+    prepared = before["data"].get("prepared")
+    if prepared and prepared["photos"] and prepared["format"] != FORMAT:
         changed.append("the prepared photos were of another format")
     if changed:
         raise FgmixError(

@@ -304,3 +304,12 @@ def test_a_run_on_prepared_photos_is_not_resumed_on_photos_prepared_otherwise(
     with pytest.raises(FgmixError, match="prepared photos were of another format") as caught:
         refuse_changes(resumed, dataset, "float32")
     assert "--overwrite" in one_line(caught)
+
+
+def test_a_run_from_before_there_were_prepared_photos_goes_on_without(run_dir, dataset):
+    record = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+    del record["config"]["prepare"], record["data"]["prepared"]
+    (run_dir / "config.json").write_text(json.dumps(record), encoding="utf-8")
+    refuse_changes(config(run_dir, resume=True, prepare="never"), dataset, "float32")
+    with pytest.raises(FgmixError, match="--prepare was never"):
+        refuse_changes(config(run_dir, resume=True), dataset, "float32")
