@@ -14,16 +14,15 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 tunes its convolutions for each anew; each twice the one before, so that less than half of a batch
 is filling."""
 
-# One batch is decoded, which takes processors, while another is in the network. The wait is short
-# beside the time of a batch of photos, and long beside that between the requests of a busy server.
 _BATCHING = f"""\
 # BatchingParameters of TensorFlow Serving: --enable_batching --batching_parameters_file=THIS_FILE
-# A larger request is refused.
+# The most photos in a batch, and in a request: the server refuses a larger one.
 max_batch_size {{ value: {BATCH_SIZES[-1]} }}
-# How long a request waits for others to share a batch with.
+# How long a request waits for others, in microseconds: short beside the time of a batch of photos.
 batch_timeout_micros {{ value: 5000 }}
-# Batches at a time: on a server without a GPU, its number of processors.
-num_batch_threads {{ value: 2 }}
+# Batches at a time, so that one is decoded while another is in the network. TensorFlow Serving's
+# guide starts from the number of the server's processors.
+num_batch_threads {{ value: 4 }}
 {"".join(f"allowed_batch_sizes: {size}" + chr(10) for size in BATCH_SIZES)}"""
 
 _MODELS = """\

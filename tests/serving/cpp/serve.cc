@@ -1,13 +1,12 @@
-// Classifies one photo with an exported model, in C++ and without Python.
+// Classifies photos with an exported model, in C++ and without Python.
 //
-//   serve VERSION_FOLDER PHOTO
+//   serve VERSION_FOLDER PHOTO...
 //
-// prints a line for the validity and the best label, and one for every probability. It loads the
-// model with the function that TensorFlow Serving loads it with.
+// prints a line for every photo: whether it could be read (1 or 0), its label, and the probability
+// of every class, with tabs between. The model is loaded as TensorFlow Serving loads it.
 
 #include <cstdio>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -16,34 +15,40 @@
 #include "tensorflow/core/framework/tensor.h"
 #include "tensorflow/core/public/session.h"
 
+using tensorflow::Tensor;
+using tensorflow::tstring;
+
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: serve VERSION_FOLDER PHOTO\n";
-    return 2;
+  const int count = argc - 2;
+  if (count < 1) return 2;
+  Tensor photos(tensorflow::DT_STRING, {count});
+  for (int i = 0; i < count; ++i) {
+    std::ifstream file(argv[i + 2], std::ios::binary);
+    photos.vec<tstring>()(i) =
+        std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
+
   tensorflow::SavedModelBundle bundle;
   auto status = tensorflow::LoadSavedModel({}, {}, argv[1], {"serve"}, &bundle);
+  std::vector<Tensor> answers;
+  if (status.ok()) {
+    const auto& signature = bundle.GetSignatures().at("serving_default");
+    const auto output = [&](const char* name) { return signature.outputs().at(name).name(); };
+    status = bundle.session->Run({{signature.inputs().at("image_bytes").name(), photos}},
+                                 {output("valid"), output("top_labels"), output("probabilities")},
+                                 {}, &answers);
+  }
   if (!status.ok()) {
-    std::cerr << status.ToString() << "\n";
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
     return 1;
   }
-  std::ifstream file(argv[2], std::ios::binary);
-  tensorflow::Tensor photo(tensorflow::DT_STRING, {1});
-  photo.vec<tensorflow::tstring>()(0) =
-      std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 
-  const auto& signature = bundle.meta_graph_def.signature_def().at("serving_default");
-  const auto output = [&](const char* name) { return signature.outputs().at(name).name(); };
-  std::vector<tensorflow::Tensor> answers;
-  status = bundle.session->Run({{signature.inputs().at("image_bytes").name(), photo}},
-                               {output("valid"), output("top_labels"), output("probabilities")},
-                               {}, &answers);
-  if (!status.ok()) {
-    std::cerr << status.ToString() << "\n";
-    return 1;
-  }
-  std::cout << answers[0].vec<bool>()(0) << " " << answers[1].matrix<tensorflow::tstring>()(0, 0) << "\n";
   const auto probabilities = answers[2].matrix<float>();
-  for (int k = 0; k < probabilities.dimension(1); ++k) std::printf("%.9g\n", probabilities(0, k));
+  for (int i = 0; i < count; ++i) {
+    const std::string label = answers[1].matrix<tstring>()(i, 0);
+    std::printf("%d\t%s", answers[0].vec<bool>()(i), label.c_str());
+    for (int k = 0; k < probabilities.dimension(1); ++k) std::printf("\t%.9g", probabilities(i, k));
+    std::printf("\n");
+  }
   return 0;
 }
