@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -46,12 +47,7 @@ class ServedModel:
     timeout: float = TIMEOUT_SECONDS
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:  # a port that is no number, a bracket that is not closed
-            known = False
-        if not known:
+        if not _is_address(self.url):
             raise FgmixError(f"{self.url!r} is no server's address: write http://HOST:8501")
 
     @property
@@ -88,7 +84,7 @@ class ServedModel:
                 body, kind = response.read(), response.headers.get_content_type()
         except HTTPError as error:
             raise FgmixError(f"{self.endpoint}: {_refusal(error)}") from error
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, UnicodeError) as error:  # the last: a host like a..b
             raise FgmixError(f"no answer from {self.endpoint}: {self._reason(error)}") from error
         rows = _parse(body).get("predictions")
         if rows is None:
@@ -158,6 +154,16 @@ def _requests(files: Iterable[Path]) -> Iterator[list[tuple[Path, bytes | str]]]
         size += more
     if group:
         yield group
+
+
+def _is_address(url: str) -> bool:
+    """Whether it is an HTTP address, in ASCII and without spaces."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+    return bool(known and re.fullmatch("[!-~]+", url))
 
 
 def _refusal(error: HTTPError) -> str:

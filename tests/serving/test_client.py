@@ -278,11 +278,27 @@ def test_nobody_there_is_told(query, write):
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost:8501", "ftp://host", "http://", "http://host:x", "http://[::1", "file:///"],
+    [
+        *(
+            "",
+            "localhost:8501",
+            "ftp://host",
+            "file:///",
+            "http://",
+            "http://host:x",
+            "http://[::1",
+        ),
+        *("http://two words", "http://host/ü", "http://host\n"),
+    ],
 )
 def test_what_is_no_address_is_refused(url):
     with pytest.raises(FgmixError, match=r"write http://HOST:8501$"):
         ServedModel(url, "m")
+
+
+def test_a_host_that_can_have_no_address_is_told():
+    with pytest.raises(FgmixError, match=r"^no answer from http://a\.\.b/v1/"):
+        ServedModel("http://a..b", "m").predict([b""])
 
 
 @pytest.mark.parametrize(
