@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # setuptools warns of every editable install from a folder that holds the package.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet
+# Two processes, each with whole files: what a file's tests share is made once.
+PARALLEL := --numprocesses 2 --dist loadfile
 DEMO := saved_models/demo-tiny-mixed-seed0
 
 .PHONY: demo test test-peers check clean
@@ -18,10 +20,10 @@ demo: $(VENV)/.installed
 	@echo "look at $(DEMO)/heatmaps.png; serve $(DEMO)"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not peers"
+	$(BIN)/python -m pytest -m "not peers" $(PARALLEL)
 
 test-peers: $(VENV)/.installed-peers
-	$(BIN)/python -m pytest -m peers
+	$(BIN)/python -m pytest -m peers $(PARALLEL)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -2,16 +2,24 @@
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.prepared import prepare
+from fgmix.data.protocols import (
+    hold_out_fold,
+    hold_out_validation,
+    keep_fraction,
+    keep_shots,
+)
 from fgmix.data.readable import refuse_unreadable, unreadable_files
 from fgmix.data.sources import load_dataset
-from fgmix.data.splits import stratified_split
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.files import replacing, write_json
@@ -49,24 +57,26 @@ def train(config: TrainConfig) -> TrainResult:
 
     Raises:
         FgmixError: If the config, the data, the weights or the run's folder won't do. Up to the
-            first training step nothing is written but the demo's pictures.
+            first training step nothing is written but the data set and its prepared photos.
     """
     config = config.resolve()
     run_folder.refuse_existing(config)
     dataset = load_splits(config)
     precision = choose_precision(config.precision)
+    copies = _prepare(config, dataset)
     # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    dataset = _only_readable(dataset, config.skip_bad_images)
+    dataset = _only_readable(dataset, config.skip_bad_images, copies)
     if config.resume:
         run_folder.refuse_changes(config, dataset, precision)
     model = build_model(config, len(dataset.class_names), precision)
-    directory = run_folder.prepare_run(config, dataset, precision)
+    directory = run_folder.prepare_run(config, dataset, precision, len(copies))
     log.info("run folder: %s", directory)
 
-    fit(model, config, dataset, directory)
+    fit(model, config, dataset, directory, copies)
 
-    log.info("evaluating on %d test photos", len(dataset.splits["test"]))
-    found = evaluate(model, dataset, "test", batch_size=config.batch_size)
+    measured = config.measured_split
+    log.info("evaluating on %d %s photos", len(dataset.splits[measured]), measured)
+    found = evaluate(model, dataset, measured, batch_size=config.batch_size)
     # The last step alone can wreck the weights, after the last loss was measured.
     if not math.isfinite(found.metrics["loss"]):
         raise FgmixError(
@@ -76,6 +86,8 @@ def train(config: TrainConfig) -> TrainResult:
     with replacing(directory / run_folder.MODEL) as beside:
         model.save(beside)
     found.write_predictions(directory / run_folder.PREDICTIONS)
+    if measured == "fold":
+        found.write_probabilities(directory / run_folder.PROBABILITIES)
     if not (directory / "1").exists():
         export_saved_model(model, dataset.class_names, dataset.crop_bottom, directory / "1")
     # Last, because it is what tells a finished run from an unfinished one.
@@ -94,7 +106,7 @@ def evaluate_run(
         dataset: Another data set, by name or folder, whose classes are aligned by name; the run's
             own by default.
         data_dir: Where the data set lies, if not where the run found it.
-        split: A split's name, or `"all"`: every photo of the data set.
+        split: A split's name, or `"all"`: all splits together.
 
     Returns:
         The evaluation, the data set that was evaluated, and the model.
@@ -106,7 +118,9 @@ def evaluate_run(
     config = run.config
     if dataset:
         # Nothing is trained on another data set, so nothing of it need be held out.
-        config = replace(config, dataset=dataset, data_dir=data_dir, val_fraction=0.0)
+        config = TrainConfig(
+            dataset=dataset, data_dir=data_dir, split_seed=config.split_seed, val_fraction=0.0
+        )
     elif data_dir:
         config = replace(config, data_dir=data_dir)
     photos = load_splits(config)
@@ -130,36 +144,42 @@ def evaluate_run(
 
 
 def load_splits(config: TrainConfig) -> ImageDataset:
-    """Loads the data set of a resolved config and holds out its validation share.
+    """Loads the data set of a resolved config, holds out what it says and limits the rest.
 
     Raises:
         FgmixError: If the data set is not there or a class is too small.
     """
-    dataset = load_dataset(config.dataset, config.data_dir, config.split_seed)
-    if config.val_fraction and "val" not in dataset.splits:
-        train, val = stratified_split(
-            dataset.splits["train"],
-            config.val_fraction,
-            config.split_seed,
-            dataset.class_names,
-            "validation",
-            remedy="--val-fraction 0",
-        )
-        dataset = replace(dataset, splits={**dataset.splits, "train": train, "val": val})
-    elif config.val_fraction:
-        log.info("the data set's own validation photos are used; --val-fraction changes nothing")
+    seed = config.split_seed
+    dataset = load_dataset(config.dataset, config.data_dir, seed)
+    if config.folds is not None and config.fold is not None:
+        dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
+    if config.val_fraction:
+        dataset = hold_out_validation(dataset, config.val_fraction, seed)
+    if config.shots is not None:
+        dataset = keep_shots(dataset, config.shots, seed)
+    elif config.train_fraction < 1:
+        dataset = keep_fraction(dataset, config.train_fraction, seed)
     counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     log.info("%s: %d classes, photos: %s", dataset.name, len(dataset.class_names), counts)
     return dataset
 
 
-def _only_readable(dataset: ImageDataset, skip: bool) -> ImageDataset:
+def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
+    """Copies of the training photos, by path, as far as the config wants them."""
+    if config.prepare == "never":
+        return {}
+    augmentation = config.recipe_settings.augmentation
+    return prepare(dataset, image_size=config.image_size, augmentation=augmentation)
+
+
+def _only_readable(dataset: ImageDataset, skip: bool, copies: Collection[str] = ()) -> ImageDataset:
     """Reads every photo and leaves out those that can't be read, or refuses the data set.
 
     The splits are drawn before, with the bad files among them: a photo that can't be read moves
-    no other from one split to another.
+    no other from one split to another. What has been copied has been read.
     """
-    files = [file for name in dataset.splits for file in dataset.files(name)]
+    paths = [p for split in dataset.splits.values() for p in split.paths if p not in copies]
+    files = [str(dataset.root / path) for path in paths]
     if not skip:
         refuse_unreadable(files, "remove or replace it, or go on without (--skip-bad-images)")
         return dataset
@@ -168,5 +188,4 @@ def _only_readable(dataset: ImageDataset, skip: bool) -> ImageDataset:
     for file, reason in bad.items():
         log.info("  %s: %s", file, reason)
     log.info("skipped %d photo(s) that can't be read", len(bad))
-    paths = [path for split in dataset.splits.values() for path in split.paths]
     return dataset.without([p for p, file in zip(paths, files, strict=True) if file in bad])

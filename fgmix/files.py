@@ -4,6 +4,7 @@ import csv
 import glob
 import io
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fgmix.errors import FgmixError
+
+log = logging.getLogger(__name__)
 
 PARTIAL = ".*.partial-*"
 
@@ -81,22 +84,28 @@ def write_json(path: Path, value: object) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, remedy: str = "choose another --data-dir") -> Iterator[None]:
     """Keeps other processes from providing `path` meanwhile; they wait. Makes its folder.
+
+    Args:
+        path: What is to be made.
+        remedy: What to do if its folder can't be written to, for the message.
 
     Raises:
         FgmixError: If the folder of `path` can't be written to.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            log.info("waiting for another process that is making %s", path)
+            lock.acquire()
     except OSError as error:
-        raise FgmixError(
-            f"can't write to {path.parent}: {error.strerror}; choose another --data-dir"
-        ) from error
+        raise FgmixError(f"can't write to {path.parent}: {error.strerror}; {remedy}") from error
     try:
         yield
     finally:

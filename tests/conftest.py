@@ -2,6 +2,17 @@
 
 import os
 
+import pytest
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tests.runs import finished, photos  # noqa: F401  (fixtures for every test)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tfds_folder(tmp_path_factory):
+    """A data folder of the tests' own: prepared photos go there."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("tfds")
+        patch.setenv("TFDS_DATA_DIR", str(folder))
+        yield folder

@@ -128,6 +128,7 @@ def test_no_file_is_too_long_to_read_in_one_go(path):
         ("fgmix.cli.backbones", ["--help"]),
         ("fgmix.cli.backbones", []),
         ("fgmix.cli.check", ["--help"]),
+        ("fgmix.cli.check", ["--model", "nowhere"]),
     ],
 )
 def test_help_and_bad_flags_do_not_wait_for_heavy_libraries(module, arguments):

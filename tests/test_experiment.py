@@ -33,6 +33,7 @@ def test_a_finished_run_has_the_agreed_files_and_no_others(finished):
         "metrics.json",
         "model.keras",
         "predictions.csv",
+        "splits.csv",
     ]
     assert list((finished / "logs").rglob("events.out.tfevents.*"))
 
@@ -62,7 +63,8 @@ def test_the_history_has_a_row_an_epoch(finished):
 def test_the_config_says_everything_that_was_decided(finished, photos):
     record = json.loads((finished / "config.json").read_text())
     assert TrainConfig(**record["config"]) == small_config(photos, finished).resolve()
-    assert None not in [v for k, v in record["config"].items() if k != "data_dir"]
+    unset = ("data_dir", "shots", "folds", "fold")
+    assert None not in [v for k, v in record["config"].items() if k not in unset]
     assert record["precision"] == "float32"
     assert record["data"]["num_images"] == {
         "train": TRAIN * len(CLASSES),

@@ -1,10 +1,12 @@
-"""`python -m fgmix check`: audit a data set before training on it."""
+"""`python -m fgmix check`: audit a data set before training on it, or its labels after."""
 
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgmix.cli.check_labels import check_labels
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser
 from fgmix.errors import FgmixError
@@ -18,10 +20,18 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   python -m fgmix check --dataset photos/
   python -m fgmix check --dataset cars --data-dir DIR --output cars-check
+  python -m fgmix check --model saved_models/RUN-folds_5-fold_0-seed0
 
-Writes report.json (every finding), contact_sheet.png and, if photos stand there twice, copies.png.
-The exit code is 1 if something would hurt training, 0 if nothing would, 2 for bad usage.
+With --dataset it writes report.json (every finding), contact_sheet.png and, if photos stand there
+twice, copies.png. The exit code is 1 if something would hurt training, 0 if nothing would.
+
+With --model it takes the runs of all folds of one experiment (train.py --folds N with --fold 0, 1,
+... N-1), so that each training photo is judged by a model that has not seen it, and writes
+suspects.html (the photos that are likely mislabelled), suspects.csv and classes.csv. Named alone,
+a run brings the other folds that lie beside it. The exit code is 0: a suspect is for a person to
+judge. Bad usage is 2.
 """
+TOP = 100
 SHOWN = 5
 REPORT, SHEET, COPIES = "report.json", "contact_sheet.png", "copies.png"
 
@@ -30,21 +40,31 @@ def main(argv: list[str]) -> int:
     """Parses the arguments, reads every photo, prints and writes what was found."""
     parser = Parser(
         prog="python -m fgmix check",
-        description="Reads every photo of a data set once and says what would hurt training.",
+        description="Reads every photo of a data set once and says what would hurt training; or "
+        "finds, by trained runs, labels that are likely wrong and classes that need photos.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("--dataset", required=True, help="name of a data set, or a folder")
+    subject = parser.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--dataset", help="name of a data set, or a folder")
+    subject.add_argument(
+        "--model", nargs="+", metavar="RUN", help="runs with --folds, or one of them"
+    )
     parser.add_argument("--data-dir", help="where a named data set lies")
-    parser.add_argument("--split-seed", type=int, default=0, metavar="N", help="as in train.py")
+    parser.add_argument("--split-seed", type=int, metavar="N", help="as in train.py (default: 0)")
+    parser.add_argument(
+        "--top", type=int, metavar="N", help=f"with --model: list N suspects (default: {TOP})"
+    )
     parser.add_argument(
         "--output", metavar="DIR", help="folder for what is written (default: audits/NAME)"
     )
     args = parser.parse_args(argv)
-    if args.split_seed < 0:
-        raise FgmixError(f"--split-seed {args.split_seed}: must be at least 0")
+    _check_numbers(args)
     if args.output and Path(args.output).exists() and not Path(args.output).is_dir():
         raise FgmixError(f"--output {args.output} is a file: give a folder")
-    dataset, layout, refusal = _load(args.dataset, args.data_dir, args.split_seed)
+    if args.model:
+        top = TOP if args.top is None else args.top
+        return check_labels(args.model, Path(args.output) if args.output else None, top)
+    dataset, layout, refusal = _load(args.dataset, args.data_dir, args.split_seed or 0)
 
     import_tensorflow()
     from fgmix.data.audit import read_photos
@@ -71,6 +91,20 @@ def main(argv: list[str]) -> int:
     print("\n".join(_report(record, findings)))
     print(f"\nwritten to {output}: {', '.join(written)}")
     return 1 if any(finding.hurts for finding in findings) else 0
+
+
+def _check_numbers(args: Namespace) -> None:
+    """Refuses flags that don't go with the subject, and values out of range."""
+    subject, others = (
+        ("--model", ("data_dir", "split_seed")) if args.model else ("--dataset", ("top",))
+    )
+    for name in others:
+        if getattr(args, name) is not None:
+            raise FgmixError(f"--{name.replace('_', '-')} does not go with {subject}")
+    for name, least in (("split_seed", 0), ("top", 1)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise FgmixError(f"--{name.replace('_', '-')} {value}: must be at least {least}")
 
 
 def _load(

@@ -24,7 +24,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
     parser.add_argument("--dataset", help="name or folder (default: the run's own)")
     parser.add_argument("--data-dir", help="where the data set lies (default: the run's own)")
-    parser.add_argument("--split", default="test", help="train, val, test or all (default: test)")
+    parser.add_argument(
+        "--split",
+        help="train, val, test, fold or all of them (default: what the run was measured on: test, "
+        "or fold of a run with --folds; of another data set test)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics here")
     parser.add_argument(
         "--heatmaps",
@@ -39,14 +43,15 @@ def main(argv: list[str]) -> int:
     if args.json:
         check_output_file("--json", args.json)
     run = Run.open(args.model)
+    split = args.split or ("test" if args.dataset else run.config.measured_split)
 
     import_tensorflow()
     from fgmix.cli.report import summarize
     from fgmix.experiment import evaluate_run
     from fgmix.files import write_json
 
-    found, dataset, model = evaluate_run(run, args.dataset, args.data_dir, args.split)
-    print(summarize(found.metrics, args.split))
+    found, dataset, model = evaluate_run(run, args.dataset, args.data_dir, split)
+    print(summarize(found.metrics, split))
     if args.json:
         write_json(args.json, found.metrics)
         print(f"metrics: {args.json}")
@@ -54,6 +59,6 @@ def main(argv: list[str]) -> int:
         from fgmix.evaluation.heatmaps import save_heatmaps
 
         picture = run.directory / "heatmaps.png"
-        save_heatmaps(picture, model, dataset, args.split, found, args.heatmaps)
+        save_heatmaps(picture, model, dataset, split, found, args.heatmaps)
         print(f"heat maps: {picture}")
     return 0

@@ -11,6 +11,8 @@ EXAMPLES = """examples:
   python train.py --dataset demo
   python train.py --dataset cars --data-dir DIR --attention mixed --recipe strong
   python train.py --dataset photos/ --backbone mobilenet_v2 --recipe strong --epochs 20
+  python train.py --dataset photos/ --shots 5
+  python train.py --dataset photos/ --folds 5 --fold 0
 
 A flag beats the data set's preset (demo), which beats the recipe.
 """
@@ -47,6 +49,6 @@ def main(argv: list[str]) -> int:
     from fgmix.experiment import train
 
     result = train(config)
-    print(summarize(result.metrics))
+    print(summarize(result.metrics, config.measured_split))
     print(f"run: {result.directory} (serve it: model_base_path={result.directory.absolute()})")
     return 0

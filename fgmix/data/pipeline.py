@@ -4,9 +4,12 @@ Order and augmentation are functions of `(seed, epoch, image)`. No state is carr
 step, so the batches after any step are the same whether or not the run was interrupted there.
 """
 
+from collections.abc import Callable, Mapping
+
 import tensorflow as tf
 
 from fgmix.data.augment import AUGMENTATIONS
+from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image, load_image
 
@@ -25,6 +28,7 @@ def training_batches(
     seed: int,
     epochs: int,
     first_epoch: int = 0,
+    copies: Mapping[str, Copy] | None = None,
 ) -> tf.data.Dataset:
     """The batches of a whole training run, epoch after epoch.
 
@@ -40,17 +44,20 @@ def training_batches(
         seed: Keys order and augmentation.
         epochs: The epoch after the last one.
         first_epoch: The epoch to begin with.
+        copies: From `prepare`: smaller copies to read in place of the photos at these paths. They
+            change neither order nor augmentation.
 
     Returns:
         `steps_per_epoch` times `epochs - first_epoch` batches of images float32
         `[B, S, S, 3]`, RGB in [0, 255], and one-hot labels float32 `[B, K]`.
     """
     split = dataset.splits["train"]
-    files, labels = tf.constant(dataset.files("train")), tf.constant(split.labels)
+    labels = tf.constant(split.labels)
     num_classes = len(dataset.class_names)
     batch_size = min(batch_size, len(split))
     used = steps_per_epoch(len(split), batch_size) * batch_size
-    augment = AUGMENTATIONS[augmentation]
+    augment = AUGMENTATIONS[augmentation].apply
+    read = _reader(dataset, copies or {})
 
     def epoch_key(epoch: tf.Tensor) -> tf.Tensor:
         return tf.stack([tf.constant(seed, tf.int64), epoch])
@@ -63,8 +70,9 @@ def training_batches(
     def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index_key = tf.cast(index, tf.int64)
         key = tf.random.experimental.stateless_fold_in(epoch_key(epoch), index_key)
-        image = decode_image(tf.io.read_file(files[index]), dataset.crop_bottom)
-        return augment(image, image_size, key), tf.one_hot(labels[index], num_classes)
+        image, photo_shape = read(index)
+        image = augment(image, photo_shape, image_size, key)
+        return image, tf.one_hot(labels[index], num_classes)
 
     return (
         tf.data.Dataset.range(first_epoch, epochs)
@@ -73,6 +81,37 @@ def training_batches(
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def _reader(
+    dataset: ImageDataset, copies: Mapping[str, Copy]
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns what reads a training photo or its copy.
+
+    It takes an index into the training split and returns the image, uint8 `[h, w, 3]`, and the
+    height and width of the photo itself, int32 `[2]`.
+    """
+    found = [copies.get(path) for path in dataset.splits["train"].paths]
+    files = tf.constant(
+        [
+            copy.file if copy else file
+            for copy, file in zip(found, dataset.files("train"), strict=True)
+        ]
+    )
+    shapes = tf.constant([copy.photo_shape if copy else (0, 0) for copy in found], tf.int32)
+
+    def read(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        content = tf.io.read_file(files[index])
+        is_copy = shapes[index, 0] > 0
+        image = tf.cond(
+            is_copy,
+            # Upright and cropped as it is, and of a known kind, it needs no inspection.
+            lambda: tf.io.decode_image(content, channels=3, expand_animations=False),
+            lambda: decode_image(content, dataset.crop_bottom),
+        )
+        return image, tf.where(is_copy, shapes[index], tf.shape(image)[:2])
+
+    return read
 
 
 def evaluation_batches(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fgmix.files import replacing
 
@@ -33,9 +34,11 @@ def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], spli
     for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
         _draw(axis, runs, f"{prefix}{name}", 100 if name == "accuracy" else 1)
         axis.set(xlabel="epoch", ylabel=f"{split} {name}" + (" (%)" if name == "accuracy" else ""))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[1].legend(frameon=False, loc="lower right")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle(title)
     with replacing(path) as beside:
         figure.savefig(beside)

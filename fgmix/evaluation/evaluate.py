@@ -12,7 +12,7 @@ from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.pipeline import evaluation_batches
 from fgmix.errors import FgmixError
 from fgmix.evaluation.metrics import classification_metrics
-from fgmix.files import write_csv
+from fgmix.files import replacing, write_csv
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Evaluation:
             )
         )
         write_csv(path, ["path", "label", "predicted", "probability"], rows)
+
+    def write_probabilities(self, path: Path) -> None:
+        """Writes `probabilities` as a NumPy file, its rows as in `write_predictions`."""
+        with replacing(path) as beside:
+            np.save(beside, self.probabilities)
 
 
 def evaluate(

@@ -10,12 +10,14 @@ from fgmix.files import replacing
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.published import method_name
-from fgmix.reproduction.summary import entries
+from fgmix.reproduction.summary import entries, has_papers_data
 from fgmix.reproduction.tables import set_title
 
 
 def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
     """Draws every place of Table II: our seeds, their mean, and the paper's figure.
+
+    On other photos than the paper's its figure would invite a comparison, and is left out.
 
     Args:
         path: A PNG file.
@@ -30,6 +32,7 @@ def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
     figure = Figure(figsize=(2.2 + 3.4 * len(columns), height), layout="constrained", dpi=130)
     axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     for axis, column in zip(axes, columns, strict=True):
+        comparable = has_papers_data(column[0], states)
         for entry in grid:
             if (entry.dataset, entry.backbone) != column:
                 continue
@@ -42,7 +45,7 @@ def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
             )
             seeds.set_label("ours, each seed")
             middle.set_label("ours, mean ± standard deviation")
-            if entry.paper is not None:
+            if comparable and entry.paper is not None:
                 axis.scatter([entry.paper], [y], marker="D", color=COLOURS[2], label="paper")
         axis.set(title=f"{set_title(column[0])}, {column[1]}", xlabel="test top-1 (%)")
         axis.grid(axis="x", alpha=0.25)

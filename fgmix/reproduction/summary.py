@@ -1,6 +1,6 @@
 """A grid's results over its seeds, place by place, beside the paper's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
@@ -96,6 +96,16 @@ def entries(states: Mapping[Cell, State]) -> list[Entry]:
         failed = sum(states[cell].status == "failed" for cell in cells)
         found.append(Entry(*key, top1, len(cells), failed))
     return found
+
+
+def has_papers_data(dataset: str, cells: Iterable[Cell]) -> bool:
+    """Whether the runs were trained and tested on as many photos and classes as the paper's."""
+    published = PUBLISHED.get(dataset)
+    records = [data for cell in cells if cell.config.dataset == dataset and (data := cell.data())]
+    return published is not None and all(
+        (data["num_images"], data["num_classes"]) == (published.images, published.classes)
+        for data in records
+    )
 
 
 def cell_row(cell: Cell, state: State) -> dict[str, Any]:

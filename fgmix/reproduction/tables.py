@@ -6,7 +6,7 @@ from pathlib import Path
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.published import BASE_MODELS, PUBLISHED, TABLE_ONE
-from fgmix.reproduction.summary import entries
+from fgmix.reproduction.summary import entries, has_papers_data
 
 NOTHING = "–"
 
@@ -104,7 +104,7 @@ def _data_notes(name: str, cells: Sequence[Cell]) -> list[str]:
     images, classes = records[0]["num_images"], records[0]["num_classes"]
     note = f"- {set_title(name)}: {_counts(images)} photos of {classes} classes."
     published = PUBLISHED.get(name)
-    if published and (published.images != images or published.classes != classes):
+    if published and not has_papers_data(name, cells):
         note += (
             f" **The paper's has {_counts(published.images)} photos of {published.classes}: not "
             f"comparable with its numbers.**"

@@ -1,15 +1,17 @@
 """The one typed config: the flags of `train.py`, `config.json` and the Python API."""
 
 import re
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fgmix.data.protocols import check_protocol
 from fgmix.data.sources import SOURCES
 from fgmix.errors import FgmixError
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS
+from fgmix.training.flags import check_values, flag
 from fgmix.training.recipes import PRESETS, RECIPES, Recipe
 
 # What neither the data set's preset nor the recipe sets.
@@ -19,40 +21,8 @@ BASE: dict[str, object] = {
     "image_size": 224,
     "recipe": "paper",
 }
+PREPARE = ("auto", "never")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-
-
-def flag(
-    default: Any,
-    group: str,
-    text: str,
-    *,
-    choices: Any = None,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    shown: str | None = None,
-) -> Any:
-    """A config field that is also a command-line flag.
-
-    Args:
-        default: The value without a flag. None means that preset, recipe or base decide;
-            MISSING, that there must be one.
-        group: The heading in `--help`.
-        text: What it does, for `--help`.
-        choices: The values allowed, if they are named ones.
-        minimum: The smallest number allowed.
-        maximum: The largest number allowed.
-        shown: How `--help` names the default, where None would tell nothing.
-    """
-    metadata = {
-        "group": group,
-        "text": text,
-        "choices": choices,
-        "minimum": minimum,
-        "maximum": maximum,
-        "shown": shown,
-    }
-    return field(default=default, metadata=metadata)
 
 
 def _shown(name: str) -> str:
@@ -98,8 +68,42 @@ class TrainConfig:
         "seed of every split: runs that differ in --seed share their test photos",
         minimum=0,
     )
+    shots: int | None = flag(
+        None,
+        DATA,
+        "train on this many photos of every class; more shots contain the fewer ones, and "
+        "validation and test photos are the same for all",
+        minimum=1,
+        shown="all there are",
+    )
+    train_fraction: float = flag(
+        1.0,
+        DATA,
+        "train on this share of every class's photos; otherwise as --shots",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    folds: int | None = flag(
+        None,
+        DATA,
+        "divide the training photos into this many folds and hold out one, --fold: the run is "
+        "measured on it, and the test photos stay unseen",
+        minimum=2,
+        shown="none",
+    )
+    fold: int | None = flag(
+        None, DATA, "the fold to hold out, from 0 to --folds less 1", minimum=0, shown="none"
+    )
     skip_bad_images: bool = flag(
         False, DATA, "go on without the photos that can't be read, and name them in the run"
+    )
+    prepare: str = flag(
+        "auto",
+        DATA,
+        "auto trains on smaller copies of photos that are much larger than needed, made once and "
+        "kept below the TFDS folder: crops and flips stay the same, pixels change by the "
+        "resampling; evaluation always reads the photos",
+        choices=PREPARE,
     )
 
     attention: str = flag(
@@ -232,6 +236,11 @@ class TrainConfig:
         return RECIPES[self.recipe]
 
     @property
+    def measured_split(self) -> str:
+        """The split that `metrics.json` and `predictions.csv` are about."""
+        return "test" if self.folds is None else "fold"
+
+    @property
     def dataset_name(self) -> str:
         """The data set's name as a part of a file name."""
         name = self.dataset
@@ -274,19 +283,8 @@ class TrainConfig:
 def _check(config: TrainConfig) -> None:
     if not config.dataset:
         raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
-    for f in fields(config):
-        value = getattr(config, f.name)
-        name = "--" + f.name.replace("_", "-")
-        if value is None:
-            continue
-        choices = f.metadata["choices"]
-        if choices is not None and value not in choices:
-            raise FgmixError(f"{name} {value}: choose one of {', '.join(choices)}")
-        minimum, maximum = f.metadata["minimum"], f.metadata["maximum"]
-        if minimum is not None and not value >= minimum:
-            raise FgmixError(f"{name} {value}: must be at least {minimum}")
-        if maximum is not None and not value <= maximum:
-            raise FgmixError(f"{name} {value}: must be at most {maximum}")
+    check_values(config)
+    check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
 
 
 def _absolute(path: str) -> str:

@@ -4,15 +4,17 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fgmix
+from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
-from fgmix.files import is_empty, remove_partial, write_json, write_text
+from fgmix.files import is_empty, remove_partial, write_csv, write_json, write_text
 from fgmix.training.config import RUN, TrainConfig
 
 if TYPE_CHECKING:
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
 
 CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
 PREDICTIONS, MODEL, CHECKPOINT, LOGS = "predictions.csv", "model.keras", "checkpoint.npz", "logs"
+SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
 
 
-def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> Path:
-    """Makes the run's folder with its `config.json` and `labels.txt`.
+def prepare_run(
+    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+) -> Path:
+    """Makes the run's folder with its `config.json`, `labels.txt` and `splits.csv`.
 
     An old run that is to be overwritten goes first; of one that is to be resumed the leavings of
     interrupted writes go.
@@ -32,6 +37,7 @@ def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> P
         config: A resolved config.
         dataset: The data set, with its splits as trained on.
         precision: What `--precision` came to on this machine.
+        copies: How many photos are trained on as prepared copies.
 
     Returns:
         The folder.
@@ -50,12 +56,22 @@ def prepare_run(config: TrainConfig, dataset: ImageDataset, precision: str) -> P
     except OSError as error:
         raise FgmixError(f"can't make the run folder {directory}: {error.strerror}") from error
     remove_partial(directory)
-    write_json(directory / CONFIG, _describe(config, dataset, precision))
+    write_json(directory / CONFIG, _describe(config, dataset, precision, copies))
     write_text(directory / LABELS, "".join(f"{name}\n" for name in dataset.class_names))
+    write_csv(directory / SPLITS, ("path", "label", "split"), _memberships(dataset))
     return directory
 
 
-def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dict[str, Any]:
+def _memberships(dataset: ImageDataset) -> Iterator[dict[str, str]]:
+    """The rows of `splits.csv`: every photo of the run, and what it was used for."""
+    for name, split in dataset.splits.items():
+        for path, label in zip(split.paths, split.labels, strict=True):
+            yield {"path": path, "label": dataset.class_names[label], "split": name}
+
+
+def _describe(
+    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+) -> dict[str, Any]:
     """The content of `config.json`."""
     flags = {k: v for k, v in asdict(config).items() if k not in ("overwrite", "resume")}
     return {
@@ -70,6 +86,7 @@ def _describe(config: TrainConfig, dataset: ImageDataset, precision: str) -> dic
             "crop_bottom": dataset.crop_bottom,
             "skipped": list(dataset.skipped),
             "fingerprint": dataset.fingerprint(),
+            "prepared": {"photos": copies, "format": FORMAT},
         },
         "versions": {
             "fgmix": fgmix.__version__,
@@ -96,6 +113,10 @@ def refuse_changes(config: TrainConfig, dataset: ImageDataset, precision: str) -
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         changed.append("the photos were others")
+    # Which photos have copies follows from photos and settings; how a copy looks, from its format.
+    prepared = before["data"]["prepared"]
+    if prepared["photos"] and prepared["format"] != FORMAT:
+        changed.append("the prepared photos were of another format")
     if changed:
         raise FgmixError(
             f"can't resume {config.run_dir} with other settings ({'; '.join(changed)}): give the "
@@ -112,10 +133,12 @@ def changed_flags(before: dict[str, Any], now: TrainConfig) -> list[str]:
     """
     may_change = {"dataset", "data_dir"}
     may_change |= {f.name for f in fields(now) if f.metadata["group"] == RUN}
+    # A flag that the record doesn't know came later, and its default is what was done before.
     return [
-        f"--{name.replace('_', '-')} was {before.get(name)}"
-        for name, value in asdict(now).items()
-        if name not in may_change and before.get(name) != value
+        f"--{f.name.replace('_', '-')} was {was}"
+        for f in fields(now)
+        if f.name not in may_change
+        and (was := before.get(f.name, f.default)) != getattr(now, f.name)
     ]
 
 

@@ -3,11 +3,13 @@
 import logging
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from fgmix.errors import FgmixError
@@ -44,7 +46,11 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
 
 
 def fit(
-    model: keras.Model, config: TrainConfig, dataset: ImageDataset, directory: Path
+    model: keras.Model,
+    config: TrainConfig,
+    dataset: ImageDataset,
+    directory: Path,
+    copies: Mapping[str, Copy] | None = None,
 ) -> list[dict]:
     """Trains `model` in place and keeps `history.csv`, a checkpoint and TensorBoard logs.
 
@@ -54,6 +60,7 @@ def fit(
         dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
             `"test"` if the config monitors it.
         directory: The run's folder.
+        copies: Prepared copies of training photos, by path; the others are read themselves.
 
     Returns:
         The history, a row an epoch.
@@ -93,6 +100,7 @@ def fit(
             seed=config.seed,
             epochs=config.epochs,
             first_epoch=len(history.rows),
+            copies=copies,
         ),
         initial_epoch=len(history.rows),
         epochs=config.epochs,

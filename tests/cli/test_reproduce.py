@@ -36,6 +36,7 @@ def small(photos):
         (["--dataset", "cars", "--seeds", "0"], "--seeds 0: must be at least 1"),
         (["--dataset", "cars", "--weights", "none,imagenet"], "one value for all"),
         (["--dataset", "cars", "--weights", "vgg=none"], "--weights vgg: choose from vgg16_bn"),
+        (["--dataset", "cars", "--folds", "3"], "--folds 3 needs --fold: 0 to 2"),
         (["--dataset", "cars", "--epochs", "0"], "--epochs 0: must be at least 1"),
         (["--dataset", "cars", "--seed", "1"], "unknown argument --seed: did you mean --seeds?"),
         (["--dataset", "cars", "--backbones", "vgg"], "--backbones vgg: choose from vgg16"),
@@ -55,6 +56,12 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(photos, tmp_path):
     assert "2 cells: 2 not run" in done.stdout
     assert "not run     0 of 1 epochs       photos, tiny, mixed, gate linear, seed 0" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_the_grid_passes_small_sample_protocols_on(photos, tmp_path):
+    done = reproduce(*small(photos), "--shots", 5, "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 cells: 2 not run" in done.stdout
 
 
 @pytest.mark.slow

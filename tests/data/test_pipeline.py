@@ -163,8 +163,10 @@ def test_without_augmentation_an_image_is_only_resized(noisy):
 
 def augmented(name, image, count):
     """The augmentation of one image under `count` seeds."""
+    augment = AUGMENTATIONS[name].apply
+    image = tf.constant(image)
     seeds = tf.data.Dataset.range(count).map(
-        lambda i: AUGMENTATIONS[name](tf.constant(image), SIZE, tf.stack([i, i * 0 + 3]))
+        lambda i: augment(image, tf.shape(image)[:2], SIZE, tf.stack([i, i * 0 + 3]))
     )
     return np.stack(list(seeds.as_numpy_iterator()))
 

@@ -1,5 +1,6 @@
 """The tables: the paper's numbers as printed, ours beside them, and what must be known of them."""
 
+import json
 from dataclasses import replace
 from statistics import stdev
 
@@ -8,7 +9,7 @@ import pytest
 from fgmix.reproduction.grid import State, state
 from fgmix.reproduction.output import write_results
 from fgmix.reproduction.published import PUBLISHED, TABLE_ONE
-from fgmix.reproduction.summary import entries
+from fgmix.reproduction.summary import entries, has_papers_data
 from fgmix.reproduction.tables import table_one, table_two
 from tests.reproduction import fakes
 from tests.reproduction.grids import small_grid
@@ -116,6 +117,19 @@ def test_every_setting_that_is_not_the_recipes_is_told(tmp_path):
     config = replace(cells[0].config, head_lr=0.5, weights="x.h5")
     table = table_two({replace(cells[0], config=config): State("not run")})
     assert "- Trained with --recipe paper --epochs 2 --head-lr 0.5.\n" in table
+
+
+def test_the_papers_photos_are_known_by_their_numbers(tmp_path):
+    cells = list(grid(tmp_path))
+    assert not has_papers_data("cars", cells)
+    for cell in cells:
+        path = cell.directory / "config.json"
+        record = json.loads(path.read_text())
+        record["data"] |= {"num_images": {"train": 8144, "test": 8041}, "num_classes": 196}
+        path.write_text(json.dumps(record))
+    assert has_papers_data("cars", cells)
+    assert "not comparable" not in table_two({cell: state(cell) for cell in cells})
+    assert not has_papers_data("demo", cells)
 
 
 def test_a_folder_named_like_the_papers_set_is_not_taken_for_it(tmp_path):

@@ -46,7 +46,12 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "data_dir": None,
         "val_fraction": 0.0,
         "split_seed": 0,
+        "shots": None,
+        "train_fraction": 1.0,
+        "folds": None,
+        "fold": None,
         "skip_bad_images": False,
+        "prepare": "auto",
         "attention": "mixed",
         "gate": "linear",
         "reduction": 16,
@@ -99,9 +104,10 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_nothing_but_the_data_folder_stays_open(recipe):
+def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
-    assert [name for name, value in resolved.items() if value is None] == ["data_dir"]
+    unset = ["data_dir", "shots", "folds", "fold"]
+    assert [name for name, value in resolved.items() if value is None] == unset
 
 
 @pytest.mark.parametrize("name", [n for n, f in FIELDS.items() if f.metadata.get("choices")])
@@ -134,7 +140,7 @@ def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, messa
 
 def test_every_number_has_a_range():
     numbers = [f for f in FIELDS.values() if f.type in (int, float)]
-    assert len(numbers) == 10
+    assert len(numbers) == 11
     assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
 
 
@@ -142,11 +148,32 @@ def test_values_at_the_edge_of_a_range_are_allowed():
     edges = {
         name: f.metadata["minimum"]
         for name, f in FIELDS.items()
-        if f.metadata.get("minimum") is not None
+        if f.metadata.get("minimum") is not None and name != "train_fraction"  # 0 is refused
     }
     resolved = asdict(TrainConfig(dataset="cars", **edges).resolve())
     assert {name: resolved[name] for name in edges} == edges
     assert TrainConfig(dataset="cars", val_fraction=0.9).resolve().val_fraction == 0.9
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shots": 0}, "--shots 0: must be at least 1"),
+        ({"train_fraction": 0.0}, "--train-fraction 0: must be more than 0"),
+        ({"train_fraction": 1.5}, "--train-fraction 1.5: must be at most 1.0"),
+        ({"shots": 5, "train_fraction": 0.5}, "--shots and --train-fraction exclude each other"),
+        ({"folds": 1, "fold": 0}, "--folds 1: must be at least 2"),
+        ({"folds": 3}, "--folds 3 needs --fold: 0 to 2"),
+        ({"fold": 0}, "--fold 0 needs --folds"),
+        ({"folds": 3, "fold": 3}, "--fold 3: the 3 folds are 0 to 2"),
+        ({"folds": 3, "fold": -1}, "--fold -1: must be at least 0"),
+    ],
+)
+def test_a_protocol_that_makes_no_sense_is_one_line(settings, message):
+    with pytest.raises(FgmixError) as caught:
+        TrainConfig(dataset="cars", **settings).resolve()
+    assert str(caught.value).startswith(message)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_missing_data_set_is_told():
@@ -164,6 +191,9 @@ def test_a_missing_data_set_is_told():
         ({"dataset": "demo", "attention": "none"}, "demo-tiny-none-seed0"),
         ({"dataset": "demo", "image_size": 64}, "demo-tiny-mixed-image_size_64-seed0"),
         ({"dataset": "demo", "backbone": "vgg16"}, "demo-vgg16-mixed-seed0"),
+        ({"dataset": "cars", "shots": 5}, "cars-vgg16-mixed-shots_5-seed0"),
+        ({"dataset": "cars", "train_fraction": 0.5}, "cars-vgg16-mixed-train_fraction_0.5-seed0"),
+        ({"dataset": "cars", "folds": 5, "fold": 0}, "cars-vgg16-mixed-folds_5-fold_0-seed0"),
         (
             {
                 "dataset": "cars",
@@ -217,7 +247,10 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     others = {
         "val_fraction": 0.3,
         "split_seed": 9,
+        "shots": 9,
+        "train_fraction": 0.9,
         "skip_bad_images": True,
+        "prepare": "never",
         "attention": "none",
         "gate": "softmax",
         "reduction": 9,
@@ -236,9 +269,10 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "seed": 9,
     }
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
-    assert set(others) >= set(FIELDS) - elsewhere
-    names = {run_name(dataset="cars", **{name: value}) for name, value in others.items()}
-    assert len(names | {run_name(dataset="cars")}) == len(others) + 1
+    folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
+    assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
+    settings = [{}, *folds, *({name: value} for name, value in others.items())]
+    assert len({run_name(dataset="cars", **each) for each in settings}) == len(settings)
 
 
 def test_a_folder_gives_its_own_name_and_becomes_absolute(tmp_path, monkeypatch):

@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 import fgmix
+from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
 from fgmix.training.run_folder import Run, prepare_run, refuse_changes, refuse_existing
+
+BEGUN = ["config.json", "labels.txt", "splits.csv"]
+"""What a run consists of before its first epoch."""
 
 
 def config(directory, **settings):
@@ -61,11 +65,19 @@ def test_a_new_run_records_what_it_is(run_dir, dataset):
         "crop_bottom": 20,
         "skipped": [],
         "fingerprint": dataset.fingerprint(),
+        "prepared": {"photos": 0, "format": FORMAT},
     }
     assert record["versions"]["fgmix"] == fgmix.__version__
     assert {"python", "keras", "tensorflow", "numpy"} <= set(record["versions"])
     assert (run_dir / "labels.txt").read_text(encoding="utf-8") == "Škoda\nAlfa, 8C\n"
-    assert sorted(p.name for p in run_dir.iterdir()) == ["config.json", "labels.txt"]
+    assert (run_dir / "splits.csv").read_text(encoding="utf-8") == (
+        "path,label,split\n"
+        "a.jpg,Škoda,train\n"
+        'b.jpg,"Alfa, 8C",train\n'
+        "a.jpg,Škoda,test\n"
+        'b.jpg,"Alfa, 8C",test\n'
+    )
+    assert sorted(p.name for p in run_dir.iterdir()) == BEGUN
 
 
 def test_a_finished_run_is_read_back(run_dir):
@@ -214,7 +226,7 @@ def test_overwriting_leaves_nothing_of_the_old_run(run_dir, dataset):
     (run_dir / "1" / "saved_model.pb").write_text("old")
     (run_dir / "metrics.json").write_text("old")
     prepare_run(config(run_dir, overwrite=True, seed=5), dataset, "float32")
-    assert sorted(p.name for p in run_dir.iterdir()) == ["config.json", "labels.txt"]
+    assert sorted(p.name for p in run_dir.iterdir()) == BEGUN
     assert json.loads((run_dir / "config.json").read_text())["config"]["seed"] == 5
 
 
@@ -252,10 +264,19 @@ def test_a_run_is_resumed_with_its_own_settings_and_photos_only(run_dir, dataset
     one_line(caught)
 
 
+def test_a_flag_that_an_older_version_did_not_have_is_as_its_default_was(run_dir, dataset):
+    record = json.loads((run_dir / "config.json").read_text())
+    del record["config"]["skip_bad_images"]
+    (run_dir / "config.json").write_text(json.dumps(record))
+    refuse_changes(config(run_dir, resume=True), dataset, "float32")
+    with pytest.raises(FgmixError, match="--skip-bad-images was False"):
+        refuse_changes(config(run_dir, resume=True, skip_bad_images=True), dataset, "float32")
+
+
 def test_leavings_of_a_killed_write_go_when_a_run_is_resumed(run_dir, dataset):
     (run_dir / ".model.partial-1.keras").write_text("half")
     prepare_run(config(run_dir, resume=True), dataset, "float32")
-    assert sorted(p.name for p in run_dir.iterdir()) == ["config.json", "labels.txt"]
+    assert sorted(p.name for p in run_dir.iterdir()) == BEGUN
 
 
 def test_a_class_name_may_hold_what_python_takes_for_a_line_end(finished, tmp_path):
@@ -271,3 +292,15 @@ def test_labels_that_are_not_the_models_are_told(finished, tmp_path):
     with pytest.raises(FgmixError, match="another number of classes") as caught:
         Run.open(tmp_path / "run")
     one_line(caught)
+
+
+def test_a_run_on_prepared_photos_is_not_resumed_on_photos_prepared_otherwise(
+    run_dir, dataset, monkeypatch
+):
+    resumed = config(run_dir, resume=True)
+    prepare_run(resumed, dataset, "float32", copies=2)
+    refuse_changes(resumed, dataset, "float32")
+    monkeypatch.setattr("fgmix.training.run_folder.FORMAT", FORMAT + 1)
+    with pytest.raises(FgmixError, match="prepared photos were of another format") as caught:
+        refuse_changes(resumed, dataset, "float32")
+    assert "--overwrite" in one_line(caught)

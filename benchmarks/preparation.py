@@ -1,0 +1,168 @@
+"""What preparing large photos costs and gains, and whether its memory depends on their number.
+
+    python benchmarks/preparation.py --images 150 600
+
+Draws JPEGs of 2 megapixels, about as many bytes as photographs have. For every number of images
+and every augmentation a process of its own prepares them and then runs epochs of the input
+pipeline alone, on the photos and on their copies. Drawing is not timed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from machine import processor
+from PIL import Image
+
+from fgmix.cli.main import import_tensorflow
+
+RESULT = Path(__file__).parent / "results" / "preparation.json"
+WIDTH, HEIGHT, CLASSES, BATCH = 1632, 1224, 10, 32
+RECIPES = {"paper": "pad_crop", "strong": "random_resized_crop"}
+
+
+def draw(file: Path, seed: int) -> None:
+    """Draws a picture with structure of every size and some noise, as a photograph has."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.normal(0, 4, (HEIGHT, WIDTH, 1)).repeat(3, axis=2)
+    for cells, strength in ((6, 60), (25, 30), (100, 20), (400, 12)):
+        small = rng.normal(128, strength, (cells, cells, 3)).clip(0, 255).astype(np.uint8)
+        pixels += Image.fromarray(small).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    pixels = (pixels / 4).clip(0, 255).astype(np.uint8)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(file, quality=95)
+
+
+def draw_photos(root: Path, count: int) -> None:
+    """Draws `count` training photos and one test photo a class."""
+    files = [root / f"train/class{i % CLASSES}/{i:05d}.jpg" for i in range(count)]
+    files += [root / f"test/class{i}/0.jpg" for i in range(CLASSES)]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(draw, files, range(len(files)), chunksize=8))
+
+
+def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
+    """Prepares a folder of photos in this process and reads epochs of both kinds."""
+    import_tensorflow()
+    from fgmix.data.folder import load_folder
+    from fgmix.data.pipeline import steps_per_epoch, training_batches
+    from fgmix.data.prepared import prepare
+
+    dataset = load_folder(root)
+    settings = {"image_size": 224, "augmentation": RECIPES[recipe]}
+    before = peak_mebibytes()
+    start = time.perf_counter()
+    copies = prepare(dataset, **settings)
+    seconds = time.perf_counter() - start
+    peak = peak_mebibytes()
+
+    start = time.perf_counter()
+    prepare(dataset, **settings)
+    again = time.perf_counter() - start
+
+    steps = steps_per_epoch(len(dataset.splits["train"]), BATCH)
+
+    def epoch(first: int, source: dict) -> tuple[float, float]:
+        """Seconds, and seconds of processor, of an epoch after one that gets things going."""
+        batches = training_batches(
+            dataset,
+            batch_size=BATCH,
+            seed=0,
+            first_epoch=first,
+            epochs=first + 2,
+            copies=source,
+            **settings,
+        )
+        for step, _ in enumerate(batches, 1):
+            if step == steps:
+                start, cpu = time.perf_counter(), time.process_time()
+        return time.perf_counter() - start, time.process_time() - cpu
+
+    # In turn, so that other work on the machine slows down both.
+    pairs = [(epoch(i, {}), epoch(i, copies)) for i in range(epochs)]
+    photos, copied = (np.median([pair[k] for pair in pairs], axis=0) for k in (0, 1))
+    count = len(dataset.splits["train"])
+    read = steps * BATCH
+    return {
+        "images": count,
+        "recipe": recipe,
+        "copies": len(copies),
+        "photo_kilobytes": sum(c.photo_bytes for c in copies.values()) / count / 1000,
+        "copy_kilobytes": sum(c.bytes for c in copies.values()) / count / 1000,
+        "images_per_second_preparing": count / seconds,
+        "seconds_when_already_prepared": again,
+        "peak_mebibytes_before": before,
+        "peak_mebibytes_preparing": peak,
+        "peak_mebibytes_after_epochs": peak_mebibytes(),
+        "epoch_images_per_second": {"photos": read / photos[0], "copies": read / copied[0]},
+        "epoch_processor_ms_per_image": {
+            "photos": 1000 * photos[1] / read,
+            "copies": 1000 * copied[1] / read,
+        },
+        "epoch_speedup": photos[0] / copied[0],
+    }
+
+
+def peak_mebibytes() -> float:
+    """The most memory that this process, which does all the work, has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Draws, measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, nargs="+", default=[150, 600])
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--note", default="", help="what else the record should say")
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--recipe", choices=RECIPES, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.folder:  # one measurement, in a process of its own
+        print(json.dumps(measure(args.folder, args.recipe, args.epochs)))
+        return
+
+    rows = []
+    for count in args.images:
+        with tempfile.TemporaryDirectory() as scratch:
+            photos = Path(scratch) / "photos"
+            draw_photos(photos, count)
+            for recipe in RECIPES:
+                command = [sys.executable, __file__, "--folder", str(photos), "--recipe", recipe]
+                done = subprocess.run(
+                    [*command, "--epochs", str(args.epochs)],
+                    env={**os.environ, "TFDS_DATA_DIR": scratch},
+                    stdout=subprocess.PIPE,
+                    check=True,
+                    text=True,
+                )
+                rows.append(json.loads(done.stdout.splitlines()[-1]))
+                print(json.dumps(rows[-1], indent=2), flush=True)
+    record = {
+        "date": str(date.today()),
+        "machine": processor(),
+        "load_average_at_end": os.getloadavg(),
+        "note": args.note,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("tensorflow", "numpy", "pillow")},
+        },
+        "pixels": [WIDTH, HEIGHT],
+        "image_size": 224,
+        "runs": rows,
+    }
+    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
