@@ -25,6 +25,7 @@ COMMANDS = {
     "predict": Command(
         "fgmix.cli.predict", "classes of photos, one JSON object a line", piped=True
     ),
+    "query": Command("fgmix.cli.query", "the same, asked of TensorFlow Serving", piped=True),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
     "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "costs": Command(

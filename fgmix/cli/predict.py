@@ -28,7 +28,8 @@ def main(argv: list[str]) -> int:
     run = Run.open(args.model)
 
     import_tensorflow()
-    from fgmix.serving.predict import find_images, predict_files
+    from fgmix.serving.photos import find_images
+    from fgmix.serving.predict import predict_files
 
     files = find_images(args.paths)
     failed = False

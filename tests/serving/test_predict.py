@@ -10,7 +10,8 @@ import pytest
 from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
-from fgmix.serving.predict import BATCH, find_images, predict_files
+from fgmix.serving.photos import find_images
+from fgmix.serving.predict import BATCH, predict_files
 from fgmix.training.run_folder import Run
 from tests.runs import CLASSES
 

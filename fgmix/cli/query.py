@@ -1,0 +1,50 @@
+"""`python -m fgmix query`: classes of photos, from a model that a server has loaded."""
+
+import json
+
+from fgmix.cli.parser import Parser
+from fgmix.errors import FgmixError
+
+EXAMPLES = """examples:
+  python -m fgmix query --url http://localhost:8501 --model photos photo.jpg
+  python -m fgmix query --url http://localhost:8501 --model photos --label canary folder/
+
+The server speaks the REST protocol of TensorFlow Serving. A line holds path, label, probability
+and top, or path and error; the exit code is 1 if any file could not be read as an image, and 2 if
+the server can't be reached or refuses.
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Parses the arguments and prints a line a photo."""
+    from fgmix.serving.client import TIMEOUT_SECONDS, ServedModel, query_files
+    from fgmix.serving.photos import find_images
+
+    parser = Parser(
+        prog="python -m fgmix query",
+        description="Predicts the classes of photos with a model behind TensorFlow Serving.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--url", required=True, help="the server, such as http://localhost:8501")
+    parser.add_argument("--model", required=True, metavar="NAME", help="its name of the model")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--version", type=int, metavar="N", help="default: the newest")
+    which.add_argument("--label", help="of the version to ask, such as stable or canary")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=TIMEOUT_SECONDS,
+        metavar="S",
+        help="seconds to wait for an answer (default: %(default)g)",
+    )
+    parser.add_argument("paths", nargs="+", metavar="IMAGE_OR_FOLDER", help="what to predict")
+    args = parser.parse_args(argv)
+    if not 0 < args.timeout < float("inf"):
+        raise FgmixError(f"--timeout {args.timeout:g}: must be above 0")
+
+    model = ServedModel(args.url, args.model, args.version, args.label, args.timeout)
+    failed = False
+    for answer in query_files(model, find_images(args.paths)):
+        print(json.dumps(answer), flush=True)
+        failed |= "error" in answer
+    return 1 if failed else 0
