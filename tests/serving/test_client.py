@@ -39,6 +39,9 @@ class Canned(ThreadingHTTPServer):
     def url(self):
         return f"http://127.0.0.1:{self.server_port}"
 
+    def handle_error(self, request, client_address):
+        """Says nothing of clients that have given up."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Canned
