@@ -16,6 +16,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.files import replacing, write_json
 from fgmix.serving.export import export_saved_model
+from fgmix.serving.signatures import Classifier
 from fgmix.training import run_folder
 from fgmix.training.config import TrainConfig
 from fgmix.training.precision import choose_precision
@@ -77,7 +78,8 @@ def train(config: TrainConfig) -> TrainResult:
         model.save(beside)
     found.write_predictions(directory / run_folder.PREDICTIONS)
     if not (directory / "1").exists():
-        export_saved_model(model, dataset.class_names, dataset.crop_bottom, directory / "1")
+        classifier = Classifier(model, dataset.class_names, dataset.crop_bottom)
+        export_saved_model(classifier, directory / "1")
     # Last, because it is what tells a finished run from an unfinished one.
     write_json(directory / run_folder.METRICS, found.metrics)
     (directory / run_folder.CHECKPOINT).unlink(missing_ok=True)

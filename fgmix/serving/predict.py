@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from fgmix.data.folder import SUFFIXES, is_image_file
 from fgmix.errors import FgmixError
-from fgmix.serving.signatures import serving_default
+from fgmix.serving.signatures import Classifier, serving_default
 from fgmix.training.run_folder import Run
 
 BATCH = 32
@@ -38,7 +38,7 @@ def predict_files(run: Run, files: Iterable[Path]) -> Iterator[dict[str, Any]]:
     """
     model: keras.Model = run.load_model()
     answer = tf.function(
-        serving_default(model, run.class_names, run.crop_bottom),
+        serving_default(Classifier(model, run.class_names, run.crop_bottom)),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
     for group in _batched(files, BATCH):
