@@ -105,6 +105,28 @@ def evaluate_run(
         FgmixError: If the data set is missing, has changed since training, has no such split or
             classes that the model doesn't know, or a photo can't be read.
     """
+    photos = load_photos(run, dataset, data_dir)
+    if split == "all":
+        photos = replace(photos, splits={"all": concatenate(list(photos.splits.values()))})
+    if split not in photos.splits:
+        raise FgmixError(f"{photos.name} has no split {split!r}: it has {', '.join(photos.splits)}")
+    refuse_unreadable(photos.files(split))
+    model = run.load_model()
+    return evaluate(model, photos, split), photos, model
+
+
+def load_photos(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
+    """Loads the photos of a finished run, split as they were, or others, in its class order.
+
+    Args:
+        run: The run.
+        dataset: Another data set, by name or folder; the run's own by default.
+        data_dir: Where the data set lies, if not where the run found it.
+
+    Raises:
+        FgmixError: If the data set is missing, has changed since training, or has classes that
+            the model doesn't know.
+    """
     config = run.config
     if dataset:
         # Nothing is trained on another data set, so nothing of it need be held out.
@@ -121,14 +143,7 @@ def evaluate_run(
             f"split is not what it was: bring the old ones, or give the new ones as --dataset "
             f"(with photos that were trained on among them, the result means nothing)"
         )
-    photos = replace(align_classes(photos, run.class_names), crop_bottom=run.crop_bottom)
-    if split == "all":
-        photos = replace(photos, splits={"all": concatenate(list(photos.splits.values()))})
-    if split not in photos.splits:
-        raise FgmixError(f"{photos.name} has no split {split!r}: it has {', '.join(photos.splits)}")
-    refuse_unreadable(photos.files(split))
-    model = run.load_model()
-    return evaluate(model, photos, split), photos, model
+    return replace(align_classes(photos, run.class_names), crop_bottom=run.crop_bottom)
 
 
 def load_splits(config: TrainConfig) -> ImageDataset:

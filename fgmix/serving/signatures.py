@@ -14,8 +14,7 @@ from fgmix.data.decode import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
 from fgmix.evaluation.energy import attention_energy
 from fgmix.models.classifier import ATTENTION_LAYER
-
-TOP = 5
+from fgmix.serving.choices import TOP
 
 Outputs = dict[str, tf.Tensor]
 
