@@ -25,7 +25,8 @@ COMMANDS = {
     "predict": Command(
         "fgmix.cli.predict", "classes of photos, one JSON object a line", piped=True
     ),
-    "query": Command("fgmix.cli.query", "the same, asked of TensorFlow Serving", piped=True),
+    "export": Command("fgmix.cli.export", "a run as a SavedModel to serve, or as ONNX"),
+    "query": Command("fgmix.cli.query", "predict's lines, asked of TensorFlow Serving", piped=True),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
     "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "costs": Command(

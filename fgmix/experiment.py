@@ -24,6 +24,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.files import replacing, write_json
 from fgmix.serving.export import export_saved_model
+from fgmix.serving.signatures import Classifier
 from fgmix.training import run_folder
 from fgmix.training.config import TrainConfig
 from fgmix.training.precision import choose_precision
@@ -89,7 +90,8 @@ def train(config: TrainConfig) -> TrainResult:
     if measured == "fold":
         found.write_probabilities(directory / run_folder.PROBABILITIES)
     if not (directory / "1").exists():
-        export_saved_model(model, dataset.class_names, dataset.crop_bottom, directory / "1")
+        classifier = Classifier(model, dataset.class_names, dataset.crop_bottom)
+        export_saved_model(classifier, directory / "1")
     # Last, because it is what tells a finished run from an unfinished one.
     write_json(directory / run_folder.METRICS, found.metrics)
     (directory / run_folder.CHECKPOINT).unlink(missing_ok=True)
@@ -115,6 +117,28 @@ def evaluate_run(
         FgmixError: If the data set is missing, has changed since training, has no such split or
             classes that the model doesn't know, or a photo can't be read.
     """
+    photos = load_photos(run, dataset, data_dir)
+    if split == "all":
+        photos = replace(photos, splits={"all": concatenate(list(photos.splits.values()))})
+    if split not in photos.splits:
+        raise FgmixError(f"{photos.name} has no split {split!r}: it has {', '.join(photos.splits)}")
+    refuse_unreadable(photos.files(split))
+    model = run.load_model()
+    return evaluate(model, photos, split), photos, model
+
+
+def load_photos(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
+    """Loads the photos of a finished run, split as they were, or others, in its class order.
+
+    Args:
+        run: The run.
+        dataset: Another data set, by name or folder; the run's own by default.
+        data_dir: Where the data set lies, if not where the run found it.
+
+    Raises:
+        FgmixError: If the data set is missing, has changed since training, or has classes that
+            the model doesn't know.
+    """
     config = run.config
     if dataset:
         # Nothing is trained on another data set, so nothing of it need be held out.
@@ -133,14 +157,7 @@ def evaluate_run(
             f"split is not what it was: bring the old ones, or give the new ones as --dataset "
             f"(with photos that were trained on among them, the result means nothing)"
         )
-    photos = replace(align_classes(photos, run.class_names), crop_bottom=run.crop_bottom)
-    if split == "all":
-        photos = replace(photos, splits={"all": concatenate(list(photos.splits.values()))})
-    if split not in photos.splits:
-        raise FgmixError(f"{photos.name} has no split {split!r}: it has {', '.join(photos.splits)}")
-    refuse_unreadable(photos.files(split))
-    model = run.load_model()
-    return evaluate(model, photos, split), photos, model
+    return replace(align_classes(photos, run.class_names), crop_bottom=run.crop_bottom)
 
 
 def load_splits(config: TrainConfig) -> ImageDataset:

@@ -131,7 +131,7 @@ def _record(
 ) -> dict[str, Any]:
     """What `report.json` holds, but for the classes."""
     from fgmix.data.duplicates import MAX_DISTANCE
-    from fgmix.data.readable import MAX_PIXELS
+    from fgmix.data.headers import MAX_PIXELS
 
     good = sorted((p for p in photos if not p.problem), key=lambda p: p.width * p.height)
     return {

@@ -16,7 +16,7 @@ from fgmix.data.augment import AUGMENTATIONS
 from fgmix.data.copies import Copy, CopyFolder
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image
-from fgmix.data.readable import MAX_PIXELS
+from fgmix.data.headers import MAX_PIXELS
 from fgmix.errors import FgmixError
 from fgmix.files import locked
 

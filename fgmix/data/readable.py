@@ -11,16 +11,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from fgmix.data import headers
 from fgmix.data.decode import decode_image
 from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
 
-MAX_PIXELS = 100_000_000
-"""The largest image that is decoded. As pixels it takes 300 MB, and every core decodes one at a
-time; cameras for small objects, birds or cars stay far below."""
-
-_MEGAPIXELS = f"{MAX_PIXELS // 1_000_000} megapixels"
 # What Pillow calls the formats of the decode path. MPO is a JPEG with more pictures behind it.
 _FORMATS = {"JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP"}
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"GIF8")
@@ -31,7 +27,7 @@ class Header(NamedTuple):
 
     Attributes:
         format: Pillow's name of the format; None where Pillow knows none.
-        too_large: Whether it announces more than `MAX_PIXELS`.
+        too_large: Whether it announces more than `headers.MAX_PIXELS`.
     """
 
     format: str | None
@@ -44,7 +40,7 @@ def read_header(file: str | BinaryIO) -> Header:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we have a limit
             with Image.open(file) as image:
-                return Header(image.format, image.width * image.height > MAX_PIXELS)
+                return Header(image.format, image.width * image.height > headers.MAX_PIXELS)
     except Image.DecompressionBombError:  # Pillow's own limit, which is higher
         return Header(None, True)
     except Exception:  # damaged headers make Pillow raise many kinds
@@ -58,8 +54,6 @@ def decodable(
 ) -> tf.data.Dataset:
     """Decodes files on all cores, leaving out those that can't be decoded or are too large.
 
-    A file whose header Pillow can't read is left to the decode path, which may know better.
-
     Args:
         files: Paths of files.
         keep: What to keep of a file, from its bytes (scalar string) and its image (uint8
@@ -70,18 +64,14 @@ def decodable(
         A dataset of `(index, *keep(content, image))`, in order; `index` is int64, the file's
         place in `files`.
     """
-    indices = [i for i, file in enumerate(files) if not read_header(file).too_large]
 
     def load(index: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, ...]:
         content = tf.io.read_file(file)
         return index, *keep(content, decode_image(content, crop_bottom))
 
-    chosen = (
-        tf.constant(indices, tf.int64),
-        tf.constant([files[i] for i in indices], tf.string),
-    )
     return (
-        tf.data.Dataset.from_tensor_slices(chosen)
+        tf.data.Dataset.from_tensor_slices(tf.constant(files, tf.string, [len(files)]))
+        .enumerate()
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
         .ignore_errors()
     )
@@ -123,7 +113,7 @@ def diagnose(file: str) -> str:
         return "empty: zero bytes"
     header = read_header(io.BytesIO(content))
     if header.too_large:
-        return f"too large: more than {_MEGAPIXELS}"
+        return f"too large: more than {headers.MAX_PIXELS // 1_000_000} megapixels"
     if header.format is None:
         return _diagnose_unknown(content)
     if header.format not in _FORMATS:

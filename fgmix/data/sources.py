@@ -46,6 +46,13 @@ SOURCES: dict[str, Callable[[Path], ImageDataset]] = {
 }
 """name -> loader of the data set from `--data-dir`."""
 
+TERMS = {
+    "aircraft": "FGVC-Aircraft's photos are for non-commercial research only.",
+    "cars": "Stanford Cars' photos are for non-commercial research only.",
+    "demo": "The pictures are drawn by fgmix: nobody's rights are touched.",
+}
+"""name, without its level -> what the photos may be used for."""
+
 OWN_FOLDER = "fgmix"
 """Below the TFDS folder: what is written here and could be written again."""
 
@@ -59,6 +66,20 @@ def default_data_dir(dataset: str) -> Path:
     """Where a data set from `SOURCES` lies unless `--data-dir` says otherwise."""
     folder = OWN_FOLDER if dataset == "demo" else dataset.partition("/")[0]
     return tfds_folder() / folder
+
+
+def terms_of_use(dataset: str) -> str:
+    """What the photos of a data set may be used for, in a sentence.
+
+    Args:
+        dataset: As a resolved config names it: folders by their whole path.
+    """
+    if Path(dataset).is_absolute():
+        return "The photos are of a folder: their owner's terms hold."
+    elsewhere = (
+        "The terms are those on the data set's page in the catalogue of TensorFlow Datasets."
+    )
+    return TERMS.get(dataset.partition("/")[0], elsewhere)
 
 
 def load_dataset(dataset: str, data_dir: str | None = None, split_seed: int = 0) -> ImageDataset:

@@ -1,4 +1,4 @@
-"""Where a classifier looks: the energy of its attended feature map over the photo (Fig. 3)."""
+"""The energy of the attended feature map laid over the photo (the paper's Fig. 3)."""
 
 from pathlib import Path
 
@@ -10,26 +10,12 @@ from matplotlib.figure import Figure
 
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image, resize_image
+from fgmix.evaluation.energy import attention_energy
 from fgmix.evaluation.evaluate import Evaluation
 from fgmix.files import replacing
 from fgmix.models.classifier import ATTENTION_LAYER
 
 STRENGTH = 0.55  # of the heat map over the photo, where it is hottest
-
-
-def attention_energy(features: tf.Tensor) -> tf.Tensor:
-    """Mean over channels of the squared features, from 0 to 1 in each image.
-
-    Args:
-        features: `(batch, height, width, channels)`.
-
-    Returns:
-        float32 `(batch, height, width)`; zeros where an image's map is the same everywhere.
-    """
-    energy = tf.reduce_mean(tf.square(tf.cast(features, tf.float32)), axis=-1)
-    low = tf.reduce_min(energy, axis=(1, 2), keepdims=True)
-    high = tf.reduce_max(energy, axis=(1, 2), keepdims=True)
-    return tf.math.divide_no_nan(energy - low, high - low)
 
 
 def save_heatmaps(

@@ -46,6 +46,12 @@ model_config_list {{
 """
 
 
+def model_name(directory: Path) -> str:
+    """A model's name for its clients: its folder's, in the letters that a URL takes."""
+    name = re.sub(r"[^\w.-]+", "_", directory.resolve().name, flags=re.ASCII)
+    return name.lstrip(".-") or "model"
+
+
 def write_serving_configs(directory: Path, name: str) -> list[Path]:
     """Writes `models.config` and `batching.config` beside the versions of a model.
 

@@ -3,39 +3,59 @@
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from fgmix.files import replacing
-from fgmix.serving.signatures import serving_default, serving_tensor
+from fgmix.serving.signatures import SIGNATURES, Classifier, input_spec
+from fgmix.serving.warmup import write_warmup
+
+EXTRA = "assets.extra"
+LABELS, CARD = "labels.txt", "README.md"
 
 
-def export_saved_model(
-    model: keras.Model, class_names: tuple[str, ...], crop_bottom: int, directory: Path
-) -> None:
-    """Writes the signatures `serving_default` and `serving_tensor`, whole or not at all.
+def next_version(directory: Path) -> Path:
+    """The version folder after the last one: `1` in a folder without any."""
+    folders = directory.iterdir() if directory.is_dir() else []
+    taken = [int(path.name) for path in folders if path.name.isdecimal()]
+    return directory / str(max(taken, default=0) + 1)
+
+
+def export_saved_model(classifier: Classifier, directory: Path, card: str = "") -> None:
+    """Writes all of `SIGNATURES`, warm-up requests and labels, whole or not at all.
 
     Args:
-        model: A classifier.
-        class_names: Its classes, in output order.
-        crop_bottom: Pixel rows to remove from the bottom of every photo, in source pixels.
+        classifier: What to export.
         directory: The version folder, such as `RUN/1`. It must not exist.
+        card: The text of the model card, if there is one.
+
+    Raises:
+        FileExistsError: If `directory` is there already.
+    """
+    refuse_existing(directory)
+    archive = keras.export.ExportArchive()
+    archive.track(classifier.model)
+    for name, make in SIGNATURES.items():
+        spec = input_spec(name, classifier.model)
+        archive.add_endpoint(name, make(classifier), input_signature=[spec])
+    with replacing(directory) as beside:
+        archive.write_out(str(beside), verbose=False)
+        (beside / EXTRA).mkdir()
+        write_warmup(beside / EXTRA, classifier.model)
+        write_companions(beside, classifier.class_names, card)
+
+
+def refuse_existing(directory: Path) -> None:
+    """Makes sure that an export overwrites nothing.
 
     Raises:
         FileExistsError: If `directory` is there already.
     """
     if directory.exists():
         raise FileExistsError(f"{directory} is there already: a version is never overwritten")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(
-        "serving_default",
-        serving_default(model, class_names, crop_bottom),
-        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")],
-    )
-    archive.add_endpoint(
-        "serving_tensor",
-        serving_tensor(model),
-        input_signature=[tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="images")],
-    )
-    with replacing(directory) as beside:
-        archive.write_out(str(beside), verbose=False)
+
+
+def write_companions(directory: Path, class_names: tuple[str, ...], card: str) -> None:
+    """Writes the labels, one a line in output order, and the model card."""
+    labels = "".join(f"{name}\n" for name in class_names)
+    (directory / LABELS).write_text(labels, encoding="utf-8")
+    if card:
+        (directory / CARD).write_text(card, encoding="utf-8")

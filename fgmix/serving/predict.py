@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from fgmix.serving.photos import UNREADABLE, describe, describe_failure, read_photo
-from fgmix.serving.signatures import serving_default
+from fgmix.serving.signatures import Classifier, serving_default
 from fgmix.training.run_folder import Run
 
 BATCH = 32
@@ -28,7 +28,7 @@ def predict_files(run: Run, files: Iterable[Path]) -> Iterator[dict[str, Any]]:
     """
     model: keras.Model = run.load_model()
     answer = tf.function(
-        serving_default(model, run.class_names, run.crop_bottom),
+        serving_default(Classifier(model, run.class_names, run.crop_bottom)),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
     for group in _batched(files, BATCH):

@@ -1,53 +1,132 @@
-"""The signatures of the SavedModel: from encoded bytes, or from pixels, to labels."""
+"""The signatures of the SavedModel: from encoded bytes, or from pixels, to labels and heat maps.
+
+Each is a function of one tensor that returns a dictionary of tensors whose first axis is the
+batch. Where probabilities are calibrated they are so in every signature.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
 
 from fgmix.data.decode import load_batch
+from fgmix.evaluation.calibration import TINY, Abstention
+from fgmix.evaluation.energy import attention_energy
+from fgmix.models.classifier import ATTENTION_LAYER
+from fgmix.serving.choices import TOP
 
-TOP = 5
+Outputs = dict[str, tf.Tensor]
 
 
-def serving_tensor(model: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+@dataclass(frozen=True)
+class Classifier:
+    """A trained classifier with what its signatures need to know.
+
+    Attributes:
+        model: From `build_classifier`.
+        class_names: Its `K` classes, in output order.
+        crop_bottom: Pixel rows to remove from the bottom of every photo, in source pixels.
+        top_k: How many labels an answer holds at most.
+        abstention: How to calibrate, and when to answer; None to do neither.
+    """
+
+    model: keras.Model
+    class_names: tuple[str, ...]
+    crop_bottom: int = 0
+    top_k: int = TOP
+    abstention: Abstention | None = None
+
+    def load(self, image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Image files, string `[n]`, as the model's input, and which of them are valid."""
+        return load_batch(image_bytes, self.model.input_shape[1], self.crop_bottom)
+
+    def answer(self, probabilities: tf.Tensor) -> Outputs:
+        """The model's output `[n, K]` as `probabilities`, and whether it is `accepted`."""
+        if self.abstention is None:
+            return {"probabilities": probabilities}
+        logarithms = tf.math.log(tf.maximum(probabilities, TINY))
+        probabilities = tf.nn.softmax(logarithms / self.abstention.temperature)
+        accepted = tf.reduce_max(probabilities, axis=1) >= self.abstention.threshold
+        return {"probabilities": probabilities, "accepted": accepted}
+
+
+def serving_tensor(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     """`images` float32 `[n, S, S, 3]`, RGB 0 to 255 -> `probabilities [n, K]`."""
 
-    def call(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": _probabilities(model, images)}
+    def call(images: tf.Tensor) -> Outputs:
+        return classifier.answer(_run(classifier.model, images))
 
     return call
 
 
-def serving_default(
-    model: keras.Model, class_names: tuple[str, ...], crop_bottom: int
-) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+def serving_default(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     """`image_bytes` string `[n]` -> what a client needs to show an answer.
 
     The outputs are `probabilities [n, K]`, `top_probabilities [n, k]` and `top_labels [n, k]`
-    with `k = min(5, K)`, and `valid [n]`: false, with zeros and empty labels, for a row that is
-    no image.
+    with `k = min(top_k, K)`, and `valid [n]`: false, with zeros and empty labels, for a row that
+    is no image.
     """
-    names = tf.constant(class_names)
-    top = min(TOP, len(class_names))
+    names = tf.constant(classifier.class_names)
+    top = min(classifier.top_k, len(classifier.class_names))
 
-    def call(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        images, valid = load_batch(image_bytes, model.input_shape[1], crop_bottom)
-        probabilities = tf.where(valid[:, None], _probabilities(model, images), 0.0)
-        top_probabilities, indices = tf.math.top_k(probabilities, top)
-        labels = tf.where(valid[:, None], tf.gather(names, indices), "")
-        return {
-            "probabilities": probabilities,
+    def call(image_bytes: tf.Tensor) -> Outputs:
+        images, valid = classifier.load(image_bytes)
+        answer = classifier.answer(_run(classifier.model, images))
+        top_probabilities, indices = tf.math.top_k(answer["probabilities"], top)
+        answer |= {
             "top_probabilities": top_probabilities,
-            "top_labels": labels,
-            "valid": valid,
+            "top_labels": tf.gather(names, indices),
         }
+        return _blank(answer, valid)
 
     return call
 
 
-def _probabilities(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
+def explain(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
+    """`image_bytes` string `[n]` -> `probabilities [n, K]`, `heatmap [n, h, w]`, `valid [n]`.
+
+    The heat map is `attention_energy`, at the size of the feature map; zeros where `valid` is
+    false.
+    """
+    model = classifier.model
+    attended = keras.Model(model.input, [model.output, model.get_layer(ATTENTION_LAYER).output])
+
+    def call(image_bytes: tf.Tensor) -> Outputs:
+        images, valid = classifier.load(image_bytes)
+        probabilities, features = _run(attended, images)
+        answer = classifier.answer(probabilities) | {"heatmap": attention_energy(features)}
+        return _blank(answer, valid)
+
+    return call
+
+
+SIGNATURES = {
+    "serving_default": serving_default,
+    "serving_tensor": serving_tensor,
+    "explain": explain,
+}
+
+
+def input_spec(signature: str, model: keras.Model) -> tf.TensorSpec:
+    """The input of a signature from `SIGNATURES`, under its name."""
+    if signature == "serving_tensor":
+        return tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="images")
+    return tf.TensorSpec([None], tf.string, name="image_bytes")
+
+
+def _run(model: keras.Model, images: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
     # An empty batch crashes in batch normalisation, so it is run as one black image.
     count = tf.shape(images)[0]
     padded = tf.pad(images, [[0, tf.maximum(0, 1 - count)], [0, 0], [0, 0], [0, 0]])
-    return model(padded, training=False)[:count]
+    return keras.tree.map_structure(lambda x: x[:count], model(padded, training=False))
+
+
+def _blank(answer: Outputs, valid: tf.Tensor) -> Outputs:
+    """Empties the rows that are not valid: zeros, empty strings, false."""
+
+    def blank(rows: tf.Tensor) -> tf.Tensor:
+        shown = tf.reshape(valid, [-1] + [1] * (rows.shape.rank - 1))
+        return tf.where(shown, rows, tf.zeros([], rows.dtype))
+
+    return {name: blank(rows) for name, rows in answer.items()} | {"valid": valid}

@@ -187,12 +187,14 @@ class Run:
         config: The resolved config it was trained with.
         data: The `data` part of `config.json`.
         class_names: From `labels.txt`, in index order.
+        versions: Of the libraries it was trained with, by name.
     """
 
     directory: Path
     config: TrainConfig
     data: dict[str, Any]
     class_names: tuple[str, ...]
+    versions: dict[str, str]
 
     @classmethod
     def open(cls, directory: str | Path) -> "Run":
@@ -222,12 +224,23 @@ class Run:
             raise FgmixError(f"{directory / LABELS} can't be read: {error}") from error
         if len(labels) != record["data"].get("num_classes"):
             raise FgmixError(f"{directory / LABELS} has another number of classes than the model")
-        return cls(directory, config, record["data"], tuple(labels))
+        return cls(directory, config, record["data"], tuple(labels), record["versions"])
 
     @property
     def crop_bottom(self) -> int:
         """Pixel rows to remove from the bottom of every photo, in source pixels."""
         return int(self.data["crop_bottom"])
+
+    def read_metrics(self) -> dict[str, Any]:
+        """The content of `metrics.json`.
+
+        Raises:
+            FgmixError: If the file is damaged.
+        """
+        try:
+            return json.loads((self.directory / METRICS).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise FgmixError(f"{self.directory / METRICS} can't be read: {error}") from error
 
     def load_model(self) -> "keras.Model":
         """Loads `model.keras`; a file that holds code is refused.

@@ -7,8 +7,9 @@ import zlib
 import pytest
 from PIL import Image
 
-from fgmix.data import readable
-from fgmix.data.readable import MAX_PIXELS, read_header, refuse_unreadable, unreadable_files
+from fgmix.data import headers
+from fgmix.data.headers import MAX_PIXELS
+from fgmix.data.readable import read_header, refuse_unreadable, unreadable_files
 from fgmix.errors import FgmixError
 from tests.pictures import write_noise, write_plain
 
@@ -79,9 +80,9 @@ def test_of_no_files_none_is_unreadable():
 def test_the_limit_is_in_pixels_and_what_is_at_it_is_decoded(tmp_path, monkeypatch):
     # A whole picture, which would decode.
     file = str(write_plain(tmp_path / "large.png", size=(40, 30)))
-    monkeypatch.setattr(readable, "MAX_PIXELS", 40 * 30 - 1)
+    monkeypatch.setattr(headers, "MAX_PIXELS", 40 * 30 - 1)
     assert "too large" in unreadable_files([file])[file]
-    monkeypatch.setattr(readable, "MAX_PIXELS", 40 * 30)
+    monkeypatch.setattr(headers, "MAX_PIXELS", 40 * 30)
     assert unreadable_files([file]) == {}
 
 

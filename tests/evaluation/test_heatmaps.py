@@ -6,8 +6,9 @@ from matplotlib import colormaps
 from PIL import Image
 
 from fgmix.data.folder import load_folder
+from fgmix.evaluation.energy import attention_energy
 from fgmix.evaluation.evaluate import evaluate
-from fgmix.evaluation.heatmaps import STRENGTH, attention_energy, overlay, save_heatmaps
+from fgmix.evaluation.heatmaps import STRENGTH, overlay, save_heatmaps
 from fgmix.models import ATTENTIONS, build_classifier
 from fgmix.training.run_folder import Run
 from tests.runs import CLASSES, TEST

@@ -12,7 +12,7 @@ from google.protobuf import (
 )
 
 from fgmix.errors import FgmixError
-from fgmix.serving.configs import BATCH_SIZES, write_serving_configs
+from fgmix.serving.configs import BATCH_SIZES, model_name, write_serving_configs
 
 INT64 = f".{wrappers_pb2.Int64Value.DESCRIPTOR.full_name}"
 
@@ -116,3 +116,21 @@ def test_a_name_that_no_url_and_path_can_hold_is_refused(export, name):
 def test_a_folder_without_versions_is_refused(export):
     with pytest.raises(FgmixError, match="holds no exported version"):
         write_serving_configs(export(), "photos")
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("photos", "photos"),
+        ("cars-vgg16-mixed-seed0", "cars-vgg16-mixed-seed0"),
+        ("Vögel im Wald", "V_gel_im_Wald"),
+        (".hidden", "hidden"),
+        ("-", "model"),
+    ],
+)
+def test_a_model_is_named_after_its_folder(tmp_path, folder, name):
+    (tmp_path / folder / "1").mkdir(parents=True)
+    (tmp_path / folder / "1/saved_model.pb").touch()
+    assert model_name(tmp_path / folder) == name
+    config, _ = write_serving_configs(tmp_path / folder, model_name(tmp_path / folder))
+    assert f'name: "{name}"' in config.read_text()

@@ -1,0 +1,125 @@
+"""Writing a classifier as ONNX: the signature `serving_tensor`, checked on real photos.
+
+ONNX has no operation that decodes an image file, so the client decodes and resizes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fgmix.errors import FgmixError
+from fgmix.files import replacing
+from fgmix.lazy import import_optional
+from fgmix.serving.export import refuse_existing, write_companions
+from fgmix.serving.signatures import Classifier, input_spec, serving_tensor
+
+FILE = "model.onnx"
+OPSET = 18
+LARGEST_DIFFERENCE = 1e-4
+GROUP, PURPOSE = "onnx", "--format onnx"
+
+
+def require_onnx() -> None:
+    """Makes sure, before the work, that the packages are there.
+
+    Raises:
+        FgmixError: If one is missing.
+    """
+    for module in ("tf2onnx", "onnxruntime"):
+        import_optional(module, GROUP, PURPOSE)
+
+
+def export_onnx(
+    classifier: Classifier, directory: Path, card: str, image_files: Sequence[str]
+) -> float:
+    """Writes `model.onnx` with labels and model card, whole or not at all.
+
+    Args:
+        classifier: What to export. It is written in float32 whatever it was trained in.
+        directory: A folder that does not exist.
+        card: The text of the model card.
+        image_files: Photos that onnxruntime and TensorFlow are compared on.
+
+    Returns:
+        The largest difference between their probabilities.
+
+    Raises:
+        FileExistsError: If `directory` is there already.
+        FgmixError: If a package of the group `onnx` is missing, an operation has no ONNX form, or
+            the difference is more than `LARGEST_DIFFERENCE`.
+    """
+    tf2onnx = import_optional("tf2onnx", GROUP, PURPOSE)
+    refuse_existing(directory)
+    model = in_float32(classifier.model)
+    answer = tf.function(
+        serving_tensor(Classifier(model, classifier.class_names, abstention=classifier.abstention)),
+        input_signature=[input_spec("serving_tensor", model)],
+    )
+    images, valid = classifier.load(tf.stack([tf.io.read_file(file) for file in image_files]))
+    images = images[valid]
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(directory) as beside:
+        beside.mkdir()
+        tf2onnx.convert.from_function(
+            answer,
+            input_signature=answer.input_signature,
+            opset=OPSET,
+            output_path=str(beside / FILE),
+            custom_op_handlers={"Erfc": (_erfc, [])},
+        )
+        expected = answer(images)["probabilities"].numpy()
+        difference = float(np.abs(_run(beside / FILE, images.numpy()) - expected).max())
+        if not difference <= LARGEST_DIFFERENCE:
+            raise FgmixError(
+                f"the ONNX model is not written: its probabilities differ by {difference:.1e} "
+                f"from the model's on {len(images)} test photos (at most {LARGEST_DIFFERENCE:g})"
+            )
+        write_companions(beside, classifier.class_names, card)
+    return difference
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """A copy of a model, trained in whatever precision, that computes in float32."""
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+    copy = keras.models.clone_model(
+        model,
+        clone_function=lambda layer: type(layer).from_config(
+            layer.get_config() | {"dtype": "float32"}
+        ),
+    )
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _run(file: Path, images: np.ndarray) -> np.ndarray:
+    """The probabilities that onnxruntime gives."""
+    onnxruntime = import_optional("onnxruntime", GROUP, PURPOSE)
+    try:
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own kinds, one for each code
+        reason = str(error).splitlines()[0][:200]
+        raise FgmixError(f"this model can't be written as ONNX: {reason}") from error
+    [given] = session.get_inputs()
+    [probabilities] = session.run(["probabilities"], {given.name: images})
+    return probabilities
+
+
+def _erfc(graph: Any, node: Any, name: str, args: Any) -> None:
+    """The exact GELU's `erfc(x)`, which ONNX lacks, as `1 - erf(x)`."""
+    shape, dtype = graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
+    one = graph.make_const(f"{name}_one", np.ones([], np.float32))
+    erf = graph.make_node("Erf", node.input[:1], shapes=[shape], dtypes=[dtype])
+    graph.remove_node(name)
+    graph.make_node(
+        "Sub",
+        [one.output[0], erf.output[0]],
+        name=name,
+        outputs=node.output[:1],
+        shapes=[shape],
+        dtypes=[dtype],
+    )

@@ -1,0 +1,71 @@
+"""ONNX gives the answers of `serving_tensor`, or is not written."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fgmix.errors import FgmixError
+from fgmix.evaluation.calibration import Abstention
+from fgmix.models import build_classifier
+from fgmix.serving import onnx
+from fgmix.serving.signatures import Classifier, serving_tensor
+from fgmix.training.precision import policy
+from tests.pictures import write_noise
+
+pytest.importorskip("tf2onnx", reason="needs the group onnx")
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs the group onnx")
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    return [str(write_noise(folder / f"{n}.png", seed=n)) for n in range(3)]
+
+
+def build(backbone="tiny", precision="float32"):
+    keras.utils.set_random_seed(0)
+    with policy(precision):
+        return build_classifier(len(NAMES), backbone, weights="none", image_size=32)
+
+
+# A mixed-precision model runs in float32; ConvNeXt's GELU needs an operation ONNX lacks.
+@pytest.mark.parametrize(
+    ("backbone", "precision"),
+    [
+        ("tiny", "float32"),
+        ("tiny", "bfloat16"),
+        pytest.param("convnext_tiny", "float32", marks=pytest.mark.slow),
+    ],
+)
+def test_onnxruntime_answers_as_the_model_in_float32(backbone, precision, files, tmp_path):
+    classifier = Classifier(
+        build(backbone, precision), NAMES, abstention=Abstention(temperature=2.0, threshold=0.35)
+    )
+    difference = onnx.export_onnx(classifier, tmp_path / "onnx" / "1", "the card", files)
+    assert difference <= 1e-4
+    assert sorted(p.name for p in (tmp_path / "onnx" / "1").iterdir()) == [
+        "README.md",
+        "labels.txt",
+        "model.onnx",
+    ]
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "1" / "model.onnx")
+    for size in (1, 4):
+        images = np.random.default_rng(size).uniform(0, 255, (size, 32, 32, 3)).astype("float32")
+        probabilities, accepted = session.run(["probabilities", "accepted"], {"images": images})
+        same = build(backbone)  # the seed's weights, in float32
+        expected = serving_tensor(Classifier(same, NAMES, abstention=classifier.abstention))(
+            tf.constant(images)
+        )
+        assert probabilities.dtype == np.float32
+        np.testing.assert_allclose(probabilities, expected["probabilities"], rtol=0, atol=1e-4)
+        assert accepted.tolist() == expected["accepted"].numpy().tolist()
+
+
+def test_what_differs_is_not_written(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx, "_run", lambda file, images: np.full((len(images), 3), 0.5))
+    with pytest.raises(FgmixError, match=r"not written: its probabilities differ by .* 3 test"):
+        onnx.export_onnx(Classifier(build(), NAMES), tmp_path / "1", "", files)
+    assert list(tmp_path.iterdir()) == []
