@@ -29,8 +29,12 @@ def import_tensorflow() -> None:
 
 def show_notes(stream: TextIO | None = None) -> None:
     """Prints notes on progress, plainly: on standard output unless told otherwise."""
-    logging.basicConfig(format="%(message)s", stream=stream or sys.stdout)
-    logging.getLogger("fgmix").setLevel(logging.INFO)
+    # A handler of our own: a library that has set up the root logger would silence basicConfig.
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    notes = logging.getLogger("fgmix")
+    notes.handlers = [handler]
+    notes.setLevel(logging.INFO)
 
 
 def run(

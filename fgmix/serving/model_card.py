@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 
 from fgmix.data.headers import MAX_PIXELS
 from fgmix.data.sources import terms_of_use
@@ -113,8 +114,8 @@ def _purpose(run: Run, calibration: Calibration | None) -> str:
     return f"""\
 It tells {len(run.class_names)} look-alike classes apart in photos like those it was trained on:
 {run.data["name"]}, one object a photo. A photo of anything else is given one of these classes too,
-{unsure}. Photos of other cameras, places or croppings than the training photos' may do worse than
-the numbers below. It was not made for decisions on people."""
+{unsure}. Photos of other cameras, places or croppings than the training photos' may do
+worse than the numbers below. It was not made for decisions on people."""
 
 
 def _metrics(run: Run) -> str:
@@ -178,7 +179,7 @@ def _making(run: Run) -> str:
     counts = ", ".join(f"{count:,} {split}" for split, count in run.data["num_images"].items())
     rows = {
         "data set": f"{run.data['name']}: {len(run.class_names)} classes, photos: {counts}",
-        "backbone": f"{config.backbone}, weights: {config.weights}",
+        "backbone": f"{config.backbone}, weights: {Path(config.weights).name}",
         "attention": config.attention,
         "image size": f"{config.image_size} x {config.image_size} pixels",
         "recipe": f"{config.recipe}, {config.epochs} epochs, seed {config.seed}",
