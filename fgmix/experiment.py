@@ -22,7 +22,7 @@ from fgmix.data.readable import refuse_unreadable, unreadable_files
 from fgmix.data.sources import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
-from fgmix.files import replacing, write_json
+from fgmix.files import alone, replacing, write_json
 from fgmix.serving.export import export_saved_model
 from fgmix.serving.signatures import Classifier
 from fgmix.training import run_folder
@@ -70,11 +70,21 @@ def train(config: TrainConfig) -> TrainResult:
     if config.resume:
         run_folder.refuse_changes(config, dataset, precision)
     model = build_model(config, len(dataset.class_names), precision)
-    directory = run_folder.prepare_run(config, dataset, precision, len(copies))
-    log.info("run folder: %s", directory)
+    busy = (
+        f"{config.run_dir} is being trained by another process: wait for it, or choose another "
+        f"--run-dir"
+    )
+    with alone(Path(config.run_dir), busy):
+        directory = run_folder.prepare_run(config, dataset, precision, len(copies))
+        log.info("run folder: %s", directory)
+        fit(model, config, dataset, directory, copies)
+        return _finish(model, config, dataset, directory)
 
-    fit(model, config, dataset, directory, copies)
 
+def _finish(
+    model: keras.Model, config: TrainConfig, dataset: ImageDataset, directory: Path
+) -> TrainResult:
+    """Evaluates a trained model and writes what makes its run a finished one."""
     measured = config.measured_split
     log.info("evaluating on %d %s photos", len(dataset.splits[measured]), measured)
     found = evaluate(model, dataset, measured, batch_size=config.batch_size)

@@ -112,6 +112,34 @@ def locked(path: Path, remedy: str = "choose another --data-dir") -> Iterator[No
         lock.release()
 
 
+@contextmanager
+def alone(path: Path, refusal: str) -> Iterator[None]:
+    """Keeps other processes from working on `path` meanwhile; they are refused.
+
+    Args:
+        path: What is worked on. The lock lies beside it and ends with the process.
+        refusal: What a second process is told.
+
+    Raises:
+        FgmixError: If another process is at it, or its folder can't be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise FgmixError(refusal) from error
+    except OSError as error:
+        raise FgmixError(f"can't write to {path.parent}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
 def provide(path: Path, write: Callable[[Path], None]) -> Path:
     """Makes a file or folder that isn't there yet, whole or not at all.
 

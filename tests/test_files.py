@@ -1,12 +1,25 @@
 """Files appear whole under their final name, or not at all."""
 
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from fgmix.errors import FgmixError
-from fgmix.files import is_empty, provide, remove_partial, replacing, write_json, write_text
+from fgmix.files import (
+    alone,
+    is_empty,
+    provide,
+    remove_partial,
+    replacing,
+    write_json,
+    write_text,
+)
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -154,3 +167,21 @@ def test_a_disk_that_is_full_is_one_line(tmp_path):
     with pytest.raises(FgmixError, match=r"can't make .*file: .*No space left on device"):
         provide(tmp_path / "file", write)
     assert not [p for p in tmp_path.iterdir() if not p.name.endswith(".lock")]
+
+
+def test_two_do_not_work_on_the_same_at_once(tmp_path):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom fgmix.files import alone\n"
+        "from fgmix.errors import FgmixError\n"
+        "try:\n    with alone(Path(sys.argv[1]), 'busy'):\n        print('in')\n"
+        "except FgmixError as error:\n    print(error)\n"
+    )
+
+    def other():
+        command = [sys.executable, "-c", code, str(tmp_path / "run")]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip()
+
+    with alone(tmp_path / "run", "busy"):
+        assert other() == "busy"
+    assert other() == "in"
+    assert list(tmp_path.iterdir()) == []

@@ -17,8 +17,8 @@ IMAGE_SIZE = 224
 
 NOTES = f"""columns:
   params M          parameters in millions, without a classifier
-  mult-adds G       10^9 multiply-adds in convolutions and dense layers, for a photo of
-                    {IMAGE_SIZE} x {IMAGE_SIZE} pixels
+  mult-adds G       10^9 multiply-adds for a photo of {IMAGE_SIZE} x {IMAGE_SIZE} pixels, counted as
+                    by python -m fgmix costs
   input px          the default of --image-size, and the least that leaves a feature map
   normalisation     what the weights expect; it is part of the model, which takes RGB 0 to 255
   ImageNet weights  where --weights imagenet gets them

@@ -61,6 +61,8 @@ def main(argv: list[str]) -> int:
     _check_numbers(args)
     if args.output and Path(args.output).exists() and not Path(args.output).is_dir():
         raise FgmixError(f"--output {args.output} is a file: give a folder")
+    if args.output:  # a folder that can't be made is told before the photos are read
+        Path(args.output).mkdir(parents=True, exist_ok=True)
     if args.model:
         top = TOP if args.top is None else args.top
         return check_labels(args.model, Path(args.output) if args.output else None, top)

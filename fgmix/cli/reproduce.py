@@ -1,6 +1,8 @@
 """`python -m fgmix reproduce`: the paper's grid of runs, its tables and its figures."""
 
 import logging
+import re
+from argparse import Namespace
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -29,8 +31,8 @@ what was stopped is gone on with: give the same command again after Ctrl-C, a cr
 cell that fails doesn't stop the others; the exit code is then 1.
 """
 
-OWN = ("dataset", "attention", "gate", "backbone", "weights", "seed")
-"""Fields of the config that the grid varies, or takes by backbone."""
+OWN = ("dataset", "attention", "gate", "backbone", "weights", "seed", "folds", "fold")
+"""Fields that the grid varies or takes by backbone; and a fold is not what Table II is of."""
 PER_RUN = ("run_dir", "overwrite", "resume")
 
 
@@ -40,7 +42,8 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if not args.dataset:
         raise FgmixError("--dataset is missing: give cars, or several with commas between")
-    datasets = _names(args.dataset)
+    # A folder's name may hold a comma.
+    datasets = [args.dataset] if Path(args.dataset).is_dir() else _names(args.dataset)
     if len(datasets) > 1 and args.data_dir:
         raise FgmixError("--data-dir is for one data set: give one --dataset, or leave it out")
     weights, by_backbone = _weights(args.weights)
@@ -69,7 +72,9 @@ def main(argv: list[str]) -> int:
             epochs = f"{len(cell.history())} of {cell.config.epochs} epochs"
             print(f"{s.status:<12}{epochs:<20}{cell.title:<55}{s.reason}".rstrip())
         return 0
-    output = args.output or args.runs / f"reproduce-{cells[0].config.dataset_name}"
+    output = args.output or args.runs / _results_name(parser, args, cells[0].config)
+    for folder in (args.runs, output):  # found now, not after hours of training
+        _make_folder(folder)
     try:
         states = run_grid(cells, _train, lambda now: write_results(output, now))
     except KeyboardInterrupt:
@@ -137,12 +142,36 @@ def _names(text: str) -> list[str]:
 
 def _weights(text: str | None) -> tuple[str | None, dict[str, str]]:
     """`--weights` as one value for all backbones, and values of single ones."""
-    values = _names(text or "")
-    by_backbone = dict(v.split("=", 1) for v in values if "=" in v)
-    shared = [v for v in values if "=" not in v]
+    shared: list[str] = []
+    by_backbone: dict[str, str] = {}
+    for value in _names(text or ""):
+        backbone, equals, own = value.partition("=")
+        if not equals or "/" in backbone:  # a path may hold an equals sign
+            shared.append(value)
+        elif not own or backbone in by_backbone:
+            raise FgmixError(f"--weights {text}: give {backbone} one value")
+        else:
+            by_backbone[backbone] = own
     if len(shared) > 1:
         raise FgmixError(f"--weights {text}: give one value for all, or BACKBONE=VALUE,...")
     return (shared[0] if shared else None), by_backbone
+
+
+def _results_name(parser: Parser, args: Namespace, config: TrainConfig) -> str:
+    """`reproduce-DATASETS` and all that is not the default, so that no grid overwrites another."""
+    parts = ["reproduce", args.dataset if not Path(args.dataset).is_dir() else config.dataset_name]
+    for name in ("backbones", "attentions", "gates"):
+        if getattr(args, name) != parser.get_default(name):
+            parts.append(getattr(args, name))
+    parts += [f"{k}_{v}" for k, v in config.departures().items() if k not in ("weights", "gate")]
+    return "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FgmixError(f"can't make the folder {folder}: {error.strerror}") from error
 
 
 def _train(config: TrainConfig) -> None:

@@ -82,6 +82,25 @@ def terms_of_use(dataset: str) -> str:
     return TERMS.get(dataset.partition("/")[0], elsewhere)
 
 
+def require_known(dataset: str) -> None:
+    """Refuses what is neither a name nor a folder, without reading anything of a data set.
+
+    Raises:
+        FgmixError: If there is no such data set.
+    """
+    if dataset in SOURCES or Path(dataset).expanduser().is_dir():
+        return
+    from fgmix.data.tfds_sets import is_tfds_name, require_tfds_name
+
+    if is_tfds_name(dataset):
+        require_tfds_name(dataset)
+    else:
+        raise FgmixError(
+            f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, a name of TensorFlow "
+            f"Datasets, or the path of a folder with one folder of photos a class"
+        )
+
+
 def load_dataset(dataset: str, data_dir: str | None = None, split_seed: int = 0) -> ImageDataset:
     """Loads a data set by name or by path.
 
@@ -102,11 +121,7 @@ def load_dataset(dataset: str, data_dir: str | None = None, split_seed: int = 0)
         from fgmix.data.folder import load_folder
 
         return load_folder(path, split_seed=split_seed)
-    from fgmix.data.tfds_sets import is_tfds_name, load_tfds
+    require_known(dataset)
+    from fgmix.data.tfds_sets import load_tfds
 
-    if is_tfds_name(dataset):
-        return load_tfds(dataset, given or tfds_folder(), split_seed)
-    raise FgmixError(
-        f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, a name of TensorFlow "
-        f"Datasets, or the path of a folder with one folder of photos a class"
-    )
+    return load_tfds(dataset, given or tfds_folder(), split_seed)

@@ -85,7 +85,12 @@ def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
     return ImageDataset(name, root, class_names, splits)
 
 
-def _builder(name: str, data_dir: Path) -> Any:
+def require_tfds_name(name: str) -> None:
+    """Refuses a name that TFDS doesn't know, without preparing anything.
+
+    Raises:
+        FgmixError: If TFDS has no such set, or fgmix reads it itself by another name.
+    """
     import tensorflow_datasets as tfds
 
     base = re.split("[/:]", name)[0]
@@ -99,6 +104,12 @@ def _builder(name: str, data_dir: Path) -> Any:
             f"no data set {name!r}: it is no folder, and no name of fgmix or of TensorFlow "
             f"Datasets{hint}"
         )
+
+
+def _builder(name: str, data_dir: Path) -> Any:
+    import tensorflow_datasets as tfds
+
+    require_tfds_name(name)
     return _told_in_a_line(f"can't take {name}", lambda: tfds.builder(name, data_dir=data_dir))
 
 

@@ -13,6 +13,9 @@ from fgmix.files import replacing
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
+STYLES = ("-", "--", ":")
+"""Of the lines after as many as there are colours, and after twice as many."""
+
 Rows = Sequence[Mapping[str, str]]
 """A run's `history.csv`."""
 
@@ -45,18 +48,16 @@ def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], spli
 
 
 def _draw(axis: Axes, runs: Mapping[str, Sequence[Rows]], column: str, scale: float) -> None:
-    for colour, (label, histories) in zip(_colours(len(runs)), runs.items(), strict=True):
+    for number, (label, histories) in enumerate(runs.items()):
+        round_, index = divmod(number, len(COLOURS))
+        colour, style = COLOURS[index], STYLES[round_ % len(STYLES)]
         epochs = min(len(history) for history in histories)
         values = scale * np.array(
             [[float(row[column]) for row in history[:epochs]] for history in histories]
         )
         x = np.arange(1, epochs + 1)
         seeds = f" ({len(histories)} seeds)" if len(histories) > 1 else ""
-        axis.plot(x, values.mean(axis=0), color=colour, linewidth=1.6, label=label + seeds)
+        axis.plot(x, values.mean(axis=0), style, color=colour, linewidth=1.6, label=label + seeds)
         if len(histories) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
             axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-
-
-def _colours(count: int) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(count)]

@@ -10,7 +10,7 @@ from fgmix.files import replacing
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.published import method_name
-from fgmix.reproduction.summary import entries, has_papers_data
+from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
 from fgmix.reproduction.tables import set_title
 
 
@@ -66,14 +66,14 @@ def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
 def save_figure_two(folder: Path, states: Mapping[Cell, State]) -> None:
     """Draws test loss and accuracy by epoch: `fig2-DATASET-BACKBONE.png`.
 
-    Runs that were not trained with `--monitor-test` have no such curves and are left out.
+    Only finished runs are drawn, and only those that were trained with `--monitor-test`.
     """
     lines: dict[Path, dict[str, list]] = {}
     titles: dict[Path, str] = {}
-    for cell in states:
-        history = cell.history()
-        if not history or not all(row.get("test_loss") for row in history):
+    for cell, state in states.items():
+        if state.status != "finished" or not has_test_curve(cell):
             continue
+        history = cell.history()
         c = cell.config
         path = folder / f"fig2-{c.dataset_name}-{c.backbone}.png"
         titles[path] = f"{set_title(c.dataset)}, {c.backbone}"

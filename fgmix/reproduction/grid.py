@@ -36,10 +36,12 @@ class State:
 
 def state(cell: Cell) -> State:
     """How far a cell has come, from its folder alone."""
-    if cell.metrics() is not None:
-        refusal = cell.refusal()
-        return State("failed", refusal) if refusal else State("finished")
-    return State("unfinished" if cell.begun() else "not run")
+    if not cell.begun():
+        return State("not run")
+    refusal = cell.refusal()
+    if refusal:
+        return State("failed", refusal)
+    return State("unfinished" if cell.metrics() is None else "finished")
 
 
 def run_grid(
@@ -65,7 +67,10 @@ def run_grid(
             log.info("failed: %s", states[cell].reason)
         if left[number:]:
             log.info("%d left, %s", len(left) - number, duration(estimate.left(left[number:])))
-        report(states)
+        try:
+            report(states)
+        except OSError as error:  # the last report tells; until then training goes on
+            log.info("the results can't be written yet: %s", error)
     return states
 
 
@@ -79,20 +84,28 @@ def _run_cell(cell: Cell, train: Train) -> State:
     process = context.Process(target=_work, args=(train, config, theirs))
     process.start()
     theirs.close()
+    answer = None
     try:
+        wait([ours, process.sentinel])
+        if ours.poll():
+            answer = _receive(ours)
         process.join()
     except BaseException:  # Ctrl-C: the worker got it too, and may be writing
         process.join(timeout=20)
         process.kill()
         raise
-    if ours.poll():
-        try:
-            return State("failed", ours.recv())
-        except EOFError:  # it ended without a word
-            pass
+    if answer is not None:
+        return State("failed", answer)
     if process.exitcode == 0 and cell.metrics() is not None:
         return State("finished")
     return State("failed", _death(process.exitcode))
+
+
+def _receive(answer: Connection) -> str | None:
+    try:
+        return answer.recv()
+    except EOFError:  # the worker ended without a word
+        return None
 
 
 def _work(train: Train, config: TrainConfig, answer: Connection) -> None:

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fgmix.data.sources import SOURCES, default_data_dir, require_known
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, read_csv
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATED, GATES
-from fgmix.training.config import TrainConfig
+from fgmix.training.config import NAMED_WEIGHTS, TrainConfig
 from fgmix.training.run_folder import HISTORY, METRICS, changed_flags, read_record
 
 
@@ -45,9 +46,10 @@ class Cell:
     def metrics(self) -> dict[str, Any] | None:
         """The final evaluation of a finished run, or None."""
         try:
-            return json.loads((self.directory / METRICS).read_text(encoding="utf-8"))
+            metrics = json.loads((self.directory / METRICS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        return metrics if isinstance(metrics, dict) and "top1" in metrics else None
 
     def history(self) -> list[dict[str, str]]:
         """The epochs so far."""
@@ -66,15 +68,23 @@ class Cell:
         return self.directory.is_dir() and not is_empty(self.directory)
 
     def refusal(self) -> str | None:
-        """Why the finished run in the cell's folder is not the cell's, if it is not."""
+        """Why what lies in the cell's folder is not the cell's run, if it is not."""
         record = read_record(self.directory)
-        changed = changed_flags(record["config"], self.config) if record else []
-        if not changed:
-            return None
-        return (
-            f"{self.directory} was trained with other settings ({'; '.join(changed)}): "
-            f"remove it, or give another --runs"
-        )
+        if record is None:
+            return f"{self.directory} is there and is not a run: remove it, or give another --runs"
+        changed = changed_flags(record["config"], self.config)
+        if changed:
+            return (
+                f"{self.directory} was trained with other settings ({'; '.join(changed)}): "
+                f"remove it, or give another --runs"
+            )
+        before, now = (_place(c) for c in (record["config"], asdict(self.config)))
+        if before != now:
+            return (
+                f"{self.directory} was trained on the photos of {before}, not of {now}: remove "
+                f"it, or give another --runs"
+            )
+        return None
 
 
 def plan_grid(
@@ -106,6 +116,8 @@ def plan_grid(
         FgmixError: If a name is unknown or given twice, or two cells would be one run.
     """
     _check("--dataset", datasets, None)
+    for dataset in datasets:
+        require_known(dataset)
     _check("--backbones", backbones, BACKBONES)
     _check("--attentions", attentions, ATTENTIONS)
     _check("--gates", gates, GATES)
@@ -130,7 +142,36 @@ def plan_grid(
                         ).resolve()
                         place = str(runs / Path(config.run_dir).name)
                         cells.append(Cell(replace(config, run_dir=place)))
+    for cell in cells:
+        _check_backbone(cell.config)
+    by_folder: dict[Path, Cell] = {}
+    for cell in cells:
+        other = by_folder.setdefault(cell.directory, cell)
+        if other is not cell:
+            raise FgmixError(
+                f"{other.config.dataset} and {cell.config.dataset} would both be trained into "
+                f"{cell.directory}: give one of them another name"
+            )
     return cells
+
+
+def _place(config: dict[str, Any]) -> str:
+    """Where the photos of a run lie, as its config tells."""
+    if config["dataset"] in SOURCES:
+        return config["data_dir"] or str(default_data_dir(config["dataset"]).absolute())
+    return config["dataset"]
+
+
+def _check_backbone(config: TrainConfig) -> None:
+    """Refuses what the backbone would refuse, before anything is trained."""
+    least = BACKBONES[config.backbone].min_size
+    if config.image_size < least:
+        raise FgmixError(
+            f"--image-size {config.image_size} is too small for {config.backbone}: it takes "
+            f"{least} or more"
+        )
+    if config.weights not in NAMED_WEIGHTS and not Path(config.weights).is_file():
+        raise FgmixError(f"no weights file {config.weights} for {config.backbone}")
 
 
 def _check(flag: str, values: Sequence[str], known: Any) -> None:

@@ -74,9 +74,9 @@ class Entry:
             "backbone": self.backbone,
             "attention": self.attention,
             "gate": self.gate,
-            "paper": self.paper,
-            "mean": self.mean,
-            "standard_deviation": self.deviation,
+            "paper_percent": self.paper,
+            "mean_percent": self.mean,
+            "standard_deviation_points": self.deviation,
             "finished": len(self.top1),
             "planned": self.planned,
             "failed": self.failed,
@@ -96,6 +96,12 @@ def entries(states: Mapping[Cell, State]) -> list[Entry]:
         failed = sum(states[cell].status == "failed" for cell in cells)
         found.append(Entry(*key, top1, len(cells), failed))
     return found
+
+
+def has_test_curve(cell: Cell) -> bool:
+    """Whether every epoch of a run was measured on the test photos."""
+    history = cell.history()
+    return bool(history) and all(row.get("test_loss") for row in history)
 
 
 def has_papers_data(dataset: str, cells: Iterable[Cell]) -> bool:
@@ -120,7 +126,10 @@ def cell_row(cell: Cell, state: State) -> dict[str, Any]:
         "seed": c.seed,
         "status": state.status,
         "epochs": len(cell.history()),
-        **{name: measured[name] if measured else None for name in ("top1", "mean_per_class")},
+        **{
+            f"{name}_percent": 100 * measured[name] if measured else None
+            for name in ("top1", "mean_per_class")
+        },
         "run": cell.directory,
         "reason": state.reason,
     }

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.published import BASE_MODELS, PUBLISHED, TABLE_ONE
-from fgmix.reproduction.summary import entries, has_papers_data
+from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
+from fgmix.training.config import NAMED_WEIGHTS
 
 NOTHING = "–"
 
@@ -42,7 +44,8 @@ def table_one(states: Mapping[Cell, State]) -> str:
     aircraft = {c: s for c, s in states.items() if c.config.dataset == "aircraft"}
     ours = {
         (BASE_MODELS.get(e.backbone), e.attention): e.ours()
-        for e in reversed(entries(aircraft))  # of several gates the first, the paper's, stays
+        for e in entries(aircraft)
+        if e.gate in ("", GATES[0])
     }
     lines = [
         "# Table I: FGVC-Aircraft without extra annotation (top-1 %)",
@@ -70,13 +73,26 @@ def _notes(states: Mapping[Cell, State]) -> Sequence[str]:
     """What a reader must know before comparing: other data, other settings, failures."""
     notes: list[str] = []
     for name in dict.fromkeys(cell.config.dataset for cell in states):
-        notes += _data_notes(name, [c for c in states if c.config.dataset == name])
+        own = [c for c, s in states.items() if c.config.dataset == name and s.status != "failed"]
+        notes += _data_notes(name, own)
     settings = dict.fromkeys(_settings(c) for c in states)
     notes += [f"- Trained with {text}." for text in settings]
     weights = {c.config.backbone: c.config.weights for c in states}
     random = [backbone for backbone, value in weights.items() if value == "none"]
     if random:
         notes.append(f"- **From random weights, not ImageNet's: {', '.join(random)}.**")
+    notes += [
+        f"- {backbone} starts from the file {Path(value).name}."
+        for backbone, value in weights.items()
+        if value not in NAMED_WEIGHTS
+    ]
+    without = [
+        cell.title
+        for cell, state in states.items()
+        if cell.config.monitor_test and state.status == "finished" and not has_test_curve(cell)
+    ]
+    if without:
+        notes.append(f"- Not in Fig. 2, trained without --monitor-test: {'; '.join(without)}.")
     notes += [
         f"- Failed: {cell.title}: {state.reason}"
         for cell, state in states.items()

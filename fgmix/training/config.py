@@ -22,6 +22,7 @@ BASE: dict[str, object] = {
     "recipe": "paper",
 }
 PREPARE = ("auto", "never")
+NAMED_WEIGHTS = ("imagenet", "none")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -226,6 +227,8 @@ class TrainConfig:
         # A run is evaluated from other folders than it was trained in.
         if resolved.data_dir:
             resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
+        if resolved.weights not in NAMED_WEIGHTS:
+            resolved = replace(resolved, weights=_absolute(resolved.weights))
         if resolved.dataset not in SOURCES and Path(resolved.dataset).expanduser().is_dir():
             resolved = replace(resolved, dataset=_absolute(resolved.dataset))
         return resolved

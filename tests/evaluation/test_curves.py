@@ -41,6 +41,13 @@ def test_a_line_is_the_mean_of_its_seeds_as_far_as_all_have_come(tmp_path, figur
     assert Image.open(tmp_path / "fig.png").width > 1000
 
 
+def test_more_lines_than_colours_differ_in_their_style(tmp_path, figures):
+    runs = {str(number): [history(1, 2)] for number in range(10)}
+    save_curves(tmp_path / "fig.png", "Cars", runs, "test")
+    lines = figures[0].axes[0].get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 10
+
+
 def test_the_training_split_has_columns_without_a_prefix(tmp_path, figures):
     rows = [{"epoch": "1", "loss": "2", "accuracy": "0.25"}]
     save_curves(tmp_path / "fig.png", "Cars", {"Baseline": [rows]}, "train")

@@ -64,6 +64,11 @@ def train_all_but_spatial(config: TrainConfig) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def train_to_a_long_complaint(config: TrainConfig) -> None:
+    """Fails with more words than a pipe holds."""
+    raise FgmixError("x" * 100_000)
+
+
 def train_for_ever(config: TrainConfig) -> None:
     """Says which process it is, and never ends by itself."""
     directory = begin(config, 1)

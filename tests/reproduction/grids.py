@@ -17,5 +17,6 @@ def small_grid(runs: Path, **changes) -> list[Cell]:
         "weights": {},
         "runs": runs,
     } | changes
-    base = TrainConfig(dataset=settings["datasets"][0], weights="none", epochs=2)
+    own = {name: settings.pop(name) for name in ("image_size", "data_dir") if name in settings}
+    base = TrainConfig(dataset=settings["datasets"][0], weights="none", epochs=2, **own)
     return plan_grid(base, **settings)

@@ -67,6 +67,21 @@ def test_a_cell_that_fails_does_not_stop_the_others(tmp_path, caplog):
     assert {s.status for s in states.values()} == {"finished"}
 
 
+def test_a_long_complaint_does_not_hang_the_grid(tmp_path):
+    states, _ = run(
+        small_grid(tmp_path, attentions=["none"], seeds=1), fakes.train_to_a_long_complaint
+    )
+    assert [len(s.reason) for s in states.values()] == [100_000]
+
+
+def test_results_that_can_not_be_written_stop_no_training(tmp_path):
+    def report(now):
+        raise OSError(28, "No space left on device")
+
+    states = run_grid(small_grid(tmp_path), fakes.train, report)
+    assert {s.status for s in states.values()} == {"finished"}
+
+
 def test_a_run_of_other_settings_is_not_taken_for_the_cells(tmp_path):
     cells = small_grid(tmp_path, seeds=1)
     fakes.train(cells[0].config)

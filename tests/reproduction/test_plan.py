@@ -63,13 +63,46 @@ def test_each_cell_is_the_run_that_train_would_make(tmp_path):
 
 
 def test_weights_may_differ_by_backbone(tmp_path):
+    file = tmp_path / "x.weights.h5"
+    file.touch()
     cells = small_grid(
-        tmp_path, backbones=["resnet50", "vgg16"], weights={"vgg16": "x.weights.h5"}, seeds=1
+        tmp_path, backbones=["resnet50", "vgg16"], weights={"vgg16": str(file)}, seeds=1
     )
     assert {(c.config.backbone, c.config.weights) for c in cells} == {
         ("resnet50", "none"),
-        ("vgg16", "x.weights.h5"),
+        ("vgg16", str(file)),
     }
+
+
+def test_two_cells_are_never_one_run(tmp_path):
+    for parent in ("x", "y"):
+        (tmp_path / parent / "photos").mkdir(parents=True)
+    folders = [str(tmp_path / "x/photos"), str(tmp_path / "y/photos")]
+    with pytest.raises(FgmixError, match="would both be trained into"):
+        small_grid(tmp_path, datasets=folders)
+
+
+def test_a_run_on_photos_from_elsewhere_is_not_the_cells(tmp_path):
+    cell = small_grid(tmp_path, data_dir=str(tmp_path / "half"))[0]
+    fakes.train(cell.config)
+    assert cell.refusal() is None
+    whole = small_grid(tmp_path, data_dir=str(tmp_path / "whole"))[0]
+    assert f"{tmp_path / 'half'}, not of {tmp_path / 'whole'}" in (whole.refusal() or "")
+
+
+def test_a_folder_without_a_record_is_no_cells_run(tmp_path):
+    cell = small_grid(tmp_path)[0]
+    fakes.train(cell.config)
+    (cell.directory / "config.json").unlink()
+    assert "is not a run" in (cell.refusal() or "")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "half a {"])
+def test_metrics_that_are_none_finish_nothing(tmp_path, text):
+    cell = small_grid(tmp_path)[0]
+    fakes.train(cell.config)
+    (cell.directory / "metrics.json").write_text(text)
+    assert cell.metrics() is None
 
 
 @pytest.mark.parametrize(
@@ -82,6 +115,9 @@ def test_weights_may_differ_by_backbone(tmp_path):
         ({"attentions": ["none", "none"]}, "--attentions none,none: one is named twice"),
         ({"datasets": ["cars", "cars"]}, "--dataset cars,cars: one is named twice"),
         ({"weights": {"vgg16": "none"}}, "--weights vgg16: choose from resnet50"),
+        ({"weights": {"resnet50": "no.h5"}}, "no weights file .*no.h5 for resnet50"),
+        ({"datasets": ["crs"]}, "no data set 'crs'"),
+        ({"image_size": 31}, "--image-size 31 is too small for resnet50: it takes 32 or more"),
         ({"seeds": 0}, "--seeds 0: must be at least 1"),
     ],
 )
@@ -108,6 +144,6 @@ def test_a_cell_knows_how_far_it_has_come(tmp_path):
 def test_a_run_of_other_settings_in_a_cells_folder_is_told(tmp_path):
     cell = small_grid(tmp_path)[0]
     fakes.train(replace(cell.config, epochs=7))
-    message = cell.refusal()
+    message = cell.refusal() or ""
     assert str(cell.directory) in message
     assert "--epochs was 7" in message

@@ -139,6 +139,34 @@ def test_a_folder_named_like_the_papers_set_is_not_taken_for_it(tmp_path):
     assert {row[1] for row in rows(table)[1:]} == {"–"}
 
 
+def test_table_one_has_the_papers_gate_alone(tmp_path, paper_backbones):
+    states = grid(tmp_path, seeds=1, gates=["sigmoid"])
+    moved = {replace(c, config=replace(c.config, dataset="aircraft")): s for c, s in states.items()}
+    assert {row[3] for row in rows(table_one(moved))[1:]} == {"–", "not run"}
+
+
+def test_the_file_that_a_backbone_starts_from_is_told(tmp_path):
+    (tmp_path / "rebuilt.weights.h5").touch()
+    weights = {"resnet50": str(tmp_path / "rebuilt.weights.h5")}
+    states = grid(tmp_path, finished=0, weights=weights)
+    assert "- resnet50 starts from the file rebuilt.weights.h5.\n" in table_two(states)
+
+
+def test_only_finished_runs_with_test_curves_are_drawn(tmp_path):
+    states = grid(tmp_path, attentions=["none"])
+    for cell in list(states)[:1]:
+        history = cell.directory / "history.csv"
+        history.write_text(history.read_text().replace("test_", "val_"))
+    monitored = {
+        replace(c, config=replace(c.config, monitor_test=True)): s for c, s in states.items()
+    }
+    note = "Not in Fig. 2, trained without --monitor-test: cars, resnet50, none, seed 0."
+    assert note in table_two(monitored)
+    failed = {c: State("failed", "no") for c in states}
+    write_results(tmp_path / "out", failed)
+    assert not list((tmp_path / "out").glob("fig2*"))
+
+
 def test_runs_on_different_photos_are_not_to_be_compared(tmp_path):
     states = grid(tmp_path)
     config = next(iter(states)).directory / "config.json"
@@ -187,15 +215,17 @@ def test_every_file_is_written_and_holds_the_grid(tmp_path):
         "fig2-cars-resnet50.png",
     }
     assert (tmp_path / "out/table2.csv").read_text().splitlines() == [
-        "dataset,backbone,attention,gate,paper,mean,standard_deviation,finished,planned,failed",
+        "dataset,backbone,attention,gate,paper_percent,mean_percent,standard_deviation_points,"
+        "finished,planned,failed",
         f"cars,resnet50,none,,,50.5,{stdev([50.0, 51.0])},2,2,0",
         "cars,resnet50,mixed,linear,,80.0,,1,2,0",
     ]
     cells = (tmp_path / "out/cells.csv").read_text().splitlines()
     assert cells[0] == (
-        "dataset,backbone,attention,gate,seed,status,epochs,top1,mean_per_class,run,reason"
+        "dataset,backbone,attention,gate,seed,status,epochs,top1_percent,mean_per_class_percent,"
+        "run,reason"
     )
-    assert cells[1].startswith("cars,resnet50,none,,0,finished,2,0.5,0.4,")
+    assert cells[1].startswith("cars,resnet50,none,,0,finished,2,50.0,40.0,")
     assert cells[4].startswith("cars,resnet50,mixed,linear,1,not run,0,,,")
 
 
