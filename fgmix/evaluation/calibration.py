@@ -56,6 +56,15 @@ class Selection:
         """The share of answers that are right; not a number where there are none."""
         return self.right / self.accepted if self.accepted else math.nan
 
+    def precision_interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the precision; from 0 to 1 where there are no answers."""
+        from scipy.stats import binomtest
+
+        if not self.accepted:
+            return 0.0, 1.0
+        found = binomtest(self.right, self.accepted).proportion_ci(0.95, method="wilson")
+        return float(found.low), float(found.high)
+
 
 def calibrate(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Divides the logarithms of probabilities `(n, K)` by a temperature, and normalises."""

@@ -146,14 +146,15 @@ def _metrics(run: Run) -> str:
 
 
 def describe(selection: Selection, split: str) -> str:
-    """Coverage and precision with their standard errors, in words."""
-    coverage, count = selection.coverage, selection.photos
-    text = f"{coverage:.1%} ± {_standard_error(coverage, count):.1%} of {count:,} {split} photos"
+    """Coverage, and precision with its interval, in words."""
+    text = f"{selection.coverage:.1%} of {selection.photos:,} {split} photos accepted"
     if not selection.accepted:
-        return f"{text} accepted"
-    precision = selection.precision
-    error = _standard_error(precision, selection.accepted)
-    return f"{text} accepted, {precision:.1%} ± {error:.1%} of them rightly classified"
+        return text
+    low, high = selection.precision_interval()
+    return (
+        f"{text}, {selection.precision:.1%} of them rightly classified "
+        f"(95 % interval: {low:.1%} to {high:.1%})"
+    )
 
 
 def _abstention(calibration: Calibration | None) -> str:
@@ -162,7 +163,7 @@ def _abstention(calibration: Calibration | None) -> str:
     abstention, photos = calibration.abstention, calibration.validation.photos
     return f"""\
 `accepted` tells whether the largest probability reaches {abstention.threshold:.4f}. Asked for was
-{calibration.target}; the threshold and the temperature {abstention.temperature:.4f}, by which all
+{calibration.target}. The threshold and the temperature {abstention.temperature:.4f}, by which all
 probabilities are calibrated, were chosen on {photos:,} validation photos.
 
 | | |
@@ -170,8 +171,8 @@ probabilities are calibrated, were chosen on {photos:,} validation photos.
 | validation | {describe(calibration.validation, "validation")} |
 | test | {describe(calibration.test, "test")} |
 
-What was chosen on {photos:,} photos hits its target elsewhere only about as well as the ± says,
-and only on photos of the same kind. The test line is the one to rely on."""
+What was chosen on {photos:,} photos hits its target elsewhere only about as well as the intervals
+say, and only on photos of the same kind. The test line is the one to rely on."""
 
 
 def _making(run: Run) -> str:

@@ -7,6 +7,7 @@ import scipy.special
 from fgmix.errors import FgmixError
 from fgmix.evaluation.calibration import (
     Abstention,
+    Selection,
     calibrate,
     fit_temperature,
     select,
@@ -107,6 +108,14 @@ def test_selection_counts_what_is_answered_and_right():
     # At temperature 2 the confidences are 0.75, 0.571 and 0.604.
     found = select(probabilities, np.array([0, 1, 1]), Abstention(2.0, 0.57))
     assert (found.accepted, found.precision) == (3, 2 / 3)
+
+
+def test_the_interval_of_a_precision_is_wilsons():
+    # With z = 1.96 of 10 right of 10: from 10 / (10 + z * z) to 1; of 5 of 10: half a width of
+    # z * sqrt(0.25 / 10 + z * z / 400) / (1 + z * z / 10) around 0.5.
+    assert Selection(20, 10, 10).precision_interval() == pytest.approx((0.7225, 1), abs=1e-4)
+    assert Selection(20, 10, 5).precision_interval() == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert Selection(20, 0, 0).precision_interval() == (0, 1)
 
 
 def test_the_precision_of_no_answers_is_no_number():
