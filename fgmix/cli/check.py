@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgmix.cli.check_labels import check_labels
 from fgmix.cli.main import import_tensorflow
-from fgmix.cli.parser import Parser
+from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.errors import FgmixError
 
 if TYPE_CHECKING:
@@ -59,10 +59,8 @@ def main(argv: list[str]) -> int:
     )
     args = parser.parse_args(argv)
     _check_numbers(args)
-    if args.output and Path(args.output).exists() and not Path(args.output).is_dir():
-        raise FgmixError(f"--output {args.output} is a file: give a folder")
-    if args.output:  # a folder that can't be made is told before the photos are read
-        Path(args.output).mkdir(parents=True, exist_ok=True)
+    if args.output:
+        check_output_folder("--output", Path(args.output))
     if args.model:
         top = TOP if args.top is None else args.top
         return check_labels(args.model, Path(args.output) if args.output else None, top)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.cli.parser import Parser
+from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.errors import FgmixError
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
 from fgmix.training.run_folder import Run
@@ -70,8 +70,8 @@ def main(argv: list[str]) -> int:
     for kind, value in targets.items():
         if not 0 < value < 1:
             raise FgmixError(f"--{kind}-target {value:g}: must be a share between 0 and 1")
-    if args.output and args.output.exists() and not args.output.is_dir():
-        raise FgmixError(f"--output {args.output} is a file: give a folder")
+    if args.output:
+        check_output_folder("--output", args.output)
     run = Run.open(args.model)
 
     import_tensorflow()

@@ -47,6 +47,17 @@ def check_output_file(flag: str, path: Path) -> None:
         raise FgmixError(f"{flag} {path}: there is no folder {str(path.parent)!r}")
 
 
+def check_output_folder(flag: str, path: Path) -> None:
+    """Refuses, before the work, a folder that can't be made after it. Makes nothing.
+
+    Raises:
+        FgmixError: If the path, or what it lies in, is there and is no folder.
+    """
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise FgmixError(f"{flag} {path}: {there} is a file: give a folder")
+
+
 def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> None:
     """Adds a flag for every field of a config class, under the headings of its groups.
 

@@ -224,6 +224,7 @@ def test_a_stopped_run_leaves_its_last_epoch_and_nothing_half_written(runs):
         "history.csv",
         "labels.txt",
         "logs",
+        "splits.csv",
     ]
     assert len(read_history(stopped)) == 2
     finished = {p.name for p in (runs / "stopped").iterdir()}
