@@ -1,4 +1,4 @@
-# make demo        set up, train on drawn pictures, evaluate, show where the model looks (4 to 5 minutes)
+# make demo        set up, train on drawn pictures, evaluate, show where the model looks (5 minutes)
 # make test        set up and run the tests
 # make test-peers  set up and run the tests with PyTorch, serving clients and a C++ compiler
 # make check       lint, format and types, as CI and the pre-commit hooks run them
