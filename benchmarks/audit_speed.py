@@ -9,17 +9,13 @@ hashes. Drawing and TensorFlow's import are not timed.
 
 import argparse
 import json
-import os
-import platform
 import resource
 import tempfile
 import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from machine import processor
+from machine import circumstances
 from PIL import Image, ImageFilter
 
 from fgmix.cli.main import import_tensorflow
@@ -88,14 +84,7 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"copies among {HASHES} hashes: {search:.1f} s; peak memory {peak:.0f} MiB")
     record = {
-        "date": str(date.today()),
-        "machine": processor(),
-        "load_average_at_end": os.getloadavg(),
-        "note": args.note,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("tensorflow", "numpy", "pillow", "imagehash")},
-        },
+        **circumstances(args.note, "tensorflow", "numpy", "pillow", "imagehash"),
         "images": args.images,
         "pixels": [WIDTH, HEIGHT],
         "mean_kilobytes": float(np.mean(sizes)) / 1000,

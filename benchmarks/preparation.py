@@ -10,19 +10,16 @@ pipeline alone, on the photos and on their copies. Drawing is not timed.
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from machine import processor
+from machine import circumstances
 from PIL import Image
 
 from fgmix.cli.main import import_tensorflow
@@ -149,14 +146,7 @@ def main() -> None:
                 rows.append(json.loads(done.stdout.splitlines()[-1]))
                 print(json.dumps(rows[-1], indent=2), flush=True)
     record = {
-        "date": str(date.today()),
-        "machine": processor(),
-        "load_average_at_end": os.getloadavg(),
-        "note": args.note,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("tensorflow", "numpy", "pillow")},
-        },
+        **circumstances(args.note, "tensorflow", "numpy", "pillow"),
         "pixels": [WIDTH, HEIGHT],
         "image_size": 224,
         "runs": rows,
