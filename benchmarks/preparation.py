@@ -76,7 +76,7 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
             dataset,
             batch_size=BATCH,
             seed=0,
-            first_epoch=first,
+            first_step=first * steps,
             epochs=first + 2,
             copies=source,
             **settings,

@@ -27,6 +27,7 @@ from fgmix.serving.export import export_saved_model
 from fgmix.serving.signatures import Classifier
 from fgmix.training import run_folder
 from fgmix.training.config import TrainConfig
+from fgmix.training.feed import feed_photos
 from fgmix.training.precision import choose_precision
 from fgmix.training.run_folder import Run
 from fgmix.training.trainer import build_model, fit
@@ -77,7 +78,7 @@ def train(config: TrainConfig) -> TrainResult:
     with alone(Path(config.run_dir), busy):
         directory = run_folder.prepare_run(config, dataset, precision, len(copies))
         log.info("run folder: %s", directory)
-        fit(model, config, dataset, directory, copies)
+        fit(model, config, feed_photos(config, dataset, copies), directory)
         return _finish(model, config, dataset, directory)
 
 

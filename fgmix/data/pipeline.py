@@ -27,7 +27,7 @@ def training_batches(
     augmentation: str,
     seed: int,
     epochs: int,
-    first_epoch: int = 0,
+    first_step: int = 0,
     copies: Mapping[str, Copy] | None = None,
 ) -> tf.data.Dataset:
     """The batches of a whole training run, epoch after epoch.
@@ -43,19 +43,20 @@ def training_batches(
         augmentation: A name from `AUGMENTATIONS`.
         seed: Keys order and augmentation.
         epochs: The epoch after the last one.
-        first_epoch: The epoch to begin with.
+        first_step: The step to begin with, counted from the start of the run.
         copies: From `prepare`: smaller copies to read in place of the photos at these paths. They
             change neither order nor augmentation.
 
     Returns:
-        `steps_per_epoch` times `epochs - first_epoch` batches of images float32
+        `steps_per_epoch` times `epochs` less `first_step` batches of images float32
         `[B, S, S, 3]`, RGB in [0, 255], and one-hot labels float32 `[B, K]`.
     """
     split = dataset.splits["train"]
     labels = tf.constant(split.labels)
     num_classes = len(dataset.class_names)
     batch_size = min(batch_size, len(split))
-    used = steps_per_epoch(len(split), batch_size) * batch_size
+    steps = steps_per_epoch(len(split), batch_size)
+    first_epoch, steps_done = divmod(first_step, steps)
     augment = AUGMENTATIONS[augmentation].apply
     read = _reader(dataset, copies or {})
 
@@ -65,7 +66,9 @@ def training_batches(
     def order(epoch: tf.Tensor) -> tf.data.Dataset:
         images = tf.range(len(split))
         shuffled = tf.random.experimental.stateless_shuffle(images, epoch_key(epoch))
-        return tf.data.Dataset.from_tensor_slices(shuffled[:used]).map(lambda i: (epoch, i))
+        first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
+        remaining = shuffled[first : steps * batch_size]
+        return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
 
     def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index_key = tf.cast(index, tf.int64)

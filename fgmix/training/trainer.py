@@ -1,22 +1,18 @@
-"""Fitting one classifier to one data set."""
+"""Fitting one classifier to what it is fed."""
 
 import logging
 import math
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
-from fgmix.data.copies import Copy
-from fgmix.data.dataset import ImageDataset
-from fgmix.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from fgmix.errors import FgmixError
 from fgmix.models.classifier import build_classifier, parameter_groups
 from fgmix.training.callbacks import Checkpoint, EpochLog, Monitor
 from fgmix.training.checkpoint import load_checkpoint
 from fgmix.training.config import TrainConfig
+from fgmix.training.feed import Feed
 from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.precision import policy
 from fgmix.training.run_folder import CHECKPOINT, HISTORY, LOGS
@@ -45,22 +41,14 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
     return model
 
 
-def fit(
-    model: keras.Model,
-    config: TrainConfig,
-    dataset: ImageDataset,
-    directory: Path,
-    copies: Mapping[str, Copy] | None = None,
-) -> list[dict]:
+def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) -> list[dict]:
     """Trains `model` in place and keeps `history.csv`, a checkpoint and TensorBoard logs.
 
     Args:
-        model: A classifier from `build_model`.
+        model: A classifier from `build_model`, or the part of one that takes what `feed` gives.
         config: A resolved config.
-        dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
-            `"test"` if the config monitors it.
+        feed: What to train on and what to measure every epoch.
         directory: The run's folder.
-        copies: Prepared copies of training photos, by path; the others are read themselves.
 
     Returns:
         The history, a row an epoch.
@@ -68,9 +56,7 @@ def fit(
     Raises:
         FgmixError: If the loss stops being a number, or a checkpoint can't be restored.
     """
-    batch_size = min(config.batch_size, len(dataset.splits["train"]))
-    steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
-    schedules = build_schedules(config, steps)
+    schedules = build_schedules(config, feed.steps_per_epoch)
 
     # A second model over the same layers is compiled, so that the classifier itself is saved
     # without an optimizer and loads anywhere.
@@ -86,29 +72,21 @@ def fit(
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
 
-    history = EpochLog(directory / HISTORY, schedules, steps, batch_size)
+    history = EpochLog(directory / HISTORY, schedules, feed.steps_per_epoch, feed.batch_size)
     if config.resume and (directory / CHECKPOINT).is_file():
         history.rows = load_checkpoint(directory / CHECKPOINT, model, trainable.optimizer)
         log.info("going on after epoch %d of %d", len(history.rows), config.epochs)
 
+    monitors = [Monitor(split, feed.measured[split]) for split in feed.measured if split != "val"]
     trainable.fit(
-        training_batches(
-            dataset,
-            image_size=config.image_size,
-            batch_size=batch_size,
-            augmentation=config.recipe_settings.augmentation,
-            seed=config.seed,
-            epochs=config.epochs,
-            first_epoch=len(history.rows),
-            copies=copies,
-        ),
+        feed.training(len(history.rows) * feed.steps_per_epoch),
         initial_epoch=len(history.rows),
         epochs=config.epochs,
-        steps_per_epoch=steps,
-        validation_data=_batches(config, dataset, "val") if "val" in dataset.splits else None,
+        steps_per_epoch=feed.steps_per_epoch,
+        validation_data=feed.measured.get("val"),
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
-            *([Monitor("test", _batches(config, dataset, "test"))] if config.monitor_test else []),
+            *monitors,
             history,
             Checkpoint(directory / CHECKPOINT, history, model),
             keras.callbacks.TensorBoard(directory / LOGS, write_graph=False),
@@ -123,10 +101,3 @@ def fit(
             f"lower --backbone-lr and --head-lr"
         )
     return history.rows
-
-
-def _batches(config: TrainConfig, dataset: ImageDataset, split: str) -> tf.data.Dataset:
-    """The batches of a split that is measured every epoch."""
-    return evaluation_batches(
-        dataset, split, image_size=config.image_size, batch_size=config.batch_size
-    )
