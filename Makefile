@@ -2,17 +2,24 @@
 # make test        set up and run the tests
 # make test-peers  set up and run the tests with PyTorch, serving clients and a C++ compiler
 # make check       lint, format and types, as CI and the pre-commit hooks run them
+# make lock        write locks/ anew from requirements.txt and pyproject.toml: newest versions allowed
+# make audit       look the locked versions up among known vulnerabilities
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # setuptools warns of every editable install from a folder that holds the package.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet
+# Everything is locked, the build's setuptools too, so nothing is fetched that has no hash.
+LOCKED := $(PIP) --require-hashes --requirement
+EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
+COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 # Two processes, each with whole files: what a file's tests share is made once.
 PARALLEL := --numprocesses 2 --dist loadfile
 DEMO := saved_models/demo-tiny-mixed-seed0
 
-.PHONY: demo test test-peers check clean
+.PHONY: demo test test-peers check lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite
@@ -30,20 +37,33 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-$(VENV)/.installed: requirements.txt pyproject.toml
+lock: $(VENV)-lock/.installed
+	$(COMPILE) pyproject.toml --output-file locks/core.txt
+	$(COMPILE) pyproject.toml --extra dev --constraint locks/core.txt --output-file locks/dev.txt
+
+audit: $(VENV)-lock/.installed
+	$(VENV)-lock/bin/python .ci/audit_dependencies.py locks/dev.txt
+
+$(VENV)/.installed: locks/core.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fgmix needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
-	$(PIP) --editable .
+	$(LOCKED) locks/core.txt
+	$(EDITABLE)
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) --editable '.[dev]'
+$(VENV)/.installed-dev: $(VENV)/.installed locks/dev.txt
+	$(LOCKED) locks/dev.txt
 	touch $@
 
 $(VENV)/.installed-peers: $(VENV)/.installed-dev
 	$(PIP) --editable '.[peers]'
 	touch $@
 
+# Beside the environment and not in it: it makes the lock files that the environment is made from.
+$(VENV)-lock/.installed:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet uv==0.13.9 pip-audit==2.10.1
+	touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-lock .pytest_cache .mypy_cache .ruff_cache

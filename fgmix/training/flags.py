@@ -1,7 +1,8 @@
 """Config fields that are command-line flags: what they say of themselves, and their ranges."""
 
 from dataclasses import field, fields
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from fgmix.errors import FgmixError
 
@@ -46,13 +47,18 @@ def check_values(config: Any) -> None:
         config: An instance of a dataclass whose fields were made by `flag`.
 
     Raises:
-        FgmixError: If a value is not allowed.
+        FgmixError: If a value is not allowed or of another type than its field's.
     """
+    types = get_type_hints(type(config))
     for f in fields(config):
         value = getattr(config, f.name)
         name = "--" + f.name.replace("_", "-")
         if value is None:
             continue
+        allowed = [t for t in get_args(types[f.name]) or [types[f.name]] if t is not NoneType]
+        if not any(_is_a(value, t) for t in allowed):
+            names = " or ".join(t.__name__ for t in allowed)
+            raise FgmixError(f"{name} {value!r}: must be {names}")
         choices = f.metadata["choices"]
         if choices is not None and value not in choices:
             raise FgmixError(f"{name} {value}: choose one of {', '.join(choices)}")
@@ -61,3 +67,10 @@ def check_values(config: Any) -> None:
             raise FgmixError(f"{name} {value}: must be at least {minimum}")
         if maximum is not None and not value <= maximum:
             raise FgmixError(f"{name} {value}: must be at most {maximum}")
+
+
+def _is_a(value: Any, allowed: type) -> bool:
+    """Whole numbers are floats too, and True is no number."""
+    if isinstance(value, bool):
+        return allowed is bool
+    return isinstance(value, (int, float) if allowed is float else allowed)

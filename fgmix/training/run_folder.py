@@ -16,6 +16,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, remove_partial, write_csv, write_json, write_text
 from fgmix.training.config import RUN, TrainConfig
+from fgmix.training.flags import check_values
 
 if TYPE_CHECKING:
     import keras
@@ -172,9 +173,11 @@ def read_record(directory: Path) -> dict[str, Any] | None:
     """What `prepare_run` wrote into `config.json`, or None where it wrote nothing."""
     try:
         record = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    ours = isinstance(record, dict) and {"config", "data", "versions"} <= set(record)
+    ours = isinstance(record, dict) and all(
+        isinstance(record.get(part), dict) for part in ("config", "data", "versions")
+    )
     return record if ours else None
 
 
@@ -212,11 +215,14 @@ class Run:
         for name in (MODEL, METRICS):
             if not (directory / name).is_file():
                 raise FgmixError(f"{directory} has not finished training: it has no {name}")
+        if not isinstance(record["data"].get("crop_bottom"), int):
+            raise FgmixError(f"{directory / CONFIG} can't be read: it has no whole crop_bottom")
         try:
             config = TrainConfig(**record["config"])
+            check_values(config)
             # Not `splitlines`, which also breaks lines at characters that a name may hold.
             labels = (directory / LABELS).read_text(encoding="utf-8").split("\n")[:-1]
-        except TypeError as error:
+        except (TypeError, FgmixError) as error:
             raise FgmixError(
                 f"{directory} is of another version of fgmix ({error}): train it anew"
             ) from error
@@ -229,7 +235,7 @@ class Run:
     @property
     def crop_bottom(self) -> int:
         """Pixel rows to remove from the bottom of every photo, in source pixels."""
-        return int(self.data["crop_bottom"])
+        return self.data["crop_bottom"]
 
     def read_metrics(self) -> dict[str, Any]:
         """The content of `metrics.json`.
@@ -254,6 +260,6 @@ class Run:
 
         try:
             return keras.models.load_model(self.directory / MODEL, compile=False, safe_mode=True)
-        except (ValueError, OSError, KeyError, TypeError) as error:
-            reason = str(error).splitlines()[0][:200]
+        except Exception as error:  # what Keras raises depends on where the file goes wrong
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             raise FgmixError(f"{self.directory / MODEL} can't be loaded: {reason}") from error

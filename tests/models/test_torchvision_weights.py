@@ -156,6 +156,11 @@ def test_a_truncated_file_is_refused(refusal):
     assert "damaged" in refusal(content[: len(content) // 2])
 
 
+@pytest.mark.parametrize("length", [2**63, 2**40, 2**27])
+def test_a_header_that_announces_more_than_there_is_is_refused(refusal, length):
+    assert "not a safetensors file" in refusal(length.to_bytes(8, "little") + b"{" * 100)
+
+
 @pytest.mark.parametrize("content", [b"", b"<html>404 Not Found</html>", b"PK\x03\x04" + bytes(99)])
 def test_a_file_of_something_else_is_refused(refusal, content):
     assert "not a safetensors file" in refusal(content)

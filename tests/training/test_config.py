@@ -119,6 +119,24 @@ def test_an_unknown_choice_is_one_line_with_flag_value_and_choices(name):
     assert all(choice in str(caught.value) for choice in FIELDS[name].metadata["choices"])
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "type_name"),
+    [
+        ("epochs", "3", "int"),
+        ("epochs", 2.5, "int"),
+        ("seed", True, "int"),
+        ("shots", "all", "int"),
+        ("head_lr", "fast", "float"),
+        ("resume", 1, "bool"),
+        ("run_dir", 7, "str"),
+    ],
+)
+def test_a_value_of_another_type_is_one_line_with_flag_and_value(name, value, type_name):
+    with pytest.raises(FgmixError) as caught:
+        TrainConfig(**({"dataset": "cars"} | {name: value})).resolve()
+    assert str(caught.value) == f"--{name.replace('_', '-')} {value!r}: must be {type_name}"
+
+
 def out_of_range():
     for name, f in FIELDS.items():
         minimum, maximum = f.metadata.get("minimum"), f.metadata.get("maximum")
@@ -126,7 +144,11 @@ def out_of_range():
             yield name, minimum - 1, f"must be at least {minimum}"
             yield name, float("nan"), "must be"
         if maximum is not None:
-            yield name, maximum + 0.01, f"must be at most {maximum}"
+            yield (
+                name,
+                maximum + (1 if isinstance(maximum, int) else 0.01),
+                f"must be at most {maximum}",
+            )
 
 
 @pytest.mark.parametrize(("name", "value", "message"), list(out_of_range()))

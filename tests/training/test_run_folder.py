@@ -111,6 +111,7 @@ def test_an_unfinished_run_is_told(run_dir):
         b"null",
         b"{}",
         b'{"config": {"dataset": "cars"}}',
+        b'{"config": null, "data": {}, "versions": {}}',
         b"\xff\xfe\x00",
     ],
 )
@@ -122,7 +123,7 @@ def test_a_damaged_config_is_told(run_dir, text):
     assert one_line(caught).startswith(f"{run_dir / 'config.json'} can't be read: ")
 
 
-@pytest.mark.parametrize("stored", [{"dataset": "cars", "of_a_later_version": 1}, {}, None])
+@pytest.mark.parametrize("stored", [{"dataset": "cars", "of_a_later_version": 1}, {}])
 def test_the_config_of_another_version_is_told(run_dir, stored):
     finish(run_dir)
     record = json.loads((run_dir / "config.json").read_text())

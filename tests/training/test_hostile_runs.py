@@ -1,0 +1,172 @@
+"""Runs from strangers: loading one runs no code of it and reads or writes no file outside it."""
+
+import base64
+import json
+import marshal
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from fgmix.errors import FgmixError
+from fgmix.training.run_folder import Run
+
+
+def a_lambda(layer: dict, folder: Path) -> None:
+    def write(x, path=str(folder / "written")):
+        __import__("pathlib").Path(path).touch()
+        return x
+
+    code = base64.b64encode(marshal.dumps(write.__code__)).decode()
+    config = {"code": code, "defaults": [str(folder / "written")], "closure": None}
+    function = {"class_name": "__lambda__", "config": config}
+    layer.update(module="keras.layers", class_name="Lambda", registered_name=None)
+    layer["config"] = {"name": layer["name"], "function": function}
+
+
+def a_function_of_python(layer: dict, folder: Path) -> None:
+    layer["config"]["kernel_initializer"] = {
+        "module": "os",
+        "class_name": "function",
+        "config": "system",
+        "registered_name": "system",
+    }
+
+
+def a_function_of_keras(layer: dict, folder: Path) -> None:
+    layer["config"]["kernel_initializer"] = {
+        "module": "keras.config",
+        "class_name": "function",
+        "config": "enable_unsafe_deserialization",
+        "registered_name": "function",
+    }
+
+
+def a_download(layer: dict, folder: Path) -> None:
+    layer["config"]["kernel_initializer"] = {
+        "module": "keras.utils",
+        "class_name": "get_file",
+        "config": {"fname": "x", "origin": (folder / "secret").as_uri(), "cache_dir": str(folder)},
+        "registered_name": None,
+    }
+
+
+def a_module_beside(layer: dict, folder: Path) -> None:
+    layer.update(module="stranger", class_name="Layer", registered_name="Layer")
+
+
+def a_saved_model(layer: dict, folder: Path) -> None:
+    layer.update(module="keras.layers", class_name="TFSMLayer", registered_name=None)
+    layer["config"] = {"name": layer["name"], "filepath": str(folder)}
+
+
+def a_vocabulary_from_a_file(layer: dict, folder: Path) -> None:
+    layer.update(module="keras.layers", class_name="StringLookup", registered_name=None)
+    layer["config"] = {"name": layer["name"], "vocabulary": str(folder / "secret")}
+
+
+@pytest.fixture
+def craft(finished, tmp_path, monkeypatch) -> Callable[..., Run]:
+    """Makes a run of the finished one with another `model.keras`."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "secret").write_text("secret\n")
+    trap = f"import pathlib\npathlib.Path({str(folder / 'written')!r}).touch()\n"
+    (folder / "stranger.py").write_text(trap + "import keras\nLayer = keras.layers.Dense\n")
+    monkeypatch.syspath_prepend(str(folder))
+    source = finished
+
+    def craft(change=None, weights=None, extra=None) -> Run:
+        directory = tmp_path / "run"
+        directory.mkdir()
+        for name in ("config.json", "labels.txt", "metrics.json"):
+            shutil.copy(source / name, directory)
+        with zipfile.ZipFile(source / "model.keras") as old:
+            members = {name: old.read(name) for name in old.namelist()}
+        if change:
+            config = json.loads(members["config.json"])
+            dense = [x for x in config["config"]["layers"] if x["class_name"] == "Dense"]
+            change(dense[-1], folder)
+            members["config.json"] = json.dumps(config).encode()
+        if weights:
+            members["model.weights.h5"] = weights(members["model.weights.h5"])
+        with zipfile.ZipFile(directory / "model.keras", "w") as new:
+            for name, content in {**members, **(extra or {})}.items():
+                new.writestr(name, content)
+        return Run.open(directory)
+
+    yield craft
+    assert sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") == [
+        "secret",
+        "stranger.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        a_lambda,
+        a_function_of_python,
+        a_function_of_keras,
+        a_download,
+        a_module_beside,
+        a_saved_model,
+        a_vocabulary_from_a_file,
+    ],
+)
+def test_a_model_that_brings_code_or_reaches_outside_is_refused(craft, change):
+    run = craft(change)
+    with pytest.raises(FgmixError, match="can't be loaded") as caught:
+        run.load_model()
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_linked_from_another_file_are_refused(craft, tmp_path):
+    def link(content: bytes) -> bytes:
+        with h5py.File(tmp_path / "outside" / "secret", "w") as file:
+            file["x"] = np.ones((512, 3), "float32")
+        path = tmp_path / "weights.h5"
+        path.write_bytes(content)
+        with h5py.File(path, "a") as file:
+            found: list[str] = []
+            file.visititems(lambda n, o: found.append(n) if isinstance(o, h5py.Dataset) else None)
+            del file[found[0]]
+            file[found[0]] = h5py.ExternalLink(str(tmp_path / "outside" / "secret"), "x")
+        return path.read_bytes()
+
+    run = craft(weights=link)
+    with pytest.raises(FgmixError, match="can't be loaded"):
+        run.load_model()
+
+
+def test_a_path_in_a_model_leads_nowhere_outside(craft, tmp_path):
+    names = ["../evil", "../../evil", "assets/../../evil", str(tmp_path / "evil")]
+    run = craft(extra=dict.fromkeys(names, b"evil"))
+    before = {p.name for p in tmp_path.parent.iterdir()}
+    run.load_model()  # what is not the model's own is left in the archive
+    assert not list(tmp_path.rglob("evil"))
+    assert {p.name for p in tmp_path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000 + "]" * 100_000,
+        '{"config": [], "data": {}, "versions": {}}',
+        '{"config": {"dataset": "x"}, "data": [], "versions": {}}',
+        '{"config": {"dataset": "x"}, "data": {"num_classes": 3}, "versions": {}}',
+        '{"config": {"dataset": "x", "image_size": "../.."}, "data": {"num_classes": 3, '
+        '"crop_bottom": "rm"}, "versions": {}}',
+    ],
+)
+def test_a_config_of_anything_else_is_told(finished, tmp_path, text):
+    for name in ("labels.txt", "metrics.json", "model.keras"):
+        shutil.copy(finished / name, tmp_path)
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(FgmixError) as caught:
+        Run.open(tmp_path)
+    assert "\n" not in str(caught.value)
