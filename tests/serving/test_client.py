@@ -192,7 +192,7 @@ def test_requests_are_bounded_in_number_and_in_bytes(server, write, tmp_path, mo
     files = [tmp_path / name for name in ("half", "other", "more", "huge")]
     answers = list(query_files(model, files))
     assert [len(asked["instances"]) for _, asked in server.asked] == [2, 1]
-    assert answers[3] == {"path": str(files[3]), "error": "too large to send: more than 1 MiB"}
+    assert answers[3] == {"path": str(files[3]), "error": "too large: more than 1 MiB"}
 
 
 def test_answers_are_printed_before_all_photos_are_asked_about(server, write):

@@ -10,7 +10,7 @@ import pytest
 from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
-from fgmix.serving.photos import find_images
+from fgmix.serving.inputs import find_images
 from fgmix.serving.predict import BATCH, predict_files
 from fgmix.training.run_folder import Run
 from tests.runs import CLASSES
