@@ -100,13 +100,11 @@ def go_on(file: Path, job: dict[str, Any], lines: LineFormat, paths: Iterator[Pa
     _refuse_another(file, job)
     photos = failed = 0
     with file.open("r+b") as stream:
-        if stream.read(len(lines.head)) != lines.head:
-            # Killed within the first write, or something else: no line of ours is in it.
-            if stream.seek(0, 2) >= len(lines.head):
-                raise FgmixError(f"can't resume {file}: its first line is not ours; {_ANEW}")
-            stream.truncate(0)
-            stream.write(lines.head)
-        end = stream.tell()
+        if not lines.head.startswith(stream.read(len(lines.head))):
+            raise FgmixError(f"can't resume {file}: its first line is not ours; {_ANEW}")
+        stream.seek(0)
+        stream.write(lines.head)  # which may have been torn itself
+        end = len(lines.head)
         try:
             for path, failure, end in lines.read(stream):  # noqa: B007 (the last one is wanted)
                 photos += 1
