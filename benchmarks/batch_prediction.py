@@ -3,8 +3,8 @@
     python benchmarks/batch_prediction.py --files 1000 100000
 
 Trains a small network for an epoch on drawn photos, then predicts folders of as many files as are
-asked for, links to a few drawn JPEGs of 500 x 300 pixels, each in a process of its own and with an
-output file. The time is that of the whole command, imports and the model's loading among it.
+asked for, links to a few drawn JPEGs, each in a process of its own and with an output file. The
+time is that of the whole command, imports and the model's loading among it.
 """
 
 import argparse
@@ -25,7 +25,7 @@ RESULT = Path(__file__).parent / "results" / "batch_prediction.json"
 DRAWN, CLASSES = 40, ("one", "two")
 
 
-def draw_photos(root: Path) -> list[Path]:
+def draw_photos(root: Path, size: list[int]) -> list[Path]:
     """Draws a few photos, and a data set of them to train on."""
     rng = np.random.default_rng(0)
     files = []
@@ -33,7 +33,7 @@ def draw_photos(root: Path) -> list[Path]:
         split = "train" if number % 4 else "test"
         file = root / split / CLASSES[number // 4 % 2] / f"{number}.jpg"
         file.parent.mkdir(parents=True, exist_ok=True)
-        draw(rng).save(file, quality=90)
+        draw(rng).resize(size).save(file, quality=90)
         files.append(file)
     return files
 
@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, nargs="+", default=[1_000, 100_000])
     parser.add_argument("--backbone", default="tiny")
     parser.add_argument("--image-size", type=int, default=32)
+    parser.add_argument("--pixels", type=int, nargs=2, default=[100, 60], metavar=("W", "H"))
     parser.add_argument("--note", default="", help="what else the record should say")
     args = parser.parse_args()
 
@@ -73,7 +74,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        photos = draw_photos(root / "photos")
+        photos = draw_photos(root / "photos", args.pixels)
         config = fgmix.TrainConfig(
             dataset=str(root / "photos"),
             run_dir=str(root / "run"),

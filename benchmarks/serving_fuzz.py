@@ -193,6 +193,9 @@ def main() -> None:
     seconds = [line["seconds"] for line in lines]
     memory = lines[-1]["mebibytes"] if lines else {"before": 0.0, "peak": 0.0}
     memory["limit"] = memory["before"] + allowance()
+    # Steps up at the largest images, and does not grow from batch to batch.
+    eighths = range(len(lines) // 8, len(lines), max(1, len(lines) // 8))
+    memory["at_eighths"] = [round(lines[n]["mebibytes"]["now"], 1) for n in eighths]
     wrong = [{"batch_from": n["start"], "said": n["problems"]} for n in lines if n["problems"]]
     if memory["peak"] > memory["limit"]:
         wrong.append({"said": ["more memory than the limit"]})

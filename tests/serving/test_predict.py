@@ -146,7 +146,7 @@ def test_large_files_make_small_batches(finished, photos, monkeypatch):
     assert answer["error"].startswith("too large")
 
 
-@pytest.mark.parametrize("first", [1, BATCH - 1, BATCH, BATCH + 5])
+@pytest.mark.parametrize("first", [1, BATCH + 5])
 def test_filled_batches_give_the_same_digits_wherever_one_begins(finished, photos, first):
     run = Run.open(finished)
     files = sorted((photos / "train").rglob("photo*"))
