@@ -1,6 +1,6 @@
 """How long an answer takes: an export's two ways in, and the same model in onnxruntime.
 
-    python benchmarks/serving_latency.py --backbones mobilenet_v2 resnet50
+    python benchmarks/serving_latency.py --backbone mobilenet_v2
 
 Exports an untrained classifier as SavedModel and as ONNX, and asks in turn, so that other work on
 the machine slows all alike: `serving_default` with JPEG files of 500 x 300 pixels,
@@ -24,9 +24,9 @@ from serving_throughput import photos
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "serving_latency.json"
+RESULTS = Path(__file__).parent / "results"
 CLASSES = 196
-WARM_UP = 3
+WARM_UP, FEWEST = 3, 10
 WAYS = {
     "bytes": "image files in, TensorFlow",
     "tensor": "pixels in, TensorFlow",
@@ -34,7 +34,7 @@ WAYS = {
 }
 
 
-def measure(backbone: str, attention: str, batches: list[int], repeats: int) -> list[dict]:
+def measure(args: argparse.Namespace) -> list[dict]:
     """Exports a classifier and times it.
 
     Returns:
@@ -51,9 +51,9 @@ def measure(backbone: str, attention: str, batches: list[int], repeats: int) -> 
     from fgmix.serving.signatures import Classifier
 
     keras.utils.set_random_seed(0)
-    model = build_classifier(CLASSES, backbone, attention, weights="none")
+    model = build_classifier(CLASSES, args.backbone, args.attention, weights="none")
     classifier = Classifier(model, tuple(f"class {number}" for number in range(CLASSES)))
-    contents = photos(max(batches))
+    contents = photos(max(args.batches))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = [folder / f"{number}.jpg" for number in range(4)]
@@ -67,7 +67,7 @@ def measure(backbone: str, attention: str, batches: list[int], repeats: int) -> 
         )
     [given] = session.get_inputs()
     rows = []
-    for batch in batches:
+    for batch in args.batches:
         encoded = tf.constant(contents[:batch])
         images, _ = load_batch(encoded, model.input_shape[1])
         pixels = images.numpy()
@@ -82,12 +82,13 @@ def measure(backbone: str, attention: str, batches: list[int], repeats: int) -> 
                 ["probabilities"], {given.name: pixels}
             ),
         }
-        taken = timed(calls, repeats)
+        taken = timed(calls, args.repeats, args.seconds)
         median = {name: float(np.median(values)) for name, values in taken.items()}
         rows.append(
             {
-                "backbone": backbone,
+                "backbone": args.backbone,
                 "batch": batch,
+                "turns": len(taken["bytes"]),
                 "milliseconds": {
                     name: {
                         "median": round(1000 * median[name], 2),
@@ -104,11 +105,20 @@ def measure(backbone: str, attention: str, batches: list[int], repeats: int) -> 
     return rows
 
 
-def timed(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """The seconds of each call, which take turns in an order that is drawn anew each time."""
+def timed(calls: dict[str, Callable[[], Any]], repeats: int, most: float) -> dict[str, list[float]]:
+    """The seconds of each call, which take turns in an order that is drawn anew each time.
+
+    Args:
+        calls: What is timed.
+        repeats: How many turns, if they take no longer than `most`.
+        most: Seconds after which there are no more turns than `FEWEST`.
+    """
+    began = time.perf_counter()
     chance = random.Random(0)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + WARM_UP):
+        if turn >= FEWEST + WARM_UP and time.perf_counter() - began > most:
+            break
         for name in chance.sample(list(calls), len(calls)):
             start = time.perf_counter()
             calls[name]()
@@ -130,10 +140,11 @@ def show(row: dict[str, Any]) -> str:
 def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backbones", nargs="+", default=["mobilenet_v2", "resnet50"])
+    parser.add_argument("--backbone", default="mobilenet_v2")
     parser.add_argument("--attention", default="mixed")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--repeats", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=120, help="that a batch size may take")
     parser.add_argument("--note", default="", help="what else the record should say")
     args = parser.parse_args()
 
@@ -141,17 +152,15 @@ def main() -> None:
     heads = ["backbone", "batch", *WAYS.values(), "onnxruntime over pixels", "over image files"]
     print(" | ".join(["", *heads, ""]).strip())
     print("|---" * len(heads) + "|")
-    rows = [
-        row
-        for backbone in args.backbones
-        for row in measure(backbone, args.attention, args.batches, args.repeats)
-    ]
+    rows = measure(args)
     record = {
         **circumstances(args.note, "tensorflow", "keras", "onnxruntime", "tf2onnx", "numpy"),
         "settings": {k: v for k, v in vars(args).items() if k != "note"},
         "results": rows,
     }
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    (RESULTS / f"serving_latency_{args.backbone}.json").write_text(
+        json.dumps(record, indent=2) + "\n"
+    )
 
 
 if __name__ == "__main__":
