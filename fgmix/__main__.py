@@ -23,7 +23,7 @@ COMMANDS = {
     "train": Command("fgmix.cli.train", "train, evaluate and export one classifier (train.py)"),
     "evaluate": Command("fgmix.cli.evaluate", "measure a finished run again (evaluate.py)"),
     "predict": Command(
-        "fgmix.cli.predict", "classes of photos, one JSON object a line", piped=True
+        "fgmix.cli.predict", "classes of photos, a JSON or CSV line each", piped=True
     ),
     "export": Command("fgmix.cli.export", "a run as a SavedModel to serve, or as ONNX"),
     "query": Command("fgmix.cli.query", "predict's lines, asked of TensorFlow Serving", piped=True),

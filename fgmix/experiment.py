@@ -24,6 +24,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.files import alone, replacing, write_json
 from fgmix.serving.export import export_saved_model
+from fgmix.serving.model_card import write_card
 from fgmix.serving.signatures import Classifier
 from fgmix.training import run_folder
 from fgmix.training.config import TrainConfig
@@ -102,7 +103,8 @@ def _finish(
         found.write_probabilities(directory / run_folder.PROBABILITIES)
     if not (directory / "1").exists():
         classifier = Classifier(model, dataset.class_names, dataset.crop_bottom)
-        export_saved_model(classifier, directory / "1")
+        run = Run.open(directory, finished=False)
+        export_saved_model(classifier, directory / "1", write_card(run, found.metrics, "1"))
     # Last, because it is what tells a finished run from an unfinished one.
     write_json(directory / run_folder.METRICS, found.metrics)
     (directory / run_folder.CHECKPOINT).unlink(missing_ok=True)

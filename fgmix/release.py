@@ -98,7 +98,7 @@ def export_run(
         top_k,
         calibration.abstention if calibration else None,
     )
-    card = write_card(run, version.name, model_format, top_k, calibration)
+    card = write_card(run, run.read_metrics(), version.name, model_format, top_k, calibration)
     EXPORTERS[model_format](run, data_dir, classifier, version, card)
     return version
 

@@ -120,6 +120,7 @@ def test_no_file_is_too_long_to_read_in_one_go(path):
         ("fgmix.cli.train", ["--dataset", "demo", "--epochs", "-1"]),
         ("fgmix.cli.evaluate", ["--help"]),
         ("fgmix.cli.predict", ["--help"]),
+        ("fgmix.cli.predict", ["--model", "nowhere", "photo.jpg", "--output", "o.csv"]),
         ("fgmix.cli.query", ["--help"]),
         ("fgmix.cli.query", ["--url", "ftp://host", "--model", "photos", "photo.jpg"]),
         ("fgmix.cli.export", ["--help"]),

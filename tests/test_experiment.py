@@ -14,6 +14,7 @@ import fgmix
 from fgmix import FgmixError, TrainConfig, experiment
 from fgmix.data.folder import load_folder
 from fgmix.files import write_json
+from fgmix.serving.model_card import write_card
 from fgmix.training.run_folder import Run
 from fgmix.training.trainer import build_model
 from tests.runs import CLASSES, TEST, TRAIN, read_history, small_config
@@ -36,6 +37,12 @@ def test_a_finished_run_has_the_agreed_files_and_no_others(finished):
         "splits.csv",
     ]
     assert list((finished / "logs").rglob("events.out.tfevents.*"))
+
+
+def test_what_is_served_has_a_card_like_that_of_an_export(finished):
+    run = Run.open(finished)
+    assert (finished / "1" / "README.md").read_text() == write_card(run, run.read_metrics(), "1")
+    assert (finished / "1" / "assets.extra" / "tf_serving_warmup_requests").is_file()
 
 
 def test_the_history_has_a_row_an_epoch(finished):

@@ -1,39 +1,141 @@
-"""`python -m fgmix predict`: classes of photos, one JSON object a line."""
+"""`python -m fgmix predict`: classes of photos, a line each."""
 
-import json
+import argparse
+import logging
+import shlex
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.cli.parser import Parser
+from fgmix.cli.parser import Parser, check_output_file
+from fgmix.errors import FgmixError
+from fgmix.files import alone
+from fgmix.serving.choices import TOP
+from fgmix.serving.inputs import LIST, open_inputs
+from fgmix.serving.job import Done, begin, describe_job, go_on, refuse_existing
+from fgmix.serving.lines import LINE_FORMATS
 from fgmix.training.run_folder import Run
 
 EXAMPLES = """examples:
   python -m fgmix predict --model saved_models/RUN photo.jpg
-  python -m fgmix predict --model saved_models/RUN folder/ > predictions.jsonl
+  python -m fgmix predict --model saved_models/RUN folder/ 'more/**/*.jpg' > predictions.jsonl
+  find photos/ -name '*.jpg' | python -m fgmix predict --model saved_models/RUN -
+  python -m fgmix predict --model saved_models/RUN archive/ --output archive.jsonl
+  python -m fgmix predict --model saved_models/RUN archive/ --output archive.jsonl --resume
+  python -m fgmix predict --model saved_models/RUN archive/ --output archive.csv --format csv
 
-A line holds path, label, probability and top, or path and error; the exit code is 1 if any
-file could not be read as an image.
+A JSON line holds path, label, probability and top, or path and error. The columns of CSV are path,
+label, probability, error, and label_2, probability_2 and so on. The exit code is 1 if any file could
+not be read as an image.
+
+An interrupted job with --output goes on with --resume, and its file ends up as if it had never
+stopped. FILE.job.json beside FILE tells which model made it.
 """
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: list[str]) -> int:
-    """Parses the arguments and prints a line a photo."""
+    """Parses the arguments and writes a line a photo."""
+    args = _parse(argv)
+    try:
+        return _predict(args)
+    except KeyboardInterrupt:
+        how = _resume_command(argv) if args.output else "--output FILE makes a job that can go on"
+        print(f"stopped; {how}", file=sys.stderr)
+        return 130
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
     parser = Parser(
         prog="python -m fgmix predict",
         description="Predicts the classes of photos with a finished run.",
         epilog=EXAMPLES,
     )
     parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
-    parser.add_argument("paths", nargs="+", metavar="IMAGE_OR_FOLDER", help="what to predict")
+    parser.add_argument(
+        "--format", choices=LINE_FORMATS, default="json", help="of the lines (default: json)"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="where to write (default: standard output)"
+    )
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument("--resume", action="store_true", help="go on with FILE where it stopped")
+    there.add_argument("--overwrite", action="store_true", help="replace FILE")
+    parser.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="a progress bar on standard error (default: where that is a terminal that the lines "
+        "don't go to)",
+    )
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="an image, a folder, a quoted pattern ('**' reaches into folders), or - for a list "
+        "of files on standard input, one a line",
+    )
     args = parser.parse_args(argv)
+    if args.output:
+        check_output_file("--output", args.output)
+    elif args.resume or args.overwrite:
+        raise FgmixError("--resume and --overwrite say what to do with a file: give --output FILE")
+    return args
+
+
+def _predict(args: argparse.Namespace) -> int:
     run = Run.open(args.model)
+    paths, total = open_inputs(args.inputs)
+    lines = LINE_FORMATS[args.format](min(TOP, len(run.class_names)))
+    file, done = args.output, Done(0, 0)
+    with ExitStack() as stack:
+        if file:
+            busy = f"{file} is being written by another process: choose another --output"
+            stack.enter_context(alone(file, busy))
+            job = describe_job(run, args.format)
+            if args.resume:
+                done = go_on(file, job, lines, paths)
+            elif not args.overwrite:
+                refuse_existing(file)
+        if done.photos:
+            log.info("%s: going on after %s photos", file, f"{done.photos:,}")
 
-    import_tensorflow()
-    from fgmix.serving.photos import find_images
-    from fgmix.serving.predict import predict_files
+        import_tensorflow()
+        from tqdm import tqdm
 
-    files = find_images(args.paths)
-    failed = False
-    for answer in predict_files(run, files):
-        print(json.dumps(answer), flush=True)
-        failed |= "error" in answer
+        from fgmix.serving.predict import predict_files
+
+        answers = predict_files(run, paths, first=done.photos, fill=bool(file))
+        if file:
+            # Not before the model is loaded: an old file goes only when there will be a new one.
+            if not (args.resume and file.exists()):
+                begin(file, job, lines)
+            sink = stack.enter_context(file.open("ab"))
+        else:
+            sink = sys.stdout.buffer
+            sink.write(lines.head)
+        seen, failed = done
+        hidden = not _shows_progress(args)
+        for answer in tqdm(answers, None, total, initial=seen, unit=" photos", disable=hidden):
+            sink.write(lines.encode(answer))
+            sink.flush()
+            seen += 1
+            failed += "error" in answer
+    if file:
+        unread = f", {failed:,} of them could not be read" if failed else ""
+        log.info("%s: %s photos%s", file, f"{seen:,}", unread)
     return 1 if failed else 0
+
+
+def _shows_progress(args: argparse.Namespace) -> bool:
+    if args.progress is not None:
+        return args.progress
+    return sys.stderr.isatty() and (bool(args.output) or not sys.stdout.isatty())
+
+
+def _resume_command(argv: list[str]) -> str:
+    """How to go on, to be pasted into a shell."""
+    again = [word for word in argv if word not in ("--overwrite", "--resume")]
+    command = shlex.join(["python", "-m", "fgmix", "predict", "--resume", *again])
+    return f"go on with: {command}" + (" < THE_SAME_LIST" if LIST in again else "")

@@ -10,15 +10,15 @@ EXAMPLES = """examples:
   python -m fgmix query --url http://localhost:8501 --model photos --label canary folder/
 
 The server speaks the REST protocol of TensorFlow Serving. A line holds path, label, probability
-and top, or path and error; the exit code is 1 if any file could not be read as an image, and 2 if
-the server can't be reached or refuses.
+and top, or path and error; of a model that was exported with a target also accepted. The exit code
+is 1 if any file could not be read as an image, and 2 if the server can't be reached or refuses.
 """
 
 
 def main(argv: list[str]) -> int:
     """Parses the arguments and prints a line a photo."""
     from fgmix.serving.client import TIMEOUT_SECONDS, ServedModel, query_files
-    from fgmix.serving.photos import find_images
+    from fgmix.serving.inputs import find_images
 
     parser = Parser(
         prog="python -m fgmix query",

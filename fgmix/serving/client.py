@@ -127,17 +127,19 @@ def query_files(model: ServedModel, files: Iterable[Path]) -> Iterator[dict[str,
                 continue
             row = next(rows)
             try:
-                answer = (
-                    describe(path, row["top_labels"], row["top_probabilities"])
-                    if row["valid"]
-                    else describe_failure(path)
-                )
+                answer = _describe(path, row)
             except (LookupError, TypeError, ValueError) as error:
                 raise FgmixError(
                     f"{model.endpoint} lacks the outputs valid, top_labels and top_probabilities: "
                     "is the model an export of fgmix?"
                 ) from error
             yield answer
+
+
+def _describe(path: Path, row: dict[str, Any]) -> dict[str, Any]:
+    if not row["valid"]:
+        return describe_failure(path)
+    return describe(path, row["top_labels"], row["top_probabilities"], row.get("accepted"))
 
 
 def _requests(files: Iterable[Path]) -> Iterator[list[tuple[Path, bytes | str]]]:

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 from fgmix.data.headers import MAX_PIXELS
 from fgmix.data.sources import terms_of_use
 from fgmix.evaluation.calibration import Abstention, Selection
 from fgmix.models.backbones import BACKBONES
+from fgmix.serving.choices import TOP
 from fgmix.training.run_folder import Run
 
 HARDEST = 5
+MEASURED = {"test": "test photos", "fold": "photos of the fold held out"}
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,18 @@ USES = {"savedmodel": SAVED_MODEL_USE, "onnx": ONNX_USE}
 
 
 def write_card(
-    run: Run, folder: str, model_format: str, top_k: int, calibration: Calibration | None
+    run: Run,
+    metrics: dict[str, Any],
+    folder: str,
+    model_format: str = "savedmodel",
+    top_k: int = TOP,
+    calibration: Calibration | None = None,
 ) -> str:
     """Writes the card's text, in Markdown.
 
     Args:
         run: The run that is exported.
+        metrics: What is, or will be, in its `metrics.json`.
         folder: The name of the folder that the export is in.
         model_format: A name from `USES`.
         top_k: How many labels an answer holds at most.
@@ -96,7 +105,7 @@ def write_card(
     sections = {
         "What it is for": _purpose(run, calibration),
         "How to ask it": use,
-        "How good it is": _metrics(run),
+        "How good it is": _metrics(run, metrics),
         "When it answers": _abstention(calibration),
         "How it was made": _making(run),
         "Terms": _terms(run),
@@ -118,8 +127,7 @@ It tells {len(run.class_names)} look-alike classes apart in photos like those it
 worse than the numbers below. It was not made for decisions on people."""
 
 
-def _metrics(run: Run) -> str:
-    metrics = run.read_metrics()
+def _metrics(run: Run, metrics: dict[str, Any]) -> str:
     count = metrics["num_examples"]
     accuracies = {
         "top-1": metrics["top1"],
@@ -137,7 +145,8 @@ def _metrics(run: Run) -> str:
     shown = ", ".join(f"{name} {value:.0%}" for name, value in hardest)
     return "\n".join(
         [
-            f"On {count:,} test photos that nothing was chosen by (± is the standard error):\n",
+            f"On {count:,} {MEASURED[run.config.measured_split]}, by which nothing was chosen "
+            "(± is the standard error):\n",
             "| | |\n|---|---|",
             *rows,
             f"\nThe hardest classes: {shown}.",
@@ -183,7 +192,7 @@ def _making(run: Run) -> str:
         "backbone": f"{config.backbone}, weights: {Path(config.weights).name}",
         "attention": config.attention,
         "image size": f"{config.image_size} x {config.image_size} pixels",
-        "recipe": f"{config.recipe}, {config.epochs} epochs, seed {config.seed}",
+        "recipe": f"{config.recipe}, epochs: {config.epochs}, seed {config.seed}",
         "versions": ", ".join(f"{name} {v}" for name, v in run.versions.items()),
     }
     return "\n".join(["| | |\n|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])

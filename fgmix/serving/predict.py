@@ -1,9 +1,10 @@
-"""Predictions for image files."""
+"""Predictions for image files, with a bounded number of them in memory."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -12,40 +13,120 @@ from fgmix.serving.photos import UNREADABLE, describe, describe_failure, read_ph
 from fgmix.serving.signatures import Classifier, serving_default
 from fgmix.training.run_folder import Run
 
-BATCH = 32
+BATCH = 16
+BATCHES_AT_A_TIME = 2
+"""While one is read and decoded, another is in the network."""
+BATCH_BYTES = 64 << 20
+"""Bytes of photos after which a batch is not added to."""
+LARGEST_FILE = 512 << 20
+"""Bytes of a file above which it is not read: the largest image that is decoded takes fewer."""
+
+Answer = dict[str, Any]
 
 
-def predict_files(run: Run, files: Iterable[Path]) -> Iterator[dict[str, Any]]:
+class _Group(NamedTuple):
+    """Photos that are predicted together.
+
+    Attributes:
+        place: Of the first of them in a batch.
+        paths: The photos.
+        pause: Whether it is not known when another photo comes.
+    """
+
+    place: int
+    paths: list[Path]
+    pause: bool
+
+
+def predict_files(
+    run: Run, files: Iterable[Path | None], *, first: int = 0, fill: bool = False
+) -> Iterator[Answer]:
     """Predicts the class of each file, with the exported signature's own code.
+
+    The model is loaded at once, photos as answers are taken.
 
     Args:
         run: A finished run.
-        files: Image files.
+        files: Image files; None asks for the answers to all before it at once.
+        first: How many files of the same job came before.
+        fill: Whether to compute whole batches only, each photo at the place that its number gives
+            it, by empty rows where photos lack. Rounding goes by the size of a batch and the place
+            in it, so this alone gives the same digits wherever a job was interrupted.
 
-    Yields:
+    Returns:
         For each file, in order: `path`, `label`, `probability` and `top` (pairs of label and
         probability, likeliest first), or `path` and `error` where it can't be read as an image.
+
+    Raises:
+        FgmixError: If the model can't be loaded.
     """
+    return _predict(_answering(run, fill), files, first)
+
+
+def _predict(
+    answer: Callable[[_Group], list[Answer]], files: Iterable[Path | None], first: int
+) -> Iterator[Answer]:
+    waiting: deque[Future[list[Answer]]] = deque()
+    pool = ThreadPoolExecutor(BATCHES_AT_A_TIME)
+    try:
+        for group in _groups(files, first):
+            if group.paths:
+                waiting.append(pool.submit(answer, group))
+            while waiting and (group.pause or len(waiting) > BATCHES_AT_A_TIME):
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        # Who stops early does not wait for the photos in hand.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _answering(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
     model: keras.Model = run.load_model()
-    answer = tf.function(
+    serve = tf.function(
         serving_default(Classifier(model, run.class_names, run.crop_bottom)),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
-    for group in _batched(files, BATCH):
-        contents = [read_photo(path) for path in group]
-        outputs = answer(tf.constant([c if isinstance(c, bytes) else b"" for c in contents]))
-        valid = outputs["valid"].numpy()
-        labels = outputs["top_labels"].numpy()
-        probabilities = outputs["top_probabilities"].numpy()
-        for row, (path, content) in enumerate(zip(group, contents, strict=True)):
+
+    def answer(group: _Group) -> list[Answer]:
+        contents = [read_photo(path, LARGEST_FILE) for path in group.paths]
+        before = group.place if fill else 0
+        after = BATCH - group.place - len(contents) if fill else 0
+        rows = [b"" if isinstance(content, str) else content for content in contents]
+        outputs = serve(tf.constant([b""] * before + rows + [b""] * after))
+        valid, labels, probabilities = (
+            outputs[name].numpy()[before:] for name in ("valid", "top_labels", "top_probabilities")
+        )
+        answers = []
+        for row, (path, content) in enumerate(zip(group.paths, contents, strict=True)):
             if valid[row]:
                 names = [label.decode() for label in labels[row]]
-                yield describe(path, names, probabilities[row])
+                answers.append(describe(path, names, probabilities[row]))
             else:
-                yield describe_failure(path, content if isinstance(content, str) else UNREADABLE)
+                reason = content if isinstance(content, str) else UNREADABLE
+                answers.append(describe_failure(path, reason))
+        return answers
+
+    return answer
 
 
-def _batched(files: Iterable[Path], size: int) -> Iterator[list[Path]]:
-    remaining = iter(files)
-    while group := list(islice(remaining, size)):
-        yield group
+def _groups(files: Iterable[Path | None], first: int) -> Iterator[_Group]:
+    """Groups files; none reaches over a multiple of `BATCH`."""
+    number, group, size = first, [], 0
+    for path in files:
+        if path is not None:
+            group.append(path)
+            size += _size(path)
+        place = number % BATCH
+        if path is None or place + len(group) == BATCH or size > BATCH_BYTES:
+            yield _Group(place, group, pause=path is None)
+            number, group, size = number + len(group), [], 0
+    if group:
+        yield _Group(number % BATCH, group, pause=True)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0

@@ -183,7 +183,7 @@ def read_record(directory: Path) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, read back.
+    """A run, read back.
 
     Attributes:
         directory: Its folder.
@@ -200,8 +200,12 @@ class Run:
     versions: dict[str, str]
 
     @classmethod
-    def open(cls, directory: str | Path) -> "Run":
+    def open(cls, directory: str | Path, *, finished: bool = True) -> "Run":
         """Reads a run's folder.
+
+        Args:
+            directory: The folder.
+            finished: Whether the run must have finished training.
 
         Raises:
             FgmixError: If it is no run, has not finished, or was written by another version.
@@ -212,7 +216,7 @@ class Run:
         record = read_record(directory)
         if record is None:
             raise FgmixError(f"{directory / CONFIG} can't be read: it is not the config of a run")
-        for name in (MODEL, METRICS):
+        for name in (MODEL, METRICS) if finished else ():
             if not (directory / name).is_file():
                 raise FgmixError(f"{directory} has not finished training: it has no {name}")
         if not isinstance(record["data"].get("crop_bottom"), int):

@@ -152,6 +152,15 @@ def test_a_path_before_the_protocols_own_is_kept(server, query, write):
     assert server.asked[0][0] == "/behind/proxy/v1/models/m:predict"
 
 
+def test_of_an_export_with_a_target_it_is_told_whether_an_answer_is_accepted(server, query, write):
+    accepted = {**predicted(base64.b64encode(b"heron")), "accepted": False}
+    server.body = json.dumps({"predictions": [accepted]}).encode()
+    code, [answer], _ = query("--url", server.url, "--model", "birds", *write("heron.jpg"))
+    assert code == 0
+    assert list(answer) == ["path", "label", "probability", "top", "accepted"]
+    assert answer["accepted"] is False
+
+
 def test_files_that_fail_are_told_in_their_places(server, query, write, tmp_path):
     write("a.jpg", "bad.jpg", "c.jpg")
     (tmp_path / "b.jpg").mkdir()
@@ -192,7 +201,7 @@ def test_requests_are_bounded_in_number_and_in_bytes(server, write, tmp_path, mo
     files = [tmp_path / name for name in ("half", "other", "more", "huge")]
     answers = list(query_files(model, files))
     assert [len(asked["instances"]) for _, asked in server.asked] == [2, 1]
-    assert answers[3] == {"path": str(files[3]), "error": "too large to send: more than 1 MiB"}
+    assert answers[3] == {"path": str(files[3]), "error": "too large: more than 1 MiB"}
 
 
 def test_answers_are_printed_before_all_photos_are_asked_about(server, write):

@@ -1,6 +1,7 @@
 """`python -m fgmix predict`: a JSON object a line, whatever the files are."""
 
 import csv
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -10,8 +11,7 @@ import pytest
 from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
-from fgmix.serving.photos import find_images
-from fgmix.serving.predict import BATCH, predict_files
+from fgmix.serving.predict import BATCH, BATCHES_AT_A_TIME, _groups, predict_files
 from fgmix.training.run_folder import Run
 from tests.runs import CLASSES
 
@@ -48,19 +48,6 @@ def test_predictions_are_what_evaluation_wrote(predict, finished, photos):
     assert [a["label"] for a in answers] == [row["predicted"] for row in rows]
     for answer, row in zip(answers, rows, strict=True):
         assert answer["probability"] == pytest.approx(float(row["probability"]), abs=1e-5)
-
-
-def test_folders_are_searched_to_the_bottom_and_in_order(tmp_path):
-    for name in ("b/2.PNG", "b/1.jpg", "a/deep/er/3.webp", "c.gif", "notes.txt", "b/x.json"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "a folder.jpg").mkdir()
-    found = find_images([str(tmp_path)])
-    expected = ["a/deep/er/3.webp", "b/1.jpg", "b/2.PNG", "c.gif"]
-    assert [p.relative_to(tmp_path).as_posix() for p in found] == expected
-    # What is named is taken as it is named: in that order, whatever its suffix.
-    named = [str(tmp_path / "notes.txt"), str(tmp_path / "b")]
-    assert [p.name for p in find_images(named)] == ["notes.txt", "1.jpg", "2.PNG"]
 
 
 def test_it_goes_on_after_a_file_that_is_no_image(predict, photos, tmp_path):
@@ -119,6 +106,53 @@ def test_a_file_that_has_gone_is_an_error_of_its_own(finished, photos, tmp_path)
 
 def test_no_files_give_no_answers(finished):
     assert list(predict_files(Run.open(finished), [])) == []
+
+
+def test_a_pause_brings_the_answers_to_all_before_it(finished, photos):
+    files = sorted((photos / "test").rglob("photo*"))
+    asked = []
+
+    def come():
+        for path in [*files[:3], None, *files[3:5], None, None, files[5]]:
+            asked.append(path)
+            yield path
+
+    answers = predict_files(Run.open(finished), come())
+    for number in range(3):
+        assert next(answers)["path"] == str(files[number])
+        assert len(asked) == 4
+    assert [answer["path"] for answer in answers] == list(map(str, files[3:6]))
+
+
+def test_few_photos_are_in_memory_at_a_time(finished, photos, monkeypatch):
+    file, read = photos / "test" / "red" / "photo0.png", []
+    monkeypatch.setattr(
+        "fgmix.serving.predict.read_photo", lambda path, most: read.append(path) or b"no photo"
+    )
+    answers = predict_files(Run.open(finished), itertools.repeat(file))
+    for number, _ in enumerate(itertools.islice(answers, 5 * BATCH)):
+        assert len(read) <= number + (BATCHES_AT_A_TIME + 2) * BATCH
+    answers.close()
+
+
+def test_large_files_make_small_batches(finished, photos, monkeypatch):
+    file = photos / "test" / "red" / "photo0.png"
+    monkeypatch.setattr("fgmix.serving.predict.BATCH_BYTES", 2 * file.stat().st_size - 1)
+    groups = _groups(itertools.repeat(file, 5), 0)
+    sizes = [len(group.paths) for group in groups]
+    assert sizes == [2, 2, 1]
+    monkeypatch.setattr("fgmix.serving.predict.LARGEST_FILE", 10)
+    [answer] = predict_files(Run.open(finished), [file])
+    assert answer["error"].startswith("too large")
+
+
+@pytest.mark.parametrize("first", [1, BATCH + 5])
+def test_filled_batches_give_the_same_digits_wherever_one_begins(finished, photos, first):
+    run = Run.open(finished)
+    files = sorted((photos / "train").rglob("photo*"))
+    whole = list(predict_files(run, files, fill=True))
+    rest = [path for file in files[first:] for path in (file, None)]
+    assert list(predict_files(run, rest, first=first, fill=True)) == whole[first:]
 
 
 def test_what_is_no_run_is_told(predict, photos, tmp_path):

@@ -1,0 +1,154 @@
+"""A file of predictions that is written line by line and can be gone on with.
+
+Beside `FILE` lies `FILE.job.json`, which tells what makes its lines: the model, the format and the
+versions of the libraries. Lines of another making are never put behind them.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import fgmix
+from fgmix.errors import FgmixError
+from fgmix.files import write_json
+from fgmix.serving.lines import LineFormat
+from fgmix.training.run_folder import MODEL, Run
+
+RECORD = ".job.json"
+
+
+class Done(NamedTuple):
+    """What a file holds already.
+
+    Attributes:
+        photos: How many photos.
+        failed: How many of them could not be read.
+    """
+
+    photos: int
+    failed: int
+
+
+def describe_job(run: Run, line_format: str) -> dict[str, Any]:
+    """What makes the lines of a file what they are.
+
+    Args:
+        run: The run that predicts.
+        line_format: A name from `LINE_FORMATS`.
+
+    Returns:
+        The content of `FILE.job.json`.
+    """
+    with (run.directory / MODEL).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(json.dumps([run.class_names, run.crop_bottom]).encode())
+    return {
+        "model": str(run.directory.resolve()),
+        "fingerprint": digest.hexdigest(),
+        "format": line_format,
+        "versions": {
+            "fgmix": fgmix.__version__,
+            **{name: version(name) for name in ("tensorflow", "keras")},
+        },
+    }
+
+
+def refuse_existing(file: Path) -> None:
+    """Makes sure that nothing is overwritten unasked.
+
+    Raises:
+        FgmixError: If the file is there already.
+    """
+    if file.exists():
+        raise FgmixError(
+            f"{file} is there already: add --resume to go on with it, --overwrite to replace it, "
+            f"or choose another --output"
+        )
+
+
+def begin(file: Path, job: dict[str, Any], lines: LineFormat) -> None:
+    """Makes a file without predictions, in the place of one that is there.
+
+    Args:
+        file: The file.
+        job: From `describe_job`.
+        lines: How its lines are written.
+    """
+    # In this order a kill leaves no file beside another one's record.
+    file.unlink(missing_ok=True)
+    write_json(_record_of(file), job)
+    file.write_bytes(lines.head)
+
+
+def go_on(file: Path, job: dict[str, Any], lines: LineFormat, paths: Iterator[Path | None]) -> Done:
+    """Makes a file ready for the predictions that it lacks; a torn last line is removed.
+
+    Args:
+        file: The file. If there is none, there is nothing to do.
+        job: From `describe_job`.
+        lines: How its lines are written.
+        paths: The photos to predict. Those that the file holds are taken from it.
+
+    Raises:
+        FgmixError: If the file was made otherwise, is damaged, or is of other photos.
+    """
+    if not file.exists():
+        return Done(0, 0)
+    _refuse_another(file, job)
+    photos = failed = 0
+    with file.open("r+b") as stream:
+        if not lines.head.startswith(stream.read(len(lines.head))):
+            raise FgmixError(f"can't resume {file}: its first line is not ours; {_ANEW}")
+        stream.seek(0)
+        stream.write(lines.head)  # which may have been torn itself
+        end = len(lines.head)
+        try:
+            for path, failure, end in lines.read(stream):  # noqa: B007 (the last one is wanted)
+                photos += 1
+                failed += failure
+                _refuse_other_photo(file, photos, path, paths)
+        except ValueError as error:
+            raise FgmixError(
+                f"can't resume {file}: line {photos + 1} is damaged; {_ANEW}"
+            ) from error
+        stream.truncate(end)
+    return Done(photos, failed)
+
+
+_ANEW = "start anew with --overwrite, or choose another --output"
+
+
+def _record_of(file: Path) -> Path:
+    return file.with_name(file.name + RECORD)
+
+
+def _refuse_another(file: Path, job: dict[str, Any]) -> None:
+    record = _record_of(file)
+    try:
+        before = json.loads(record.read_text(encoding="utf-8"))
+        versions = before["versions"]
+        changed = [f"{name} {v}" for name, v in versions.items() if job["versions"].get(name) != v]
+        if before["fingerprint"] != job["fingerprint"]:
+            changed.insert(0, f"another model ({before['model']} as it was then)")
+        if before["format"] != job["format"]:
+            changed.insert(0, f"--format {before['format']}")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise FgmixError(
+            f"can't resume {file}: there is no {record.name} beside it, or a damaged one, and so "
+            f"nothing tells what made it; {_ANEW}"
+        ) from error
+    if changed:
+        raise FgmixError(f"can't resume {file}: it was made with {', '.join(changed)}; {_ANEW}")
+
+
+def _refuse_other_photo(file: Path, number: int, path: str, paths: Iterator[Path | None]) -> None:
+    now = next((found for found in paths if found is not None), None)
+    if str(now) == path:
+        return
+    what = f"photo {number} is {str(now)!r} now" if now else f"there are {number - 1} photos now"
+    raise FgmixError(
+        f"can't resume {file}: {what}, and was {path!r}: give the same inputs again; or {_ANEW}"
+    )

@@ -1,0 +1,126 @@
+"""From what a person names to files: folders, patterns, and lists that come in their own time."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fgmix.errors import FgmixError
+from fgmix.serving.inputs import find_images, open_inputs, read_list
+
+FILES = ("b/2.PNG", "b/1.jpg", "a/deep/er/3.webp", "c.gif", "notes.txt", "b/x.json", ".d/4.jpg")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "a folder.jpg").mkdir()
+    return tmp_path
+
+
+def names(folder, *inputs):
+    return [p.relative_to(folder).as_posix() for p in find_images(map(str, inputs))]
+
+
+def test_folders_are_searched_to_the_bottom_and_in_order(folder):
+    assert names(folder, folder) == ["a/deep/er/3.webp", "b/1.jpg", "b/2.PNG", "c.gif"]
+    assert find_images([str(folder)]) == sorted(find_images([str(folder)]))
+
+
+def test_what_is_named_is_taken_as_it_is_named(folder):
+    # In that order, whatever its suffix.
+    assert names(folder, folder / "notes.txt", folder / "b") == ["notes.txt", "b/1.jpg", "b/2.PNG"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*/*.jpg", ["b/1.jpg"]),
+        ("*", ["c.gif"]),
+        ("**", ["a/deep/er/3.webp", "b/1.jpg", "b/2.PNG", "c.gif"]),
+        ("b/[12].*", ["b/1.jpg", "b/2.PNG"]),
+        ("?/?.jpg", ["b/1.jpg"]),
+    ],
+)
+def test_patterns_give_the_images_that_match(folder, pattern, found):
+    assert names(folder, folder / pattern) == found
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(folder):
+    (folder / "photo[1].jpg").write_bytes(b"")
+    assert names(folder, folder / "photo[1].jpg") == ["photo[1].jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gone.jpg", "no such file or folder: .*gone.jpg"),
+        ("*.txt", "no image matches '.*txt' .*reaches into folders"),
+        ("a folder.jpg", "a folder.jpg holds no image"),
+    ],
+)
+def test_what_holds_no_image_is_told(folder, name, said):
+    with pytest.raises(FgmixError, match=said):
+        find_images([str(folder / "b"), str(folder / name)])
+
+
+def test_links_are_followed_and_circles_are_not(folder):
+    (folder / "a" / "up").symlink_to(folder, target_is_directory=True)
+    (folder / "b" / "other").symlink_to(folder / "a", target_is_directory=True)
+    assert names(folder, folder / "b") == [
+        "b/1.jpg",
+        "b/2.PNG",
+        "b/other/deep/er/3.webp",
+        "b/other/up/c.gif",
+    ]
+
+
+@pytest.fixture
+def pipe():
+    read, write = os.pipe()
+    yield read, write
+    os.close(read)
+
+
+def test_a_list_comes_as_it_is_written(pipe):
+    read, write = pipe
+    paths = read_list(read)
+    os.write(write, b"one.jpg\nphotos/two.j")
+    assert next(paths) == Path("one.jpg")
+    assert next(paths) is None
+    os.write(write, b"pg\r\n\n\xff bytes.jpg\nlast.jpg")
+    assert next(paths) == Path("photos/two.jpg")
+    os.close(write)
+    rest = [path for path in paths if path is not None]
+    assert [os.fsencode(path) for path in rest] == [b"\xff bytes.jpg", b"last.jpg"]
+
+
+def test_a_list_is_not_read_far_ahead(pipe, monkeypatch):
+    read, write = pipe
+    monkeypatch.setattr("fgmix.serving.inputs.QUEUED_LINES", 4)
+    paths = read_list(read)
+    os.set_blocking(write, False)
+    sent = 0
+    try:
+        while sent < 1 << 22:
+            sent += os.write(write, b"a.jpg\n" * 1000)
+    except BlockingIOError:
+        pass
+    assert next(paths) == Path("a.jpg")
+    assert sent < 1 << 21  # what a pipe and one read hold
+    os.close(write)
+
+
+def test_a_list_that_can_not_be_read_is_an_error(pipe):
+    _, write = pipe
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        list(read_list(write))
+    os.close(write)
+
+
+def test_files_are_counted_where_they_can_be(folder):
+    paths, total = open_inputs([str(folder / "b"), str(folder / "c.gif")])
+    assert (len(list(paths)), total) == (3, 3)
+    assert open_inputs([str(folder / "b"), "-"])[1] is None
