@@ -5,17 +5,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image, resize_image
 from fgmix.evaluation.energy import attention_energy
 from fgmix.evaluation.evaluate import Evaluation
+from fgmix.evaluation.overlay import overlay
 from fgmix.files import replacing
 from fgmix.models.classifier import ATTENTION_LAYER
-
-STRENGTH = 0.55  # of the heat map over the photo, where it is hottest
 
 
 def save_heatmaps(
@@ -51,22 +49,6 @@ def save_heatmaps(
         above.set_title(*_title(found, index))
     with replacing(path) as beside:
         figure.savefig(beside)
-
-
-def overlay(photo: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    """Lays a heat map over a photo at the photo's size.
-
-    Args:
-        photo: uint8 `(h, w, 3)`.
-        energy: float32 `(rows, columns)` in [0, 1].
-
-    Returns:
-        float32 `(h, w, 3)` in [0, 1].
-    """
-    fine = tf.image.resize(energy[..., None], photo.shape[:2], "bicubic").numpy()
-    fine = np.clip(fine, 0.0, 1.0)
-    heat = colormaps["inferno"](fine[..., 0])[..., :3]
-    return (photo / 255.0 * (1 - STRENGTH * fine) + heat * STRENGTH * fine).astype(np.float32)
 
 
 def _title(found: Evaluation, index: int) -> tuple[str, dict]:

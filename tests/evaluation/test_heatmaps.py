@@ -8,7 +8,8 @@ from PIL import Image
 from fgmix.data.folder import load_folder
 from fgmix.evaluation.energy import attention_energy
 from fgmix.evaluation.evaluate import evaluate
-from fgmix.evaluation.heatmaps import STRENGTH, overlay, save_heatmaps
+from fgmix.evaluation.heatmaps import save_heatmaps
+from fgmix.evaluation.overlay import STRENGTH, overlay
 from fgmix.models import ATTENTIONS, build_classifier
 from fgmix.training.run_folder import Run
 from tests.runs import CLASSES, TEST
@@ -45,7 +46,7 @@ def test_no_heat_shows_the_photo_and_full_heat_the_colour():
     np.testing.assert_allclose(cold, photo / 255, atol=1e-6)
     hot = overlay(photo, np.ones((2, 2), "float32"))
     colour = np.array(colormaps["inferno"](1.0)[:3])
-    np.testing.assert_allclose(hot, photo / 255 * (1 - STRENGTH) + colour * STRENGTH, atol=1e-3)
+    np.testing.assert_allclose(hot, photo / 255 * (1 - STRENGTH) + colour * STRENGTH, atol=1 / 255)
 
 
 def test_an_overlay_has_the_photos_size_and_the_range_of_colours():
