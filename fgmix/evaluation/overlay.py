@@ -18,7 +18,7 @@ def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
     Returns:
         float32 `(h, w, 3)` in [0, 1].
     """
-    fine = stretch(heat, photo.shape[:2])
+    fine = stretch(heat, photo.shape[:2]).clip(0.0, 1.0)
     # Both as bytes until they are mixed: float64 would take 32 bytes a pixel for the colours alone.
     colour = colormaps[COLOURS](fine, bytes=True)[..., :3]
     strength = STRENGTH * fine[..., None]
@@ -33,8 +33,7 @@ def stretch(heat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         shape: `(h, w)`.
 
     Returns:
-        float32 `(h, w)` in [0, 1].
+        float32 `(h, w)`. It overshoots [0, 1] a little, so that two places are hardly ever equal.
     """
     small = Image.fromarray(np.ascontiguousarray(heat, np.float32))
-    fine = np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
-    return fine.clip(0.0, 1.0)
+    return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))

@@ -86,7 +86,7 @@ def test_the_picture_can_be_read(evaluated, tmp_path, count, columns, rows):
         picture.load()
         assert picture.format == "PNG"
         assert 250 * columns <= picture.width <= 450 * columns
-        assert 350 * rows <= picture.height <= 600 * rows
+        assert 500 * rows <= picture.height <= 750 * rows
         pixels = np.asarray(picture.convert("RGB"), "float32")
     # Not blank: photos are darker than the paper between them, and the heat adds colour.
     assert (pixels.mean(axis=2) < 200).mean() > 0.2
