@@ -128,6 +128,8 @@ def test_no_file_is_too_long_to_read_in_one_go(path):
         ("fgmix.cli.export", ["--help"]),
         ("fgmix.cli.export", ["--model", "RUN", "--format", "onyx"]),
         ("fgmix.cli.export", ["--model", "RUN", "--precision-target", "95"]),
+        ("fgmix.cli.heatmaps", ["--help"]),
+        ("fgmix.cli.heatmaps", ["--model", "nowhere", "--map", "heat"]),
         ("fgmix.cli.costs", ["--help"]),
         ("fgmix.cli.costs", ["--backbones", "vgg99"]),
         ("fgmix.cli.reproduce", ["--help"]),

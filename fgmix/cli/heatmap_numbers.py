@@ -56,9 +56,7 @@ def measure_runs(
 
     found = {}
     for viewer in viewers:
-        bar = tqdm(
-            decoded(), f"measuring {viewer.name}", len(files), unit=" photos", disable=None
-        )
+        bar = tqdm(decoded(), f"measuring {viewer.name}", len(files), unit=" photos", disable=None)
         found[viewer.name] = summarise(*measure_maps(viewer.maker, bar, viewer.class_index))
     return {
         "dataset": photos.name,
