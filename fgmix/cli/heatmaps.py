@@ -11,11 +11,14 @@ from fgmix.evaluation.map_names import MAP_NAMES
 from fgmix.training.run_folder import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from fgmix.data.dataset import ImageDataset
     from fgmix.evaluation.map_figures import Subject, Viewer
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg", ".webp")
 MEASURED = 100
+MOST_ROWS = 100
 
 EXAMPLES = """examples:
   python -m fgmix heatmaps --model saved_models/RUN
@@ -41,6 +44,7 @@ def main(argv: list[str]) -> int:
     if args.count < 1 or (args.measure is not None and args.measure < 1):
         raise FgmixError("--count and --measure must be at least 1")
     runs = [Run.open(folder) for folder in folders]
+    names = _name(runs)
     maps = _choose_maps(args.map, len(runs))
     output = args.output or runs[0].directory / "heatmaps.png"
     _check_output(output)
@@ -51,6 +55,7 @@ def main(argv: list[str]) -> int:
 
     import_tensorflow()
     from fgmix.cli.heatmap_numbers import describe_numbers, measure_runs
+    from fgmix.data.readable import refuse_unreadable
     from fgmix.evaluation.heatmaps import draw_panels
     from fgmix.evaluation.map_figures import arrange, save_full_size
     from fgmix.files import write_json
@@ -58,8 +63,13 @@ def main(argv: list[str]) -> int:
     measured = args.measure or (MEASURED if args.json else 0)
     # Before the models, which take longer: photos that aren't there are told at once.
     photos = None if images and not measured else _common_photos(runs)
-    subjects = _given(images, runs[0]) if images else _tested(photos, runs[0], args.count)
-    viewers = [_viewer(run, runs, args.class_name) for run in runs]
+    files: Sequence[tuple[str, str | None]]
+    files = _given(images) if photos is None or images else _tested(photos, runs[0], args.count)
+    if not _is_folder(output):
+        _check_rows(len(files) * (1 if len(runs) == 1 else len(maps)))
+    refuse_unreadable([path for path, _ in files])
+    subjects = _read(files, runs[0].crop_bottom)
+    viewers = [_viewer(run, name, args.class_name) for run, name in zip(runs, names, strict=True)]
     if _is_folder(output):
         written = save_full_size(output, viewers, subjects, maps)
         print(f"heat maps: {len(written)} pictures in {output}")
@@ -174,40 +184,60 @@ def _common_photos(runs: list[Run]) -> "ImageDataset":
     return first
 
 
-def _given(images: list[str], run: Run) -> "list[Subject]":
-    from fgmix.data.readable import decodable, refuse_unreadable
-    from fgmix.evaluation.map_figures import Subject
+def _given(images: list[str]) -> list[tuple[str, None]]:
+    """The files of photos that were named; what they show is not known."""
     from fgmix.serving.photos import find_images
 
-    files = list(map(str, find_images(images)))
-    refuse_unreadable(files)
-    decoded = decodable(files, lambda _, image: (image,), run.crop_bottom)
-    return [Subject(Path(files[int(i)]).name, image.numpy()) for i, image in decoded]
+    return [(str(path), None) for path in find_images(images)]
 
 
-def _tested(photos: "ImageDataset | None", run: Run, count: int) -> "list[Subject]":
-    import numpy as np
-
-    from fgmix.data.readable import decodable, refuse_unreadable
+def _tested(photos: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
+    """The files and classes of some photos that a run was measured on."""
     from fgmix.evaluation.heatmaps import spread
+
+    split = photos.splits[run.config.measured_split]
+    return [
+        (str(photos.root / split.paths[i]), photos.class_names[split.labels[i]])
+        for i in spread(len(split), count)
+    ]
+
+
+def _read(files: "Sequence[tuple[str, str | None]]", crop_bottom: int) -> "Iterator[Subject]":
+    """The photos, one after the other: a folder may hold more than fit into memory."""
+    from fgmix.data.readable import decodable
     from fgmix.evaluation.map_figures import Subject
 
-    assert photos is not None
-    split = photos.splits[run.config.measured_split]
-    chosen = split.take(np.array(spread(len(split), count)))
-    files = [str(photos.root / path) for path in chosen.paths]
-    refuse_unreadable(files)
-    decoded = decodable(files, lambda _, image: (image,), photos.crop_bottom)
-    names = [photos.class_names[label] for label in chosen.labels]
-    return [Subject(Path(files[int(i)]).name, x.numpy(), names[int(i)]) for i, x in decoded]
+    paths = [path for path, _ in files]
+    for index, image in decodable(paths, lambda _, image: (image,), crop_bottom):
+        path, label = files[int(index)]
+        yield Subject(Path(path).name, image.numpy(), label)
 
 
-def _viewer(run: Run, runs: list[Run], class_name: str | None) -> "Viewer":
+def _check_rows(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise FgmixError(
+            f"{rows} rows of pictures are too many for one figure (at most {MOST_ROWS}): give "
+            f"fewer photos, or a folder as --output"
+        )
+
+
+def _name(runs: list[Run]) -> list[str]:
+    """The shortest names that tell runs apart: of their attentions, their folders, or the paths."""
+    kinds: list[list[str]] = [
+        [run.config.attention for run in runs],
+        [run.directory.name for run in runs],
+        [str(run.directory) for run in runs],
+    ]
+    for names in kinds:
+        if len(set(names)) == len(runs):
+            return names
+    raise FgmixError("--model names the same run twice: name each once")
+
+
+def _viewer(run: Run, name: str, class_name: str | None) -> "Viewer":
     from fgmix.evaluation.map_figures import Viewer
     from fgmix.evaluation.maps import PREDICTED, MapMaker
 
-    attentions = [one.config.attention for one in runs]
-    name = run.config.attention if len(set(attentions)) == len(runs) else run.directory.name
     index = PREDICTED if class_name is None else run.class_names.index(class_name)
     maker = MapMaker(run.load_model())
     return Viewer(name, maker, run.class_names, run.config.attention, index)

@@ -1,6 +1,6 @@
 """The heat maps of several classifiers side by side, and each at its photo's full size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ class Subject(NamedTuple):
 
 
 def arrange(
-    viewers: Sequence[Viewer], subjects: Sequence[Subject], maps: Sequence[str]
+    viewers: Sequence[Viewer], subjects: Iterable[Subject], maps: Sequence[str]
 ) -> list[list[Panel]]:
     """The panels of a figure.
 
@@ -84,7 +84,7 @@ def arrange(
 
 
 def save_full_size(
-    folder: Path, viewers: Sequence[Viewer], subjects: Sequence[Subject], maps: Sequence[str]
+    folder: Path, viewers: Sequence[Viewer], subjects: Iterable[Subject], maps: Sequence[str]
 ) -> list[Path]:
     """Writes every map over its photo, at the photo's size, `<number>-<photo>-<viewer>-<map>.png`.
 
@@ -104,7 +104,8 @@ def save_full_size(
             heat = viewer.maker.see_photo(subject.photo, viewer.class_index).heat
             for name in (name for name in maps if name in heat):
                 over = overlay(subject.photo, heat[name][0])
-                file = folder / f"{number:02d}-{Path(subject.name).stem}-{viewer.name}-{name}.png"
+                of = viewer.name.replace("/", "_")
+                file = folder / f"{number:02d}-{Path(subject.name).stem}-{of}-{name}.png"
                 with replacing(file) as beside:
                     Image.fromarray((over * 255).round().astype(np.uint8)).save(beside, "PNG")
                 written.append(file)

@@ -99,6 +99,17 @@ def test_a_file_that_is_no_photo_is_named(call, finished, tmp_path):
     assert "notes.jpg" in line
 
 
+def test_too_many_photos_for_a_figure_are_one_line(call, finished, photos, monkeypatch):
+    monkeypatch.setattr("fgmix.cli.heatmaps.MOST_ROWS", 11)
+    [line] = call("--model", finished, "--map", "energy", photos / "test", code=2)
+    assert "12 rows" in line
+    assert "folder as --output" in line
+
+
+def test_the_same_run_twice_is_one_line(call, finished):
+    assert "twice" in call("--model", finished, finished, code=2)[0]
+
+
 def test_only_photos_are_no_run(call, photos):
     photo = photos / "test" / "red" / "photo0.png"
     assert "needs the folder of a run" in call("--model", photo, code=2)[0]
