@@ -28,11 +28,18 @@ def size(path):
         return picture.size
 
 
-def test_one_run_shows_all_maps_of_test_photos(call, finished, tmp_path):
+def test_one_run_shows_all_maps_of_test_photos_and_measures_them(call, finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
-    call("--model", tmp_path / "run", "--count", 2)
+    out = call("--model", tmp_path / "run", "--count", 2, "--measure", 3, "--json", "n.json")
     width, height = size(tmp_path / "run" / "heatmaps.png")
     assert (width, height // 100) == (1632, 6)  # a photo and four maps, twice
+    found = json.loads(Path("n.json").read_text())
+    assert found["photos"] == 3
+    maps = found["runs"]["mixed"]["maps"]
+    assert set(maps) == {"before", "spatial", "energy", "gradcam", "random", "centre"}
+    [line] = [line for line in out if line.startswith("energy")]
+    assert f"{maps['energy']['deletion']['mean']:.3f}" in line
+    assert any("has no boxes" in line for line in out)
 
 
 def test_runs_stand_side_by_side(call, finished, photos, tmp_path):
@@ -59,20 +66,6 @@ def test_full_size_pictures_go_into_a_folder(call, finished, photos, tmp_path):
     with Image.open(photo) as original, Image.open(tmp_path / "maps" / written[1]) as over:
         assert over.size == original.size
         assert (np.asarray(over) != np.asarray(original)).any()
-
-
-def test_numbers_are_printed_and_written(call, finished):
-    out = call(
-        "--model", finished, "--output", "f.png", "--count", 1, "--measure", 3, "--json", "n"
-    )
-    found = json.loads(Path("n").read_text())
-    assert found["photos"] == 3
-    maps = found["runs"]["mixed"]["maps"]
-    assert set(maps) == {"before", "spatial", "energy", "gradcam", "random", "centre"}
-    mean = maps["energy"]["deletion"]["mean"]
-    [line] = [line for line in out if line.startswith("energy")]
-    assert f"{mean:.3f}" in line
-    assert any("has no boxes" in line for line in out)
 
 
 @pytest.mark.parametrize(
