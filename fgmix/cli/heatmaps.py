@@ -186,7 +186,7 @@ def _common_photos(runs: list[Run]) -> "ImageDataset":
 
 def _given(images: list[str]) -> list[tuple[str, None]]:
     """The files of photos that were named; what they show is not known."""
-    from fgmix.serving.photos import find_images
+    from fgmix.serving.inputs import find_images
 
     return [(str(path), None) for path in find_images(images)]
 
