@@ -37,11 +37,12 @@ def measure_maps(
     A map is enlarged to the model's input. A place where it is the same as elsewhere stands in
     a random order among those.
 
-    `pointing` (Zhang et al., ECCV 2016, without its tolerance): 1 where the hottest pixel lies in
-    the box. `energy_in_box` (Wang et al., Score-CAM, 2020): the share of the heat that lies in the
-    box; the box's share of the photo for a map without heat. `deletion` and `insertion` (Petsiuk et
-    al., RISE, BMVC 2018): the area under the class's probability while the hottest pixels first are
-    painted over in the photo's mean colour, and while they are uncovered in a blurred photo.
+    `pointing` (Zhang et al., ECCV 2016, without its tolerance): 1 where the middle of the map's
+    hottest cell lies in the box. `energy_in_box` (Wang et al., Score-CAM, 2020): the share of the
+    heat that lies in the box; the box's share of the photo for a map without heat. `deletion` and
+    `insertion` (Petsiuk et al., RISE, BMVC 2018): the area under the class's probability while the
+    hottest pixels first are painted over in the photo's mean colour, and while they are uncovered
+    in a blurred photo.
 
     Args:
         maker: The classifier's maps.
@@ -71,7 +72,8 @@ def measure_maps(
             fine = stretch(one, image.shape[:2])
             order = np.lexsort((rng.random(fine.size), -fine.ravel()))
             curves = _areas(maker, image, order, target)
-            rows.setdefault(name, []).append(_in_box(fine.clip(0), order, inside) | curves)
+            spot = _hottest(one, maker.image_size, rng)
+            rows.setdefault(name, []).append(_in_box(fine, spot, inside) | curves)
     return {
         name: {m: np.array([row[m] for row in found]) for m in MEASURES}
         for name, found in rows.items()
@@ -122,12 +124,22 @@ def _centre(shape: tuple[int, ...]) -> np.ndarray:
     return np.exp(-2 * (y[:, None] ** 2 + x**2))
 
 
-def _in_box(fine: np.ndarray, order: np.ndarray, inside: np.ndarray | None) -> dict[str, float]:
+def _hottest(heat: np.ndarray, size: int, rng: np.random.Generator) -> tuple[int, int]:
+    """The pixel in the middle of a map's hottest cell; one of them where there are several.
+
+    Of the cells and not of the enlarged map, which falls off around the middle of a cell but not
+    towards the border: there the hottest pixel would be too often.
+    """
+    row, column = rng.permutation(np.argwhere(heat == heat.max()))[0]
+    return int((row + 0.5) * size / heat.shape[0]), int((column + 0.5) * size / heat.shape[1])
+
+
+def _in_box(fine: np.ndarray, spot: tuple[int, int], inside: np.ndarray | None) -> dict[str, float]:
     if inside is None:
         return dict.fromkeys(BOX_MEASURES, np.nan)
     total = float(fine.sum())
     share = float(fine[inside].sum()) / total if total else float(inside.mean())
-    return {"pointing": float(inside.ravel()[order[0]]), "energy_in_box": share}
+    return {"pointing": float(inside[spot]), "energy_in_box": share}
 
 
 def _areas(maker: MapMaker, image: np.ndarray, order: np.ndarray, target: int) -> dict[str, float]:

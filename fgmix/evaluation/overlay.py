@@ -18,7 +18,7 @@ def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
     Returns:
         float32 `(h, w, 3)` in [0, 1].
     """
-    fine = stretch(heat, photo.shape[:2]).clip(0.0, 1.0)
+    fine = stretch(heat, photo.shape[:2])
     # Both as bytes until they are mixed: float64 would take 32 bytes a pixel for the colours alone.
     colour = colormaps[COLOURS](fine, bytes=True)[..., :3]
     strength = STRENGTH * fine[..., None]
@@ -26,14 +26,15 @@ def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def stretch(heat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Enlarges a heat map to a photo's height and width, bicubically.
+    """Enlarges a heat map to a photo's height and width, bilinearly.
 
     Args:
         heat: float32 `(rows, columns)` in [0, 1].
         shape: `(h, w)`.
 
     Returns:
-        float32 `(h, w)`. It overshoots [0, 1] a little, so that two places are hardly ever equal.
+        float32 `(h, w)` in [0, 1].
     """
-    small = Image.fromarray(np.ascontiguousarray(heat, np.float32))
-    return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
+    small = Image.fromarray(heat.astype(np.float32))
+    # Bicubically it would look smoother, and be hottest at the border more often than it is.
+    return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))

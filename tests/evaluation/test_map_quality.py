@@ -63,6 +63,15 @@ def test_what_the_classifier_needs_is_deleted_and_inserted_first(measured):
     assert results["energy"]["insertion"].min() > 0.75
 
 
+def test_a_random_map_points_into_a_box_as_often_as_the_box_is_large(maker):
+    # A box of one cell of the four by four, in a corner, where enlarging could favour it.
+    flat = np.zeros((SIZE, SIZE, 3), np.uint8)
+    results, _ = measure_maps(maker, [(flat, Box(0, 0, CELL, CELL))] * 150)
+    # Three standard errors of 150 throws at 1 in 16.
+    assert results["random"]["pointing"].mean() == pytest.approx(1 / 16, abs=0.06)
+    assert results["energy"]["pointing"].mean() == pytest.approx(1 / 16, abs=0.06)
+
+
 def test_the_summary_has_paired_differences(measured):
     found = summarise(*measured)
     energy, random = measured[0]["energy"]["deletion"], measured[0]["random"]["deletion"]
