@@ -110,12 +110,7 @@ class TrainConfig:
     attention: str = flag(
         "mixed", MODEL, "what stands between backbone and classifier", choices=ATTENTIONS
     )
-    gate: str = flag(
-        "linear",
-        MODEL,
-        "gate of spatial attention",
-        choices=GATES,
-    )
+    gate: str = flag("linear", MODEL, "gate of spatial attention", choices=GATES)
     reduction: int = flag(
         16, MODEL, "channels per hidden unit of the attention's excitation", minimum=1
     )
@@ -129,11 +124,7 @@ class TrainConfig:
         shown=_shown("weights"),
     )
     pooling: str = flag(
-        None,
-        MODEL,
-        "from feature map to vector",
-        choices=POOLINGS,
-        shown=BY_RECIPE,
+        None, MODEL, "from feature map to vector", choices=POOLINGS, shown=BY_RECIPE
     )
     head_bn: str = flag(
         None,
@@ -205,7 +196,14 @@ class TrainConfig:
         shown="saved_models/DATASET-BACKBONE-ATTENTION[-SETTINGS]-seedN",
     )
     overwrite: bool = flag(False, RUN, "replace a run that is there already")
-    resume: bool = flag(False, RUN, "go on with a run that was stopped, from its last epoch")
+    resume: bool = flag(False, RUN, "go on with a run that was stopped, from its last checkpoint")
+    checkpoint_every: int | None = flag(
+        None,
+        RUN,
+        "training steps between two checkpoints",
+        minimum=1,
+        shown="once an epoch, less often where that would take 2 % of the time",
+    )
 
     def resolve(self) -> "TrainConfig":
         """Checks the values and fills what is None: preset, then recipe, then base.
