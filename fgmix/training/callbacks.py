@@ -169,6 +169,7 @@ class Checkpoint(keras.callbacks.Callback):
         """Saves after a whole epoch."""
         due = self._due(self.every) if self.every else self._affordable()
         if due or self.request.number is not None or self.progress.step >= self.last_step:
+            self.model.reset_metrics()  # they hold validation's sums, not those of the next epoch
             self._save()
 
     def _due(self, every: int) -> bool:
