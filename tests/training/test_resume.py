@@ -21,14 +21,12 @@ MOMENTS = {
         "step@2",  # the first step's checkpoint is there
         "rename checkpoint.npz@2",  # written, not yet renamed; one is kept
         "validation",  # every step of the epoch is done, the epoch is not
-        "evaluated",
         "export",  # the SavedModel is written, not yet renamed
     ],
     "strong": [
-        "write checkpoint.npz",  # nothing to go on from but the start
         "between checkpoints@2",  # the newest has become the one before
         "rename history.csv@2",
-        "rename model.keras",
+        "evaluated",
         "rename metrics.json",  # all but finished
     ],
 }
