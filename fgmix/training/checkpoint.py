@@ -114,7 +114,8 @@ def _finite(array: np.ndarray) -> bool:
 
 def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
     """A checkpoint's progress and variables."""
-    with np.load(file, allow_pickle=False) as stored:
+    # Opened here: NumPy leaves a file that it can't read open.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
         told = json.loads(str(stored["progress"]))
         count = sum(name.startswith("variable") for name in stored.files)
         arrays = [stored[f"variable{i}"] for i in range(count)]

@@ -72,6 +72,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "run_dir": "saved_models/cars-vgg16-mixed-seed0",
         "overwrite": False,
         "resume": False,
+        "checkpoint_every": None,
     }
 
 
@@ -106,7 +107,7 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
-    unset = ["data_dir", "shots", "folds", "fold"]
+    unset = ["data_dir", "shots", "folds", "fold", "checkpoint_every"]
     assert [name for name, value in resolved.items() if value is None] == unset
 
 
@@ -269,6 +270,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "seed": 9,
     }
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
+    elsewhere |= {"checkpoint_every"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     settings = [{}, *folds, *({name: value} for name, value in others.items())]
