@@ -56,8 +56,8 @@ def _device_full(error: Exception, config: TrainConfig, dataset: ImageDataset) -
         return None
     return (
         f"out of memory with --batch-size {config.batch_size} and --image-size "
-        f"{config.image_size}: lower --batch-size, then --image-size, or choose a smaller "
-        f"--backbone"
+        f"{config.image_size}: begin anew (--overwrite) with --accumulate {2 * config.accumulate}, "
+        f"or lower --batch-size or --image-size"
     )
 
 

@@ -22,7 +22,7 @@ class Feed:
     """The batches of a run; whatever a model takes, photos or their features.
 
     Attributes:
-        batch_size: Examples a training step.
+        batch_size: Examples a training step; with `--accumulate`, a part of one.
         steps_per_epoch: Training steps an epoch.
         training: From a step, counted from the start of the run, to the batches from it on to
             the end of the run: pairs of inputs and one-hot labels. They must not depend on where
@@ -52,7 +52,7 @@ def feed_photos(
             `"test"` if the config monitors it.
         copies: Prepared copies of training photos, by path; the others are read themselves.
     """
-    batch_size = min(config.batch_size, len(dataset.splits["train"]))
+    batch_size = min(config.batch_size // config.accumulate, len(dataset.splits["train"]))
     sizes = dataset.sizes()
 
     def training(first_step: int) -> tf.data.Dataset:

@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_written_to_is_told_before_any_photo_is_read(
         ),
         (
             tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\ntensor"),
-            ["out of memory", "--batch-size 8", "--image-size 32", "lower --batch-size"],
+            ["out of memory", "--batch-size 8", "--image-size 32", "--accumulate 2"],
         ),
         (OSError(errno.EROFS, "Read-only file system", "/run/x"), ["can't write to /run/x"]),
         (OSError(errno.EACCES, "Permission denied", "/run/x"), ["can't write to /run/x"]),

@@ -36,7 +36,8 @@ MOMENTS = {
 def runs(request, photos, tmp_path_factory):
     """A run of 2 epochs, the same killed at every moment of its list, and the same again."""
     directory = tmp_path_factory.mktemp(request.param)
-    config = small_config(photos, directory / "whole", recipe=request.param, **SETTINGS)
+    settings = SETTINGS | ({"accumulate": 2} if request.param == "strong" else {})
+    config = small_config(photos, directory / "whole", recipe=request.param, **settings)
     assert train_apart(config) == 0
     killed = replace(config, run_dir=str(directory / "killed"))
     for number, moment in enumerate(MOMENTS[request.param]):
