@@ -23,14 +23,19 @@ from fgmix.data.sources import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.files import alone, replacing, write_json
+from fgmix.milestones import milestone
 from fgmix.serving.export import export_saved_model
 from fgmix.serving.model_card import write_card
 from fgmix.serving.signatures import Classifier
 from fgmix.training import run_folder
+from fgmix.training.checkpoint import remove_checkpoints
 from fgmix.training.config import TrainConfig
-from fgmix.training.feed import feed_photos
+from fgmix.training.drift import refuse_changed_photos, refuse_changed_settings
+from fgmix.training.faults import faults_explained
+from fgmix.training.feed import Feed, feed_photos
 from fgmix.training.precision import choose_precision
 from fgmix.training.run_folder import Run
+from fgmix.training.stopping import stopping_at_once
 from fgmix.training.trainer import build_model, fit
 
 log = logging.getLogger(__name__)
@@ -63,34 +68,38 @@ def train(config: TrainConfig) -> TrainResult:
             first training step nothing is written but the data set and its prepared photos.
     """
     config = config.resolve()
-    run_folder.refuse_existing(config)
-    dataset = load_splits(config)
-    precision = choose_precision(config.precision)
-    copies = _prepare(config, dataset)
-    # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    dataset = _only_readable(dataset, config.skip_bad_images, copies)
-    if config.resume:
-        run_folder.refuse_changes(config, dataset, precision)
-    model = build_model(config, len(dataset.class_names), precision)
     busy = (
         f"{config.run_dir} is being trained by another process: wait for it, or choose another "
         f"--run-dir"
     )
     with alone(Path(config.run_dir), busy):
-        directory = run_folder.prepare_run(config, dataset, precision, len(copies))
-        log.info("run folder: %s", directory)
-        fit(model, config, feed_photos(config, dataset, copies), directory)
-        return _finish(model, config, dataset, directory)
+        run_folder.refuse_existing(config)
+        precision = choose_precision(config.precision)
+        if config.resume:
+            refuse_changed_settings(config, precision)
+        dataset = load_splits(config)
+        if config.resume:
+            dataset = refuse_changed_photos(config, dataset)
+        copies = _prepare(config, dataset)
+        # Before training: a bad test photo would otherwise be found when hours have gone into it.
+        dataset = _only_readable(config, dataset, copies)
+        model = build_model(config, len(dataset.class_names), precision)
+        with stopping_at_once(), faults_explained(config, dataset):
+            directory = run_folder.prepare_run(config, dataset, precision, len(copies))
+            log.info("run folder: %s", directory)
+            feed = feed_photos(config, dataset, copies)
+            fit(model, config, feed, directory)
+            return _finish(model, config, dataset, feed, directory)
 
 
 def _finish(
-    model: keras.Model, config: TrainConfig, dataset: ImageDataset, directory: Path
+    model: keras.Model, config: TrainConfig, dataset: ImageDataset, feed: Feed, directory: Path
 ) -> TrainResult:
     """Evaluates a trained model and writes what makes its run a finished one."""
     measured = config.measured_split
     log.info("evaluating on %d %s photos", len(dataset.splits[measured]), measured)
     found = evaluate(model, dataset, measured, batch_size=config.batch_size)
-    # The last step alone can wreck the weights, after the last loss was measured.
+    milestone("evaluated")
     if not math.isfinite(found.metrics["loss"]):
         raise FgmixError(
             f"training diverged in its last epoch: {directory} gives answers that are no numbers; "
@@ -105,9 +114,10 @@ def _finish(
         classifier = Classifier(model, dataset.class_names, dataset.crop_bottom)
         run = Run.open(directory, finished=False)
         export_saved_model(classifier, directory / "1", write_card(run, found.metrics, "1"))
+    feed.check()  # a result on photos that came in between would belong to no data set
     # Last, because it is what tells a finished run from an unfinished one.
     write_json(directory / run_folder.METRICS, found.metrics)
-    (directory / run_folder.CHECKPOINT).unlink(missing_ok=True)
+    remove_checkpoints(directory)
     return TrainResult(directory, found.metrics)
 
 
@@ -202,15 +212,21 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
     return prepare(dataset, image_size=config.image_size, augmentation=augmentation)
 
 
-def _only_readable(dataset: ImageDataset, skip: bool, copies: Collection[str] = ()) -> ImageDataset:
+def _only_readable(
+    config: TrainConfig, dataset: ImageDataset, copies: Collection[str] = ()
+) -> ImageDataset:
     """Reads every photo and leaves out those that can't be read, or refuses the data set.
 
     The splits are drawn before, with the bad files among them: a photo that can't be read moves
-    no other from one split to another. What has been copied has been read.
+    no other from one split to another. What has been copied has been read. A run that is resumed
+    keeps to the photos that it was begun with.
     """
     paths = [p for split in dataset.splits.values() for p in split.paths if p not in copies]
     files = [str(dataset.root / path) for path in paths]
-    if not skip:
+    if config.resume:
+        refuse_unreadable(files, "the run was begun with it: bring it back")
+        return dataset
+    if not config.skip_bad_images:
         refuse_unreadable(files, "remove or replace it, or go on without (--skip-bad-images)")
         return dataset
     log.info("reading all %d photos, to leave out the bad ones", len(files))

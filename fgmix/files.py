@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fgmix.errors import FgmixError
+from fgmix.milestones import milestone
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,10 @@ def replacing(path: Path) -> Iterator[Path]:
     behind is removed. An existing file is replaced; an existing folder is not.
     """
     beside = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    milestone(f"write {path.name}")
     try:
         yield beside
+        milestone(f"rename {path.name}")
         beside.replace(path)
     finally:
         _remove(beside)

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "fgmix").rglob("*.py"))
 ORDER = (
-    {"errors", "files", "lazy"},
+    {"errors", "files", "lazy", "milestones"},
     {"layers"},
     {"data"},
     {"models"},

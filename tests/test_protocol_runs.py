@@ -13,7 +13,8 @@ from fgmix.cli.evaluate import main as evaluate
 from fgmix.cli.main import run as run_command
 from fgmix.experiment import evaluate_run, load_splits
 from fgmix.files import read_csv
-from fgmix.training.run_folder import Run, changed_flags
+from fgmix.training.drift import changed_flags
+from fgmix.training.run_folder import Run
 from tests.runs import CLASSES, TEST, TRAIN, small_config
 
 

@@ -179,5 +179,7 @@ def _train(config: TrainConfig) -> None:
     show_notes()
     import_tensorflow()
     from fgmix.experiment import train
+    from fgmix.training.determinism import make_deterministic
 
+    make_deterministic()
     train(config)

@@ -1,6 +1,10 @@
 """`train.py`: train, evaluate and export one classifier."""
 
+import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_flags
@@ -47,8 +51,22 @@ def main(argv: list[str]) -> int:
     import_tensorflow()
     from fgmix.cli.report import summarize
     from fgmix.experiment import train
+    from fgmix.training.determinism import make_deterministic
+    from fgmix.training.stopping import Stopped
 
-    result = train(config)
+    make_deterministic()
+    try:
+        result = train(config)
+    except Stopped as stopped:
+        print(f"{stopped}; go on with\n  {resume_command(argv)}", file=sys.stderr)
+        return 128 + stopped.number
     print(summarize(result.metrics, config.measured_split))
     print(f"run: {result.directory} (serve it: model_base_path={result.directory.absolute()})")
     return 0
+
+
+def resume_command(argv: Sequence[str]) -> str:
+    """The command line that goes on with a run, from the arguments that began it."""
+    program = "train.py" if Path(sys.argv[0]).name == "train.py" else "-m fgmix train"
+    kept = [arg for arg in argv if arg not in ("--overwrite", "--resume")]
+    return f"python {program} {shlex.join([*kept, '--resume'])}"

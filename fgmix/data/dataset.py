@@ -83,6 +83,11 @@ class ImageDataset:
                 )
         return replace(self, splits=splits, skipped=tuple(sorted(left_out)))
 
+    def sizes(self) -> dict[str, int]:
+        """The size of every photo in bytes, by its path; -1 of one that is not there."""
+        paths = {path for split in self.splits.values() for path in split.paths}
+        return {path: _size(self.root / path) for path in sorted(paths)}
+
     def fingerprint(self) -> str:
         """A SHA-256 over every split's paths, labels and file sizes.
 
@@ -96,3 +101,10 @@ class ImageDataset:
                 size = (self.root / path).stat().st_size
                 digest.update(f"{name}\0{path}\0{label}\0{size}\n".encode())
         return digest.hexdigest()
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return -1

@@ -19,6 +19,32 @@ def steps_per_epoch(num_images: int, batch_size: int) -> int:
     return max(1, num_images // batch_size)
 
 
+def shuffled(count: int, seed: int, epoch: tf.Tensor) -> tf.Tensor:
+    """The order in which an epoch takes the images of the training split: int32 `[count]`."""
+    images = tf.range(count)
+    return tf.random.experimental.stateless_shuffle(images, _epoch_key(seed, epoch))
+
+
+def _epoch_key(seed: int, epoch: tf.Tensor) -> tf.Tensor:
+    return tf.stack([tf.constant(seed, tf.int64), epoch])
+
+
+def batch_paths(dataset: ImageDataset, step: int, *, batch_size: int, seed: int) -> list[str]:
+    """The photos of one batch of `training_batches`, in order.
+
+    Args:
+        dataset: What is trained on.
+        step: Counted from the start of the run.
+        batch_size: Images a batch.
+        seed: The run's.
+    """
+    paths = dataset.splits["train"].paths
+    batch_size = min(batch_size, len(paths))
+    epoch, begun = divmod(step, steps_per_epoch(len(paths), batch_size))
+    order = shuffled(len(paths), seed, tf.constant(epoch, tf.int64)).numpy()
+    return [paths[i] for i in order[begun * batch_size : (begun + 1) * batch_size]]
+
+
 def training_batches(
     dataset: ImageDataset,
     *,
@@ -60,19 +86,14 @@ def training_batches(
     augment = AUGMENTATIONS[augmentation].apply
     read = _reader(dataset, copies or {})
 
-    def epoch_key(epoch: tf.Tensor) -> tf.Tensor:
-        return tf.stack([tf.constant(seed, tf.int64), epoch])
-
     def order(epoch: tf.Tensor) -> tf.data.Dataset:
-        images = tf.range(len(split))
-        shuffled = tf.random.experimental.stateless_shuffle(images, epoch_key(epoch))
         first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
-        remaining = shuffled[first : steps * batch_size]
+        remaining = shuffled(len(split), seed, epoch)[first : steps * batch_size]
         return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
 
     def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index_key = tf.cast(index, tf.int64)
-        key = tf.random.experimental.stateless_fold_in(epoch_key(epoch), index_key)
+        key = tf.random.experimental.stateless_fold_in(_epoch_key(seed, epoch), index_key)
         image, photo_shape = read(index)
         image = augment(image, photo_shape, image_size, key)
         return image, tf.one_hot(labels[index], num_classes)

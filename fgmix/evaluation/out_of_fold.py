@@ -9,13 +9,13 @@ import numpy as np
 
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv
+from fgmix.training.drift import changed_flags
 from fgmix.training.run_folder import (
     METRICS,
     PREDICTIONS,
     PROBABILITIES,
     SPLITS,
     Run,
-    changed_flags,
     read_record,
 )
 

@@ -13,7 +13,8 @@ from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATED, GATES
 from fgmix.training.config import NAMED_WEIGHTS, TrainConfig
-from fgmix.training.run_folder import HISTORY, METRICS, changed_flags, read_record
+from fgmix.training.drift import changed_flags
+from fgmix.training.run_folder import HISTORY, METRICS, read_record
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from fgmix.files import replacing
+from fgmix.milestones import milestone
 from fgmix.serving.signatures import SIGNATURES, Classifier, input_spec
 from fgmix.serving.warmup import write_warmup
 
@@ -38,6 +39,7 @@ def export_saved_model(classifier: Classifier, directory: Path, card: str = "") 
         archive.add_endpoint(name, make(classifier), input_signature=[spec])
     with replacing(directory) as beside:
         archive.write_out(str(beside), verbose=False)
+        milestone("export")
         (beside / EXTRA).mkdir()
         write_warmup(beside / EXTRA, classifier.model)
         write_companions(beside, classifier.class_names, card)

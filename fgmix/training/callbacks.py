@@ -1,16 +1,23 @@
-"""What is kept of every epoch: a row of history and a checkpoint."""
+"""What is kept of every epoch and every step: a row of history, a checkpoint, and a watch."""
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from fgmix.files import write_csv
-from fgmix.training.checkpoint import save_checkpoint
+from fgmix.errors import FgmixError
+from fgmix.files import write_csv, write_text
+from fgmix.milestones import milestone
+from fgmix.training.checkpoint import Progress, save_checkpoint
+from fgmix.training.feed import Feed
+from fgmix.training.stopping import Stopped, StopRequest
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
+SHARE = 0.02
+"""Of a run's time, the most that checkpoints take unless a number of steps is asked for."""
 
 
 class Monitor(keras.callbacks.Callback):
@@ -29,55 +36,154 @@ class Monitor(keras.callbacks.Callback):
 
 
 class EpochLog(keras.callbacks.Callback):
-    """Collects a row an epoch and rewrites `history.csv` with it.
+    """Keeps the run's progress: counts steps, and rewrites `history.csv` with a row an epoch.
 
     Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `test_*`, `lr_backbone` and `lr_head`
     (the rates at the epoch's first step), `seconds` (training steps only, validation left out)
     and `images_per_second`.
     """
 
-    def __init__(self, path: Path, schedules: dict, steps_per_epoch: int, batch_size: int):
+    def __init__(self, path: Path, progress: Progress, schedules: dict, feed: Feed):
         super().__init__()
         self.path = path
+        self.progress = progress
         self.schedules = schedules
-        self.steps_per_epoch = steps_per_epoch
-        self.batch_size = batch_size
-        self.rows: list[dict] = []
+        self.feed = feed
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Starts the clock."""
-        self._began = time.perf_counter()
+        """Starts the clock, and goes on with the sums of an epoch that was begun before."""
+        self._began = time.perf_counter() - self.progress.seconds
+        if self.progress.metrics:
+            stored = self.progress.metrics
+            for variable, value in zip(self.model.metrics_variables, stored, strict=True):
+                variable.assign(value)
+            self.progress.metrics = []
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Marks a moment for tests."""
+        milestone("step")
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Stops the clock at the last step, before validation."""
-        self._ended = time.perf_counter()
+        """Stops the clock; at the last step, that is before validation."""
+        self.progress.seconds = time.perf_counter() - self._began
+        self.progress.step += 1
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Marks a moment for tests."""
+        milestone("validation")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds the row."""
-        step = epoch * self.steps_per_epoch
-        seconds = self._ended - self._began
+        seconds = self.progress.seconds
         logs = logs or {}
         row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in MEASURED if k in logs}}
         for group, schedule in self.schedules.items():
-            row[f"lr_{group}"] = float(schedule(step))
+            row[f"lr_{group}"] = float(schedule(epoch * self.feed.steps_per_epoch))
         row["seconds"] = seconds
-        row["images_per_second"] = self.steps_per_epoch * self.batch_size / seconds
-        self.rows.append(row)
-        # Columns of the last row: a run may measure more from where it is resumed, or less.
-        write_csv(self.path, list(row), self.rows)
+        row["images_per_second"] = self.feed.steps_per_epoch * self.feed.batch_size / seconds
+        self.progress.rows.append(row)
+        self.progress.seconds = 0.0
+        write_history(self.path, self.progress.rows)
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """Writes the rows. Columns are the last one's: a resumed run may measure more, or less."""
+    write_csv(path, list(rows[-1]), rows)
+
+
+class Divergence(keras.callbacks.Callback):
+    """Stops a run whose loss is not a number, and names the photos of that step."""
+
+    def __init__(self, path: Path, progress: Progress, feed: Feed):
+        super().__init__()
+        self.path = path
+        self.progress = progress
+        self.feed = feed
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Looks at the loss.
+
+        Raises:
+            FgmixError: If it is not a number.
+        """
+        loss = float((logs or {})["loss"])
+        if math.isfinite(loss):
+            return
+        step = self.progress.step
+        names = self.feed.names(step - 1)
+        write_text(self.path, "".join(f"{name}\n" for name in names))
+        batch_in_words = f"; its batch: {', '.join(names[:3])}" if names else ""
+        if names[3:]:
+            batch_in_words += f" and {len(names) - 3} more, listed in {self.path}"
+        raise FgmixError(
+            f"training diverged in epoch {len(self.progress.rows) + 1}, at step {step}: the loss "
+            f"is no longer a number; lower --backbone-lr and --head-lr, and look at the "
+            f"photos{batch_in_words}"
+        )
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the state after every epoch. Comes after `EpochLog`, whose rows it stores."""
+    """Saves the state. Comes after `EpochLog`, whose progress it stores.
 
-    def __init__(self, path: Path, history: EpochLog, classifier: keras.Model):
+    Args:
+        directory: The run's folder.
+        progress: How far the run is.
+        feed: What the model is fed; checked before every save.
+        last_step: The run's number of steps. After it the state is saved in any case.
+        every: The fewest steps between two saves. None saves after an epoch, if the last save
+            took at most `SHARE` of the time since.
+        request: Whether to save after this step and stop.
+        clock: Gives seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        progress: Progress,
+        feed: Feed,
+        last_step: int,
+        every: int | None,
+        request: StopRequest,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
         super().__init__()
-        self.path = path
-        self.history = history
-        self.classifier = classifier
+        self.directory = directory
+        self.progress = progress
+        self.feed = feed
+        self.last_step = last_step
+        self.every = every
+        self.request = request
+        self.clock = clock
+        self._saved_step = progress.step
+        self._saved_at: float | None = None
+        self._cost = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Saves in the midst of an epoch, if it is time to."""
+        if self.progress.step % self.feed.steps_per_epoch == 0:
+            return  # the epoch is not over before it is measured
+        if self.request.number is not None or (self.every and self._due(self.every)):
+            self._save()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Writes the checkpoint, unless there is nothing good to go on from."""
-        if not math.isfinite(self.history.rows[-1]["loss"]):
-            return
-        save_checkpoint(self.path, self.classifier, self.model.optimizer, self.history.rows)
+        """Saves after a whole epoch."""
+        due = self._due(self.every) if self.every else self._affordable()
+        if due or self.request.number is not None or self.progress.step >= self.last_step:
+            self.model.reset_metrics()  # they hold validation's sums, not those of the next epoch
+            self._save()
+
+    def _due(self, every: int) -> bool:
+        return self.progress.step - self._saved_step >= every
+
+    def _affordable(self) -> bool:
+        return self._saved_at is None or self._cost <= SHARE * (self.clock() - self._saved_at)
+
+    def _save(self) -> None:
+        self.feed.check()
+        began = self.clock()
+        save_checkpoint(self.directory, self.model, self.progress)
+        self._saved_step, self._saved_at = self.progress.step, self.clock()
+        self._cost = self._saved_at - began
+        if self.request.number is not None:
+            saved = f"up to step {self.progress.step} of {self.last_step}"
+            raise Stopped(self.request.number, saved)

@@ -1,50 +1,133 @@
-"""Checkpoints that continue a run exactly: every variable, the epoch and the history so far."""
+"""Checkpoints that continue a run exactly: every variable, and how far the run is.
+
+A checkpoint is a zip archive of arrays, so each array has a checksum (CRC-32) that is verified
+when it is read.
+"""
 
 import json
+import logging
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from fgmix.errors import FgmixError
 from fgmix.files import replacing
+from fgmix.milestones import milestone
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 
 
-def save_checkpoint(
-    path: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer, rows: list[dict]
-) -> None:
-    """Writes the state after a whole epoch, whole or not at all.
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: Training steps done, counted from the start of the run.
+        seconds: Spent on the steps of the epoch that has begun.
+        rows: The history, a row a whole epoch.
+        metrics: Values of the metrics' variables, to go on with in the middle of an epoch. Only
+            between a checkpoint's reading and the first step after it.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[np.ndarray] = field(default_factory=list)
+
+
+def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> None:
+    """Writes the state after a step, whole or not at all, and keeps the checkpoint before it.
 
     Args:
-        path: An `.npz` file.
-        model: The classifier.
-        optimizer: The optimizer that trains it.
-        rows: The history, a row an epoch so far.
-    """
-    variables = [*model.variables, *optimizer.variables]
-    arrays = {f"v{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
-    with replacing(path) as beside:
-        np.savez(beside, history=np.array(json.dumps(rows)), **arrays)
-
-
-def load_checkpoint(
-    path: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer
-) -> list[dict]:
-    """Restores what `save_checkpoint` wrote and returns the history.
+        directory: The run's folder.
+        model: A compiled model: its weights, seeds, optimizer and metrics are the state.
+        progress: How far the run is.
 
     Raises:
-        FgmixError: If the file is damaged or belongs to another model or optimizer.
+        FgmixError: If a weight is not a finite number. Nothing is written then.
+        OSError: If the disk is full, or another reason.
     """
-    optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables]
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            rows = json.loads(str(stored["history"]))
-            arrays = [stored[f"v{i}"] for i in range(len(stored.files) - 1)]
-    except Exception as error:  # zipfile, NumPy and json raise many kinds
-        raise FgmixError(f"{path} is damaged ({error}): train anew with --overwrite") from error
+    variables = [*model.variables, *model.optimizer.variables]
+    arrays = {f"variable{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
+    if not all(_finite(array) for array in arrays.values()):
+        raise FgmixError(
+            f"training diverged: after step {progress.step} the weights are no longer numbers; "
+            f"lower --backbone-lr and --head-lr"
+        )
+    for i, variable in enumerate(model.metrics_variables):
+        arrays[f"metric{i}"] = keras.ops.convert_to_numpy(variable)
+    told = {"step": progress.step, "seconds": progress.seconds, "rows": progress.rows}
+    newest, previous = directory / CHECKPOINT, directory / PREVIOUS
+    with replacing(newest) as beside:
+        np.savez(beside, progress=np.array(json.dumps(told)), **arrays)
+        if newest.exists():
+            newest.replace(previous)
+        milestone("between checkpoints")
+
+
+def restore_checkpoint(directory: Path, model: keras.Model) -> Progress:
+    """Restores the newest checkpoint of a run that is whole.
+
+    Args:
+        directory: The run's folder.
+        model: A compiled model like the one that was saved.
+
+    Returns:
+        How far the run is; that it has not begun, if there is no checkpoint.
+
+    Raises:
+        FgmixError: If all checkpoints are damaged, or they belong to another model or optimizer.
+    """
+    there = [file for name in (CHECKPOINT, PREVIOUS) if (file := directory / name).is_file()]
+    damage = []
+    for file in there:
+        try:
+            progress, arrays = _read(file)
+        except Exception as error:  # zipfile, NumPy and json raise many kinds
+            damage.append(f"{file} is damaged ({error})")
+            continue
+        for line in damage:
+            log.warning("%s: going on from the checkpoint before it", line)
+        _assign(file, model, arrays)
+        return progress
+    if damage:
+        raise FgmixError(f"{'; '.join(damage)}: train anew with --overwrite")
+    return Progress()
+
+
+def remove_checkpoints(directory: Path) -> None:
+    """Removes what only an unfinished run needs."""
+    for name in (PREVIOUS, CHECKPOINT):
+        (directory / name).unlink(missing_ok=True)
+
+
+def _finite(array: np.ndarray) -> bool:
+    """Whether all elements are finite, in one pass: a sum is not where one of them is not."""
+    with np.errstate(all="ignore"):
+        return array.dtype.kind in "biu" or bool(np.isfinite(array.sum(dtype=np.float64)))
+
+
+def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
+    """A checkpoint's progress and variables."""
+    # Opened here: NumPy leaves a file that it can't read open.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+        told = json.loads(str(stored["progress"]))
+        count = sum(name.startswith("variable") for name in stored.files)
+        arrays = [stored[f"variable{i}"] for i in range(count)]
+        # All that is left, so that none can go missing unnoticed.
+        metrics = [stored[f"metric{i}"] for i in range(len(stored.files) - count - 1)]
+    return Progress(told["step"], told["seconds"], told["rows"], metrics), arrays
+
+
+def _assign(file: Path, model: keras.Model, arrays: list[np.ndarray]) -> None:
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
     if [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
-        raise FgmixError(f"{path} belongs to another model: give the run's own settings again")
+        raise FgmixError(f"{file} belongs to another model: give the run's own settings again")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
-    return rows

@@ -110,12 +110,7 @@ class TrainConfig:
     attention: str = flag(
         "mixed", MODEL, "what stands between backbone and classifier", choices=ATTENTIONS
     )
-    gate: str = flag(
-        "linear",
-        MODEL,
-        "gate of spatial attention",
-        choices=GATES,
-    )
+    gate: str = flag("linear", MODEL, "gate of spatial attention", choices=GATES)
     reduction: int = flag(
         16, MODEL, "channels per hidden unit of the attention's excitation", minimum=1
     )
@@ -129,11 +124,7 @@ class TrainConfig:
         shown=_shown("weights"),
     )
     pooling: str = flag(
-        None,
-        MODEL,
-        "from feature map to vector",
-        choices=POOLINGS,
-        shown=BY_RECIPE,
+        None, MODEL, "from feature map to vector", choices=POOLINGS, shown=BY_RECIPE
     )
     head_bn: str = flag(
         None,
@@ -161,12 +152,15 @@ class TrainConfig:
         None, TRAINING, "passes over the training photos", minimum=1, shown=BY_RECIPE
     )
     batch_size: int = flag(None, TRAINING, "photos a step", minimum=2, shown=BY_RECIPE)
-    backbone_lr: float = flag(
-        None,
+    accumulate: int = flag(
+        1,
         TRAINING,
-        "peak learning rate of the backbone",
-        minimum=0.0,
-        shown=BY_RECIPE,
+        "make a step of --batch-size photos in this many parts, one after the other: takes less "
+        "memory; BatchNorm sees the parts",
+        minimum=1,
+    )
+    backbone_lr: float = flag(
+        None, TRAINING, "peak learning rate of the backbone", minimum=0.0, shown=BY_RECIPE
     )
     head_lr: float = flag(
         None,
@@ -176,11 +170,7 @@ class TrainConfig:
         shown=BY_RECIPE,
     )
     weight_decay: float = flag(
-        None,
-        TRAINING,
-        "weight decay: L2 with SGD, decoupled with AdamW",
-        minimum=0.0,
-        shown=BY_RECIPE,
+        None, TRAINING, "L2 with SGD, decoupled with AdamW", minimum=0.0, shown=BY_RECIPE
     )
     precision: str = flag(
         "auto",
@@ -205,7 +195,14 @@ class TrainConfig:
         shown="saved_models/DATASET-BACKBONE-ATTENTION[-SETTINGS]-seedN",
     )
     overwrite: bool = flag(False, RUN, "replace a run that is there already")
-    resume: bool = flag(False, RUN, "go on with a run that was stopped, from its last epoch")
+    resume: bool = flag(False, RUN, "go on with a run that was stopped, from its last checkpoint")
+    checkpoint_every: int | None = flag(
+        None,
+        RUN,
+        "training steps between two checkpoints",
+        minimum=1,
+        shown="once an epoch, or less often where that took over 2 % of the time",
+    )
 
     def resolve(self) -> "TrainConfig":
         """Checks the values and fills what is None: preset, then recipe, then base.
@@ -287,6 +284,10 @@ def _check(config: TrainConfig) -> None:
     if not config.dataset:
         raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
     check_values(config)
+    if config.batch_size is not None and config.batch_size % config.accumulate:
+        raise FgmixError(
+            f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
+        )
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
 
 

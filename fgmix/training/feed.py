@@ -7,7 +7,13 @@ import tensorflow as tf
 
 from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
+from fgmix.data.pipeline import (
+    batch_paths,
+    evaluation_batches,
+    steps_per_epoch,
+    training_batches,
+)
+from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
 
 
@@ -16,18 +22,23 @@ class Feed:
     """The batches of a run; whatever a model takes, photos or their features.
 
     Attributes:
-        batch_size: Examples a training step.
+        batch_size: Examples a training step; with `--accumulate`, a part of one.
         steps_per_epoch: Training steps an epoch.
         training: From a step, counted from the start of the run, to the batches from it on to
             the end of the run: pairs of inputs and one-hot labels. They must not depend on where
             they begin.
         measured: By split, the batches that are measured after every epoch.
+        names: From a step, counted from the start of the run, to what its batch is made of, for
+            messages.
+        check: Raises FgmixError if what is fed is no longer what it was.
     """
 
     batch_size: int
     steps_per_epoch: int
     training: Callable[[int], tf.data.Dataset]
     measured: dict[str, tf.data.Dataset]
+    names: Callable[[int], list[str]] = lambda step: []
+    check: Callable[[], None] = lambda: None
 
 
 def feed_photos(
@@ -41,7 +52,8 @@ def feed_photos(
             `"test"` if the config monitors it.
         copies: Prepared copies of training photos, by path; the others are read themselves.
     """
-    batch_size = min(config.batch_size, len(dataset.splits["train"]))
+    batch_size = min(config.batch_size // config.accumulate, len(dataset.splits["train"]))
+    sizes = dataset.sizes()
 
     def training(first_step: int) -> tf.data.Dataset:
         return training_batches(
@@ -55,6 +67,12 @@ def feed_photos(
             copies=copies,
         )
 
+    def names(step: int) -> list[str]:
+        return batch_paths(dataset, step, batch_size=batch_size, seed=config.seed)
+
+    def check() -> None:
+        refuse_changed(dataset, sizes)
+
     return Feed(
         batch_size=batch_size,
         steps_per_epoch=steps_per_epoch(len(dataset.splits["train"]), batch_size),
@@ -65,7 +83,30 @@ def feed_photos(
             )
             for split in measured_splits(config, dataset)
         },
+        names=names,
+        check=check,
     )
+
+
+def refuse_changed(dataset: ImageDataset, before: Mapping[str, int]) -> None:
+    """Makes sure that the photos are the same files as before, as far as their sizes tell.
+
+    Raises:
+        FgmixError: If one is gone or of another size.
+    """
+    now = dataset.sizes()
+    changed = [
+        f"{path} ({'gone' if now[path] < 0 else 'changed'})"
+        for path, size in before.items()
+        if now[path] != size
+    ]
+    if changed:
+        more = f" and {len(changed) - 3} more" if changed[3:] else ""
+        raise FgmixError(
+            f"photos in {dataset.root} are no longer what they were when training began: "
+            f"{', '.join(changed[:3])}{more}; bring the old ones back and add --resume, or start "
+            f"anew with --overwrite"
+        )
 
 
 def measured_splits(config: TrainConfig, dataset: ImageDataset) -> list[str]:

@@ -17,7 +17,7 @@ def build_schedules(
 
     Args:
         config: A resolved config.
-        steps_per_epoch: Optimizer steps an epoch.
+        steps_per_epoch: Training steps an epoch, the parts of accumulated ones counted singly.
 
     Returns:
         `"backbone"` and `"head"`.
@@ -56,9 +56,11 @@ def build_optimizer(
         raise ValueError("two variables of the model have the same path: name its layers apart")
 
     make = OPTIMIZERS[config.recipe_settings.optimizer]
+    # Keras counts a part as a step, in the schedules too.
+    parts = config.accumulate if config.accumulate > 1 else None
     by_path = {}
     for group, variables in groups.items():
-        optimizer = make(schedules[group], config.weight_decay, variables)
+        optimizer = make(schedules[group], config.weight_decay, variables, parts)
         by_path.update({variable.path: optimizer for variable in variables})
     # The map must name a default, though every path is in it; an unused optimizer is harmless
     # but would be saved, so it is the head's own.
@@ -106,18 +108,22 @@ def _sgd(
     schedule: keras.optimizers.schedules.LearningRateSchedule,
     weight_decay: float,
     variables: list[keras.Variable],
+    parts: int | None,
 ) -> keras.optimizers.Optimizer:
     """PyTorch's SGD: the decay is in the gradient, and of every variable."""
-    return L2SGD(schedule, MOMENTUM, l2=weight_decay)
+    return L2SGD(schedule, MOMENTUM, l2=weight_decay, gradient_accumulation_steps=parts)
 
 
 def _adamw(
     schedule: keras.optimizers.schedules.LearningRateSchedule,
     weight_decay: float,
     variables: list[keras.Variable],
+    parts: int | None,
 ) -> keras.optimizers.Optimizer:
     """AdamW that spares biases and the numbers of BatchNorm, as is usual."""
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=weight_decay, gradient_accumulation_steps=parts
+    )
     flat = [variable for variable in variables if len(variable.shape) < 2]
     optimizer.exclude_from_weight_decay(var_list=flat)
     return optimizer

@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,14 @@ from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, remove_partial, write_csv, write_json, write_text
-from fgmix.training.config import RUN, TrainConfig
+from fgmix.training.config import TrainConfig
 from fgmix.training.flags import check_values
 
 if TYPE_CHECKING:
     import keras
 
 CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
-PREDICTIONS, MODEL, CHECKPOINT, LOGS = "predictions.csv", "model.keras", "checkpoint.npz", "logs"
+PREDICTIONS, MODEL, LOGS, DIVERGED = "predictions.csv", "model.keras", "logs", "diverged.txt"
 SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
 
 
@@ -77,7 +77,7 @@ def _describe(
     flags = {k: v for k, v in asdict(config).items() if k not in ("overwrite", "resume")}
     return {
         "config": flags,
-        "recipe": {k: v for k, v in asdict(config.recipe_settings).items() if k not in flags},
+        "recipe": recipe_beside_flags(config),
         "precision": precision,
         "data": {
             "name": dataset.name,
@@ -89,59 +89,23 @@ def _describe(
             "fingerprint": dataset.fingerprint(),
             "prepared": {"photos": copies, "format": FORMAT},
         },
-        "versions": {
-            "fgmix": fgmix.__version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("keras", "tensorflow", "numpy")},
-        },
+        "versions": library_versions(),
     }
 
 
-def refuse_changes(config: TrainConfig, dataset: ImageDataset, precision: str) -> None:
-    """Makes sure that a run is resumed as it was begun.
-
-    Photos may lie elsewhere than before, and the run's folder too: the fingerprint decides
-    whether they are the same photos.
-
-    Raises:
-        FgmixError: If settings, recipe, precision or photos are others.
-    """
-    before = read_record(Path(config.run_dir)) or {}
-    now = _describe(config, dataset, precision)
-    # A run of a version without prepared photos read the photos themselves.
-    changed = changed_flags({"prepare": "never"} | before["config"], config)
-    changed += [
-        f"the {part} was another" for part in ("recipe", "precision") if before[part] != now[part]
-    ]
-    if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
-        changed.append("the photos were others")
-    # Which photos have copies follows from photos and settings; how a copy looks, from its format.
-    prepared = before["data"].get("prepared")
-    if prepared and prepared["photos"] and prepared["format"] != FORMAT:
-        changed.append("the prepared photos were of another format")
-    if changed:
-        raise FgmixError(
-            f"can't resume {config.run_dir} with other settings ({'; '.join(changed)}): give the "
-            f"same again, or start anew with --overwrite"
-        )
+def recipe_beside_flags(config: TrainConfig) -> dict[str, Any]:
+    """What the recipe decides and no flag does."""
+    recipe = asdict(config.recipe_settings)
+    return {name: value for name, value in recipe.items() if not hasattr(config, name)}
 
 
-def changed_flags(before: dict[str, Any], now: TrainConfig) -> list[str]:
-    """The flags that decide a run's result and are not what they were, in words.
-
-    Args:
-        before: The `config` part of a run's record.
-        now: A resolved config.
-    """
-    may_change = {"dataset", "data_dir"}
-    may_change |= {f.name for f in fields(now) if f.metadata["group"] == RUN}
-    # A flag that the record doesn't know came later, and its default is what was done before.
-    return [
-        f"--{f.name.replace('_', '-')} was {was}"
-        for f in fields(now)
-        if f.name not in may_change
-        and (was := before.get(f.name, f.default)) != getattr(now, f.name)
-    ]
+def library_versions() -> dict[str, str]:
+    """What a run's bits depend on beside its settings."""
+    return {
+        "fgmix": fgmix.__version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("keras", "tensorflow", "numpy")},
+    }
 
 
 def refuse_existing(config: TrainConfig) -> None:

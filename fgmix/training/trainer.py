@@ -7,15 +7,15 @@ from pathlib import Path
 
 import keras
 
-from fgmix.errors import FgmixError
 from fgmix.models.classifier import build_classifier, parameter_groups
-from fgmix.training.callbacks import Checkpoint, EpochLog, Monitor
-from fgmix.training.checkpoint import load_checkpoint
+from fgmix.training.callbacks import Checkpoint, Divergence, EpochLog, Monitor, write_history
+from fgmix.training.checkpoint import Progress, restore_checkpoint
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import Feed
 from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.precision import policy
-from fgmix.training.run_folder import CHECKPOINT, HISTORY, LOGS
+from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
+from fgmix.training.stopping import Stopped, stopping_between_steps
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +54,20 @@ def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) ->
         The history, a row an epoch.
 
     Raises:
-        FgmixError: If the loss stops being a number, or a checkpoint can't be restored.
+        FgmixError: If the loss or a weight stops being a number, a checkpoint can't be restored, or
+            the photos change.
+        Stopped: If Ctrl-C or SIGTERM came; the state is saved.
     """
-    schedules = build_schedules(config, feed.steps_per_epoch)
+    steps = feed.steps_per_epoch
+    schedules = build_schedules(config, steps)
 
     # A second model over the same layers is compiled, so that the classifier itself is saved
     # without an optimizer and loads anywhere.
-    trainable = keras.Model(model.inputs, model.outputs)
+    compiled = keras.Model(model.inputs, model.outputs)
     optimizer = build_optimizer(model, config, schedules)
     if model.dtype_policy.name == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    trainable.compile(
+    compiled.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(
             label_smoothing=config.recipe_settings.label_smoothing
@@ -72,32 +75,51 @@ def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) ->
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
 
-    history = EpochLog(directory / HISTORY, schedules, feed.steps_per_epoch, feed.batch_size)
-    if config.resume and (directory / CHECKPOINT).is_file():
-        history.rows = load_checkpoint(directory / CHECKPOINT, model, trainable.optimizer)
-        log.info("going on after epoch %d of %d", len(history.rows), config.epochs)
+    # Metrics get their variables with the first answers, and a checkpoint may hold values for them.
+    answers = keras.ops.zeros((1, *model.output_shape[1:]))
+    compiled.compute_metrics(None, answers, answers)
 
-    monitors = [Monitor(split, feed.measured[split]) for split in feed.measured if split != "val"]
-    trainable.fit(
-        feed.training(len(history.rows) * feed.steps_per_epoch),
-        initial_epoch=len(history.rows),
-        epochs=config.epochs,
-        steps_per_epoch=feed.steps_per_epoch,
-        validation_data=feed.measured.get("val"),
-        callbacks=[
-            keras.callbacks.TerminateOnNaN(),
-            *monitors,
-            history,
-            Checkpoint(directory / CHECKPOINT, history, model),
-            keras.callbacks.TensorBoard(directory / LOGS, write_graph=False),
-        ],
-        shuffle=False,  # the batches come shuffled
-        # A bar that redraws itself is for a terminal; a log file gets a line an epoch.
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
-    if not math.isfinite(history.rows[-1]["loss"]):
-        raise FgmixError(
-            f"training diverged in epoch {len(history.rows)}: the loss is no longer a number; "
-            f"lower --backbone-lr and --head-lr"
-        )
-    return history.rows
+    progress = Progress()
+    if config.resume:
+        progress = restore_checkpoint(directory, compiled)
+        log.info("going on after step %d of %d", progress.step, config.epochs * steps)
+        if progress.rows:  # it may hold rows of epochs that are to be trained again
+            write_history(directory / HISTORY, progress.rows)
+
+    with stopping_between_steps() as request:
+        callbacks = [
+            *(Monitor(split, feed.measured[split]) for split in feed.measured if split != "val"),
+            EpochLog(directory / HISTORY, progress, schedules, feed),
+            Divergence(directory / DIVERGED, progress, feed),
+            Checkpoint(
+                directory,
+                progress,
+                feed,
+                config.epochs * steps,
+                config.checkpoint_every,
+                request,
+            ),
+        ]
+        epoch, begun = divmod(progress.step, steps)
+        # What is left of an epoch that has begun is an epoch of fewer steps, to Keras.
+        spans = [(epoch, epoch + 1, steps - begun), (epoch + 1, config.epochs, steps)]
+        for first, last, length in spans if begun else [(epoch, config.epochs, steps)]:
+            if first == last:
+                continue
+            compiled.fit(
+                feed.training(progress.step),
+                initial_epoch=first,
+                epochs=last,
+                steps_per_epoch=length,
+                validation_data=feed.measured.get("val"),
+                callbacks=[
+                    *callbacks,
+                    keras.callbacks.TensorBoard(directory / LOGS, write_graph=False),
+                ],
+                shuffle=False,  # the batches come shuffled
+                # A bar that redraws itself is for a terminal; a log file gets a line an epoch.
+                verbose=1 if sys.stdout.isatty() else 2,
+            )
+    if request.number is not None:
+        raise Stopped(request.number)
+    return progress.rows

@@ -63,6 +63,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "recipe": "paper",
         "epochs": 300,
         "batch_size": 32,
+        "accumulate": 1,
         "backbone_lr": 0.01,
         "head_lr": 0.1,
         "weight_decay": 0.0001,
@@ -72,6 +73,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "run_dir": "saved_models/cars-vgg16-mixed-seed0",
         "overwrite": False,
         "resume": False,
+        "checkpoint_every": None,
     }
 
 
@@ -106,7 +108,7 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
-    unset = ["data_dir", "shots", "folds", "fold"]
+    unset = ["data_dir", "shots", "folds", "fold", "checkpoint_every"]
     assert [name for name, value in resolved.items() if value is None] == unset
 
 
@@ -162,7 +164,7 @@ def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, messa
 
 def test_every_number_has_a_range():
     numbers = [f for f in FIELDS.values() if f.type in (int, float)]
-    assert len(numbers) == 11
+    assert len(numbers) == 12
     assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
 
 
@@ -184,6 +186,7 @@ def test_values_at_the_edge_of_a_range_are_allowed():
         ({"train_fraction": 0.0}, "--train-fraction 0: must be more than 0"),
         ({"train_fraction": 1.5}, "--train-fraction 1.5: must be at most 1.0"),
         ({"shots": 5, "train_fraction": 0.5}, "--shots and --train-fraction exclude each other"),
+        ({"accumulate": 3}, "--accumulate 3: must divide --batch-size 32"),
         ({"folds": 1, "fold": 0}, "--folds 1: must be at least 2"),
         ({"folds": 3}, "--folds 3 needs --fold: 0 to 2"),
         ({"fold": 0}, "--fold 0 needs --folds"),
@@ -284,6 +287,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "recipe": "strong",
         "epochs": 9,
         "batch_size": 9,
+        "accumulate": 2,
         "backbone_lr": 0.9,
         "head_lr": 0.9,
         "weight_decay": 0.9,
@@ -291,6 +295,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "seed": 9,
     }
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
+    elsewhere |= {"checkpoint_every"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     settings = [{}, *folds, *({name: value} for name, value in others.items())]

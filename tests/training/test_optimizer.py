@@ -218,3 +218,27 @@ def test_variables_that_share_a_path_are_refused():
     kernels[0].kernel._path = kernels[1].kernel.path
     with pytest.raises(ValueError, match="same path"):
         build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
+
+
+@pytest.mark.parametrize("recipe", ["paper", "strong"])
+def test_accumulated_parts_make_the_step_of_the_whole(recipe):
+    rates = {"backbone": 0.01, "head": 0.1}
+    weights = []
+    for parts in (1, 2):
+        keras.utils.set_random_seed(0)
+        model = tiny()
+        settings = config(recipe=recipe, accumulate=parts, backbone="tiny", weights="none")
+        optimizer = build_optimizer(model, settings, rates)
+        rng = np.random.default_rng(0)
+        for _ in range(3):
+            halves = [
+                [rng.normal(size=v.shape).astype("float32") for v in model.trainable_variables]
+                for _ in range(2)
+            ]
+            whole = [(one + other) / 2 for one, other in zip(*halves, strict=True)]
+            for gradients in halves if parts == 2 else [whole]:
+                tensors = [keras.ops.convert_to_tensor(gradient) for gradient in gradients]
+                optimizer.apply(tensors, model.trainable_variables)
+        weights.append([np.asarray(v) for v in model.trainable_variables])
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

@@ -11,7 +11,7 @@ from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
-from fgmix.training.run_folder import Run, prepare_run, refuse_changes, refuse_existing
+from fgmix.training.run_folder import Run, prepare_run, refuse_existing
 
 BEGUN = ["config.json", "labels.txt", "splits.csv"]
 """What a run consists of before its first epoch."""
@@ -250,30 +250,6 @@ def test_a_resumed_run_keeps_its_record(run_dir, dataset):
     assert (run_dir / "config.json").read_text() == before
 
 
-def test_a_run_is_resumed_with_its_own_settings_and_photos_only(run_dir, dataset):
-    refuse_changes(config(run_dir, resume=True), dataset, "float32")
-    with pytest.raises(FgmixError, match="--seed was 0") as caught:
-        refuse_changes(config(run_dir, resume=True, seed=1, head_lr=0.1), dataset, "float32")
-    assert str(run_dir) in one_line(caught)
-    assert "--head-lr" not in one_line(caught)
-    with pytest.raises(FgmixError, match="the precision was another") as caught:
-        refuse_changes(config(run_dir, resume=True), dataset, "bfloat16")
-    one_line(caught)
-    (dataset.root / "a.jpg").write_bytes(b"a larger photo")
-    with pytest.raises(FgmixError, match="photos were others") as caught:
-        refuse_changes(config(run_dir, resume=True), dataset, "float32")
-    one_line(caught)
-
-
-def test_a_flag_that_an_older_version_did_not_have_is_as_its_default_was(run_dir, dataset):
-    record = json.loads((run_dir / "config.json").read_text())
-    del record["config"]["skip_bad_images"]
-    (run_dir / "config.json").write_text(json.dumps(record))
-    refuse_changes(config(run_dir, resume=True), dataset, "float32")
-    with pytest.raises(FgmixError, match="--skip-bad-images was False"):
-        refuse_changes(config(run_dir, resume=True, skip_bad_images=True), dataset, "float32")
-
-
 def test_leavings_of_a_killed_write_go_when_a_run_is_resumed(run_dir, dataset):
     (run_dir / ".model.partial-1.keras").write_text("half")
     prepare_run(config(run_dir, resume=True), dataset, "float32")
@@ -293,24 +269,3 @@ def test_labels_that_are_not_the_models_are_told(finished, tmp_path):
     with pytest.raises(FgmixError, match="another number of classes") as caught:
         Run.open(tmp_path / "run")
     one_line(caught)
-
-
-def test_a_run_on_prepared_photos_is_not_resumed_on_photos_prepared_otherwise(
-    run_dir, dataset, monkeypatch
-):
-    resumed = config(run_dir, resume=True)
-    prepare_run(resumed, dataset, "float32", copies=2)
-    refuse_changes(resumed, dataset, "float32")
-    monkeypatch.setattr("fgmix.training.run_folder.FORMAT", FORMAT + 1)
-    with pytest.raises(FgmixError, match="prepared photos were of another format") as caught:
-        refuse_changes(resumed, dataset, "float32")
-    assert "--overwrite" in one_line(caught)
-
-
-def test_a_run_from_before_there_were_prepared_photos_goes_on_without(run_dir, dataset):
-    record = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
-    del record["config"]["prepare"], record["data"]["prepared"]
-    (run_dir / "config.json").write_text(json.dumps(record), encoding="utf-8")
-    refuse_changes(config(run_dir, resume=True, prepare="never"), dataset, "float32")
-    with pytest.raises(FgmixError, match="--prepare was never"):
-        refuse_changes(config(run_dir, resume=True), dataset, "float32")

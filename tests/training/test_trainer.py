@@ -20,7 +20,7 @@ from tests.runs import read_history, small_config
 def test_only_float16_scales_the_loss(photos, tmp_path, monkeypatch, precision, scaled):
     used = []
     monkeypatch.setattr(
-        callbacks, "save_checkpoint", lambda path, model, optimizer, rows: used.append(optimizer)
+        callbacks, "save_checkpoint", lambda _, model, progress: used.append(model.optimizer)
     )
     config = small_config(photos, tmp_path, epochs=1, precision=precision).resolve()
     model = build_model(config, 3, precision)

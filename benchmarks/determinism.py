@@ -1,0 +1,92 @@
+"""What deterministic operations cost on this machine, and whether steps repeat without them.
+
+    python benchmarks/determinism.py
+
+Trains each backbone on the same noise for some steps (recipe `strong`, 16 photos of 128 pixels, mixed
+attention), with and without deterministic operations in turn, each time in a process of its own,
+and compares the weights' bits and the fastest steps.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from machine import circumstances
+
+from fgmix.cli.main import import_tensorflow
+from fgmix.training.config import TrainConfig
+
+RESULT = Path(__file__).parent / "results" / "determinism.json"
+SIZE, BATCH, CLASSES = 128, 16, 20
+
+
+def measure(backbone: str, deterministic: bool, steps: int) -> dict[str, object]:
+    """Trains in this process."""
+    import_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    from fgmix.training.optimizer import build_optimizer, build_schedules
+    from fgmix.training.trainer import build_model
+
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    config = TrainConfig(
+        dataset="aircraft", recipe="strong", backbone=backbone, weights="none", image_size=SIZE
+    ).resolve()
+    model = build_model(config, CLASSES, "float32")
+    compiled = keras.Model(model.inputs, model.outputs)
+    compiled.compile(
+        build_optimizer(model, config, build_schedules(config, 1)), "categorical_crossentropy"
+    )
+    images = np.random.default_rng(0).uniform(0, 255, (BATCH, SIZE, SIZE, 3)).astype(np.float32)
+    labels = np.eye(CLASSES, dtype=np.float32)[np.arange(BATCH)]
+    seconds = []
+    for _ in range(steps + 1):  # the first builds the graph
+        start = time.perf_counter()
+        compiled.train_on_batch(images, labels)
+        seconds.append(time.perf_counter() - start)
+    content = b"".join(np.asarray(variable).tobytes() for variable in model.variables)
+    return {
+        "backbone": backbone,
+        "deterministic": deterministic,
+        "seconds_a_step": {"fastest": min(seconds[1:]), "median": float(np.median(seconds[1:]))},
+        "weights_sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backbones", nargs="+", default=["mobilenet_v2", "vgg16_bn"])
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--note", default="", help="what else the record should say")
+    parser.add_argument("--only", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.only:  # one measurement, in a process of its own
+        print(json.dumps(measure(args.only[0], args.only[1] == "True", args.steps)))
+        return
+    rows = []
+    for backbone in args.backbones:
+        for deterministic in (False, True) * args.repeats:
+            command = [sys.executable, __file__, "--steps", str(args.steps)]
+            done = subprocess.run(
+                [*command, "--only", backbone, str(deterministic)],
+                stdout=subprocess.PIPE,
+                check=True,
+                text=True,
+            )
+            rows.append(json.loads(done.stdout.splitlines()[-1]))
+            print(rows[-1], flush=True)
+    record = {**circumstances(args.note, "tensorflow", "keras", "numpy"), "runs": rows}
+    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Ctrl-C and SIGTERM: a run that is asked to stop saves first."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """A run was asked to stop, and can be resumed.
+
+    Attributes:
+        number: The signal: that of Ctrl-C or SIGTERM.
+        saved: What is saved, in words.
+    """
+
+    def __init__(self, number: int, saved: str = "up to its last checkpoint"):
+        super().__init__(f"stopped; the run is saved {saved}")
+        self.number = number
+        self.saved = saved
+
+
+@dataclass
+class StopRequest:
+    """Whether the run has been asked to stop.
+
+    Attributes:
+        number: The signal that asked, None before.
+    """
+
+    number: int | None = None
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """Makes Ctrl-C and SIGTERM raise `Stopped` wherever the program is."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    with _handling(stop):
+        yield
+
+
+@contextmanager
+def stopping_between_steps() -> Iterator[StopRequest]:
+    """Notes Ctrl-C or SIGTERM instead, for someone to obey; the second one is obeyed at once."""
+    request = StopRequest()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if request.number is not None:
+            raise Stopped(number)
+        request.number = number
+        # Not print: the signal may have come in the midst of one.
+        os.write(2, b"\nsaving after this step, then stopping (once more stops at once)\n")
+
+    with _handling(note):
+        yield request
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is given signals
+        return
+    # A signal that is ignored (`nohup`, a script's background) stays so.
+    before = {
+        number: signal.signal(number, handler)
+        for number in SIGNALS
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)

@@ -1,0 +1,45 @@
+"""Trainings in processes of their own, which may be killed and import TensorFlow only once."""
+
+import multiprocessing
+import os
+from dataclasses import replace
+
+from fgmix.milestones import KILL_AT
+from fgmix.training.config import TrainConfig
+
+CONTEXT = multiprocessing.get_context("forkserver")
+# It is forked before TensorFlow has started a thread or made a tensor.
+CONTEXT.set_forkserver_preload(["fgmix.experiment"])
+
+
+def train_apart(config: TrainConfig, kill_at: str | None = None) -> int:
+    """Trains in a new process, deterministically, with dropout; returns its exit code.
+
+    Args:
+        config: What to train.
+        kill_at: The milestone at which the process ends, if not at the end of the run.
+    """
+    process = CONTEXT.Process(target=_work, args=(config, kill_at))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _work(config: TrainConfig, kill_at: str | None) -> None:
+    import keras
+
+    from fgmix.experiment import train
+    from fgmix.models.backbones import BACKBONES
+    from fgmix.training.determinism import make_deterministic
+
+    def with_dropout(image_size, weights):
+        body = tiny.build(image_size, weights)
+        output = keras.layers.Dropout(0.3, name="dropout")(body.output)
+        return keras.Model(body.input, output, name="tiny")
+
+    tiny = BACKBONES["tiny"]
+    BACKBONES["tiny"] = replace(tiny, build=with_dropout)
+    if kill_at:
+        os.environ[KILL_AT] = kill_at
+    make_deterministic()
+    train(config)

@@ -1,0 +1,90 @@
+"""A run that is killed at any moment and resumed, or repeated, ends with the same bits."""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fgmix.training.run_folder import Run
+from tests.kills import train_apart
+from tests.runs import read_history, small_config
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = {"checkpoint_every": 1, "val_fraction": 0.25, "monitor_test": True}
+# What ends a run, in the order in which the same run meets it. Every resumed run counts anew.
+MOMENTS = {
+    "paper": [
+        "step@2",  # the first step's checkpoint is there
+        "rename checkpoint.npz@2",  # written, not yet renamed; one is kept
+        "validation",  # every step of the epoch is done, the epoch is not
+        "export",  # the SavedModel is written, not yet renamed
+    ],
+    "strong": [
+        "between checkpoints@2",  # the newest has become the one before
+        "rename history.csv@2",
+        "evaluated",
+        "rename metrics.json",  # all but finished
+    ],
+}
+
+
+@pytest.fixture(scope="module", params=list(MOMENTS))
+def runs(request, photos, tmp_path_factory):
+    """A run of 2 epochs, the same killed at every moment of its list, and the same again."""
+    directory = tmp_path_factory.mktemp(request.param)
+    settings = SETTINGS | ({"accumulate": 2} if request.param == "strong" else {})
+    config = small_config(photos, directory / "whole", recipe=request.param, **settings)
+    assert train_apart(config) == 0
+    killed = replace(config, run_dir=str(directory / "killed"))
+    for number, moment in enumerate(MOMENTS[request.param]):
+        code = train_apart(replace(killed, resume=number > 0), moment)
+        assert code == -signal.SIGKILL, moment
+        assert not (directory / "killed" / "metrics.json").exists()
+    assert train_apart(replace(killed, resume=True)) == 0
+    assert train_apart(replace(config, run_dir=str(directory / "again"))) == 0
+    return directory / "whole", directory / "killed", directory / "again"
+
+
+def weights(run: Path) -> list[np.ndarray]:
+    model = Run(run, None, {}, (), {}).load_model()
+    return [np.asarray(v) for v in model.weights]  # a file of Keras holds no state of seeds
+
+
+def exported(run: Path) -> list[bytes]:
+    """The variables of the SavedModel, seeds too, in an order that does not change."""
+    reader = tf.train.load_checkpoint(str(run / "1" / "variables" / "variables"))
+    names = [name for name in reader.get_variable_to_shape_map() if "VARIABLE_VALUE" in name]
+    return sorted(reader.get_tensor(name).tobytes() for name in names)
+
+
+def test_weights_have_the_same_bits(runs):
+    whole, killed, again = map(weights, runs)
+    assert len(whole) > 40
+    for one, resumed, repeated in zip(whole, killed, again, strict=True):
+        np.testing.assert_array_equal(one, resumed)
+        np.testing.assert_array_equal(one, repeated)
+    whole, killed, again = map(exported, runs)
+    assert whole == killed == again
+
+
+def test_history_and_results_have_the_same_bits(runs):
+    for name in ("metrics.json", "predictions.csv", "splits.csv", "labels.txt"):
+        assert len({(run / name).read_bytes() for run in runs}) == 1
+    whole, killed, again = map(read_history, runs)
+    assert [row["epoch"] for row in whole] == ["1", "2"]
+    measured = {"loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"}
+    assert measured <= set(whole[0])
+    # How long it took is all that may differ.
+    for one, *others in zip(whole, killed, again, strict=True):
+        differing = {name for name in one for other in others if one[name] != other[name]}
+        assert differing <= {"seconds", "images_per_second"}
+
+
+def test_a_finished_run_keeps_nothing_of_its_interruptions(runs):
+    names = [sorted(path.name for path in run.iterdir()) for run in runs]
+    assert names[0] == names[1] == names[2]
+    assert not [name for name in names[1] if "partial" in name or "checkpoint" in name]
