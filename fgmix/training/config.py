@@ -1,6 +1,5 @@
 """The one typed config: the flags of `train.py`, `config.json` and the Python API."""
 
-import re
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS
 from fgmix.training.flags import check_values, flag
+from fgmix.training.naming import RUN, departures, run_name, slug
 from fgmix.training.recipes import PRESETS, RECIPES, Recipe
 
 # What neither the data set's preset nor the recipe sets.
@@ -31,7 +31,7 @@ def _shown(name: str) -> str:
     return "; ".join([str(BASE[name]), *presets])
 
 
-DATA, MODEL, TRAINING, RUN = "data", "model", "training", "the run"
+DATA, MODEL, TRAINING = "data", "model", "training"
 BY_RECIPE = "recipe's"
 
 
@@ -223,7 +223,8 @@ class TrainConfig:
         resolved = replace(self, **filled)
         _check(resolved)
         if resolved.run_dir is None:
-            resolved = replace(resolved, run_dir=f"saved_models/{self._run_name()}")
+            name = run_name(self, resolved.dataset_name, self._defaults())
+            resolved = replace(resolved, run_dir=f"saved_models/{name}")
         # A run is evaluated from other folders than it was trained in.
         if resolved.data_dir:
             resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
@@ -249,7 +250,7 @@ class TrainConfig:
         name = self.dataset
         if name not in SOURCES and Path(name).is_dir():
             name = Path(name).resolve().name
-        return _slug(name)
+        return slug(name)
 
     def _defaults(self) -> dict[str, Any]:
         preset = PRESETS.get(self.dataset, {})
@@ -261,26 +262,7 @@ class TrainConfig:
 
         Left out is what says which data, backbone, attention and seed, and what only says where.
         """
-        defaults = {f.name: f.default for f in fields(self)} | self._defaults()
-        named = {"dataset", "data_dir", "backbone", "attention", "seed"}
-        named |= {f.name for f in fields(self) if f.metadata["group"] == RUN}
-        return {
-            f.name: value
-            for f in fields(self)
-            if f.name not in named
-            and (value := getattr(self, f.name)) is not None
-            and value != defaults[f.name]
-        }
-
-    def _run_name(self) -> str:
-        """`DATASET-BACKBONE-ATTENTION[-every other non-default setting]-seedN`."""
-        backbone = self.backbone or str(self._defaults()["backbone"])
-        parts = [self.dataset_name, backbone, self.attention]
-        for name, value in self.departures().items():
-            if name == "weights":
-                value = re.sub(r"(\.weights)?\.h5$|\.safetensors$", "", Path(value).name)
-            parts.append(f"{name}_{_slug(str(value))}")
-        return "-".join([*parts, f"seed{self.seed}"])
+        return departures(self, self._defaults())
 
 
 def _check(config: TrainConfig) -> None:
@@ -292,7 +274,3 @@ def _check(config: TrainConfig) -> None:
 
 def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.]+", "_", text).strip("_") or "data"
