@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,10 +28,10 @@ from fgmix.serving.export import export_saved_model
 from fgmix.serving.signatures import Classifier
 from fgmix.training import run_folder
 from fgmix.training.config import TrainConfig
-from fgmix.training.feed import feed_photos
 from fgmix.training.precision import choose_precision
 from fgmix.training.run_folder import Run
-from fgmix.training.trainer import build_model, fit
+from fgmix.training.stages import FINETUNING, finetuning, fit_stages
+from fgmix.training.trainer import build_model
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def train(config: TrainConfig) -> TrainResult:
     with alone(Path(config.run_dir), busy):
         directory = run_folder.prepare_run(config, dataset, precision, len(copies))
         log.info("run folder: %s", directory)
-        fit(model, config, feed_photos(config, dataset, copies), directory)
+        fit_stages(model, config, dataset, directory, copies)
         return _finish(model, config, dataset, directory)
 
 
@@ -106,6 +107,7 @@ def _finish(
     # Last, because it is what tells a finished run from an unfinished one.
     write_json(directory / run_folder.METRICS, found.metrics)
     (directory / run_folder.CHECKPOINT).unlink(missing_ok=True)
+    shutil.rmtree(directory / FINETUNING, ignore_errors=True)
     return TrainResult(directory, found.metrics)
 
 
@@ -194,7 +196,9 @@ def load_splits(config: TrainConfig) -> ImageDataset:
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
     """Copies of the training photos, by path, as far as the config wants them."""
-    if config.prepare == "never":
+    if config.views and config.finetune_epochs:
+        config = finetuning(config)  # features are computed from the photos
+    if config.prepare == "never" or config.views:
         return {}
     augmentation = config.recipe_settings.augmentation
     return prepare(dataset, image_size=config.image_size, augmentation=augmentation)

@@ -55,35 +55,56 @@ def training_batches(
     labels = tf.constant(split.labels)
     num_classes = len(dataset.class_names)
     batch_size = min(batch_size, len(split))
-    steps = steps_per_epoch(len(split), batch_size)
-    first_epoch, steps_done = divmod(first_step, steps)
     augment = AUGMENTATIONS[augmentation].apply
     read = _reader(dataset, copies or {})
 
-    def epoch_key(epoch: tf.Tensor) -> tf.Tensor:
-        return tf.stack([tf.constant(seed, tf.int64), epoch])
-
-    def order(epoch: tf.Tensor) -> tf.data.Dataset:
-        images = tf.range(len(split))
-        shuffled = tf.random.experimental.stateless_shuffle(images, epoch_key(epoch))
-        first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
-        remaining = shuffled[first : steps * batch_size]
-        return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
-
     def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index_key = tf.cast(index, tf.int64)
-        key = tf.random.experimental.stateless_fold_in(epoch_key(epoch), index_key)
+        key = tf.random.experimental.stateless_fold_in(_epoch_key(seed, epoch), index_key)
         image, photo_shape = read(index)
         image = augment(image, photo_shape, image_size, key)
         return image, tf.one_hot(labels[index], num_classes)
 
     return (
-        tf.data.Dataset.range(first_epoch, epochs)
-        .flat_map(order)
+        shuffled_indices(
+            len(split), batch_size=batch_size, seed=seed, epochs=epochs, first_step=first_step
+        )
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def shuffled_indices(
+    num_images: int, *, batch_size: int, seed: int, epochs: int, first_step: int = 0
+) -> tf.data.Dataset:
+    """Which image comes when: the order of a whole training run, epoch after epoch.
+
+    Args:
+        num_images: How many there are.
+        batch_size: Images a batch, no more than there are. What doesn't fill one is left out.
+        seed: Keys the order.
+        epochs: The epoch after the last one.
+        first_step: The step to begin with, counted from the start of the run.
+
+    Returns:
+        Pairs of scalars, one by one: epoch int64 and image int32.
+    """
+    steps = steps_per_epoch(num_images, batch_size)
+    first_epoch, steps_done = divmod(first_step, steps)
+
+    def order(epoch: tf.Tensor) -> tf.data.Dataset:
+        images = tf.range(num_images)
+        shuffled = tf.random.experimental.stateless_shuffle(images, _epoch_key(seed, epoch))
+        first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
+        remaining = shuffled[first : steps * batch_size]
+        return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
+
+    return tf.data.Dataset.range(first_epoch, epochs).flat_map(order)
+
+
+def _epoch_key(seed: int, epoch: tf.Tensor) -> tf.Tensor:
+    return tf.stack([tf.constant(seed, tf.int64), epoch])
 
 
 def _reader(

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from fgmix.files import write_csv
 from fgmix.training.checkpoint import save_checkpoint
+from fgmix.training.feed import Feed
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
 
@@ -36,13 +38,13 @@ class EpochLog(keras.callbacks.Callback):
     and `images_per_second`.
     """
 
-    def __init__(self, path: Path, schedules: dict, steps_per_epoch: int, batch_size: int):
+    def __init__(self, path: Path, schedules: dict, feed: Feed, before: Sequence[dict] = ()):
         super().__init__()
         self.path = path
         self.schedules = schedules
-        self.steps_per_epoch = steps_per_epoch
-        self.batch_size = batch_size
-        self.rows: list[dict] = []
+        self.feed = feed
+        self.epochs_before = len(before)
+        self.rows = list(before)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the clock."""
@@ -54,14 +56,14 @@ class EpochLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds the row."""
-        step = epoch * self.steps_per_epoch
+        step = (epoch - self.epochs_before) * self.feed.steps_per_epoch
         seconds = self._ended - self._began
         logs = logs or {}
         row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in MEASURED if k in logs}}
         for group, schedule in self.schedules.items():
             row[f"lr_{group}"] = float(schedule(step))
         row["seconds"] = seconds
-        row["images_per_second"] = self.steps_per_epoch * self.batch_size / seconds
+        row["images_per_second"] = self.feed.steps_per_epoch * self.feed.batch_size / seconds
         self.rows.append(row)
         # Columns of the last row: a run may measure more from where it is resumed, or less.
         write_csv(self.path, list(row), self.rows)

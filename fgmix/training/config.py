@@ -175,6 +175,20 @@ class TrainConfig:
         minimum=0.0,
         shown=BY_RECIPE,
     )
+    views: int | None = flag(
+        None,
+        TRAINING,
+        "views of every training photo whose features are stored: the photo itself, and augmented "
+        "ones; more take longer once, and more room",
+        minimum=1,
+        shown=f"{RECIPES['frozen'].views} in frozen, which alone has them",
+    )
+    finetune_epochs: int = flag(
+        0,
+        TRAINING,
+        "with frozen: epochs to go on with the whole network, at --backbone-lr",
+        minimum=0,
+    )
     weight_decay: float = flag(
         None,
         TRAINING,
@@ -270,6 +284,15 @@ def _check(config: TrainConfig) -> None:
         raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
     check_values(config)
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
+    if config.recipe and not config.recipe_settings.views:
+        for name, value in (
+            ("--views", config.views),
+            ("--finetune-epochs", config.finetune_epochs),
+        ):
+            if value:
+                raise FgmixError(
+                    f"{name} is of recipe frozen: leave it out, or add --recipe frozen"
+                )
 
 
 def _absolute(path: str) -> str:

@@ -26,6 +26,8 @@ class Recipe:
         pooling: `"flatten"` or `"avg"` before the classifier.
         head_bn: BatchNorm `"after"` the 512-unit layer or `"both"` before and after it.
         val_fraction: Share of the training split held out for validation.
+        views: If given, the backbone is frozen: its features of every photo are computed once, in
+            this many views, and training is on them. None trains the whole network on photos.
     """
 
     summary: str
@@ -41,6 +43,7 @@ class Recipe:
     pooling: str
     head_bn: str
     val_fraction: float
+    views: int | None = None
 
 
 RECIPES: dict[str, Recipe] = {
@@ -74,7 +77,27 @@ RECIPES: dict[str, Recipe] = {
         head_bn="after",
         val_fraction=0.1,
     ),
+    # Values: benchmarks/frozen_values.py, on validation photos.
+    "frozen": Recipe(
+        summary="backbone frozen, attention and classifier trained on its stored features: minutes",
+        epochs=30,
+        batch_size=32,
+        optimizer="adamw",
+        backbone_lr=3e-4,  # of --finetune-epochs
+        head_lr=1e-3,
+        weight_decay=0.05,
+        warmup_epochs=1,
+        augmentation="random_resized_crop",  # of all views but the first
+        label_smoothing=0.1,
+        pooling="avg",
+        head_bn="both",
+        val_fraction=0.1,
+        views=3,
+    ),
 }
+
+FINETUNE = "strong"
+"""The recipe that `--finetune-epochs` go on with, at `--backbone-lr` for the whole network."""
 
 PRESETS: dict[str, dict[str, object]] = {
     # From random weights AdamW learns in minutes what SGD at the paper's rates doesn't.

@@ -3,6 +3,7 @@
 import logging
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -41,7 +42,15 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
     return model
 
 
-def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) -> list[dict]:
+def fit(
+    model: keras.Model,
+    config: TrainConfig,
+    feed: Feed,
+    directory: Path,
+    *,
+    before: Sequence[dict] = (),
+    checkpoints: Path | None = None,
+) -> list[dict]:
     """Trains `model` in place and keeps `history.csv`, a checkpoint and TensorBoard logs.
 
     Args:
@@ -49,9 +58,11 @@ def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) ->
         config: A resolved config.
         feed: What to train on and what to measure every epoch.
         directory: The run's folder.
+        before: The history of what the run has trained before with another optimizer.
+        checkpoints: Folder of the checkpoint; the run's by default.
 
     Returns:
-        The history, a row an epoch.
+        The history, a row an epoch, from `before` on.
 
     Raises:
         FgmixError: If the loss stops being a number, or a checkpoint can't be restored.
@@ -72,23 +83,26 @@ def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) ->
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
 
-    history = EpochLog(directory / HISTORY, schedules, feed.steps_per_epoch, feed.batch_size)
-    if config.resume and (directory / CHECKPOINT).is_file():
-        history.rows = load_checkpoint(directory / CHECKPOINT, model, trainable.optimizer)
-        log.info("going on after epoch %d of %d", len(history.rows), config.epochs)
+    history = EpochLog(directory / HISTORY, schedules, feed, before)
+    checkpoint = (checkpoints or directory) / CHECKPOINT
+    epochs = len(before) + config.epochs
+    if config.resume and checkpoint.is_file():
+        history.rows = load_checkpoint(checkpoint, model, trainable.optimizer)
+        log.info("going on after epoch %d of %d", len(history.rows), epochs)
+    checkpoint.parent.mkdir(exist_ok=True)
 
     monitors = [Monitor(split, feed.measured[split]) for split in feed.measured if split != "val"]
     trainable.fit(
-        feed.training(len(history.rows) * feed.steps_per_epoch),
+        feed.training((len(history.rows) - len(before)) * feed.steps_per_epoch),
         initial_epoch=len(history.rows),
-        epochs=config.epochs,
+        epochs=epochs,
         steps_per_epoch=feed.steps_per_epoch,
         validation_data=feed.measured.get("val"),
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
             *monitors,
             history,
-            Checkpoint(directory / CHECKPOINT, history, model),
+            Checkpoint(checkpoint, history, model),
             keras.callbacks.TensorBoard(directory / LOGS, write_graph=False),
         ],
         shuffle=False,  # the batches come shuffled
