@@ -175,12 +175,11 @@ class TrainConfig:
         minimum=0.0,
         shown=BY_RECIPE,
     )
-    views: int | None = flag(
+    views: int = flag(
         None,
         TRAINING,
-        "views of every training photo whose features are stored: the photo itself, and augmented "
-        "ones; more take longer once, and more room",
-        minimum=1,
+        "views of every training photo to store features of: as it is, mirrored, then random crops",
+        minimum=0,
         shown=f"{RECIPES['frozen'].views} in frozen, which alone has them",
     )
     finetune_epochs: int = flag(
@@ -284,15 +283,16 @@ def _check(config: TrainConfig) -> None:
         raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
     check_values(config)
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
-    if config.recipe and not config.recipe_settings.views:
-        for name, value in (
-            ("--views", config.views),
-            ("--finetune-epochs", config.finetune_epochs),
-        ):
-            if value:
-                raise FgmixError(
-                    f"{name} is of recipe frozen: leave it out, or add --recipe frozen"
-                )
+    if config.recipe:
+        _check_views(config, frozen=config.recipe_settings.views > 0)
+
+
+def _check_views(config: TrainConfig, frozen: bool) -> None:
+    if frozen and config.views == 0:
+        raise FgmixError("--views 0: recipe frozen trains on views, so there must be at least 1")
+    for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
+        if value and not frozen:
+            raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
 
 
 def _absolute(path: str) -> str:

@@ -1,8 +1,8 @@
 """Computes what a frozen backbone makes of every photo, once, in as many views as are wanted.
 
-View 0 is the photo as evaluation sees it; the others are augmented. What is drawn for a view
-depends on the photo's path and the view's number alone, so runs that differ in seed, attention,
-shots or folds share their features.
+View 0 is the photo as evaluation sees it, view 1 its mirror image; the others are augmented. What
+is drawn for a view depends on the photo's path and the view's number alone, so runs that differ in
+seed, attention, shots or folds share their features.
 """
 
 import hashlib
@@ -46,9 +46,9 @@ def view_image(
     Args:
         image: uint8 `[h, w, 3]`, the photo.
         path_hash: int64 scalar, from `hash_path`.
-        view: The view's number; 0 is the photo resized and nothing else.
+        view: The view's number; 0 is the photo resized and nothing else, 1 its mirror image.
         image_size: Side of the result.
-        augmentation: A name from `AUGMENTATIONS`, for the other views.
+        augmentation: A name from `AUGMENTATIONS`, for views from 2 on.
 
     Returns:
         float32 `[image_size, image_size, 3]`, RGB in [0, 255].
@@ -57,10 +57,14 @@ def view_image(
     key = tf.stack([tf.constant(VIEWS_SEED, tf.int64), view])
     key = tf.random.experimental.stateless_fold_in(key, path_hash)
     shape = tf.shape(image)[:2]
-    return tf.cond(
-        view > 0,
-        lambda: AUGMENTATIONS[augmentation].apply(image, shape, image_size, key),
-        lambda: AUGMENTATIONS["none"].apply(image, shape, image_size, key),
+    plain = AUGMENTATIONS["none"].apply(image, shape, image_size, key)
+    return tf.switch_case(
+        tf.cast(tf.minimum(view, 2), tf.int32),
+        [
+            lambda: plain,
+            lambda: tf.reverse(plain, axis=[1]),
+            lambda: AUGMENTATIONS[augmentation].apply(image, shape, image_size, key),
+        ],
     )
 
 
@@ -129,7 +133,7 @@ def _stores(
     data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
     folder = tfds_folder() / OWN_FOLDER / "features"
     folder /= f"{data}-{name}-{size}-{digest.hexdigest()[:16]}"
-    names = ["plain", *(f"{augmentation}-{view}" for view in range(1, views))]
+    names = ["plain", "mirrored", *(f"{augmentation}-{view}" for view in range(2, views))][:views]
     return [FeatureStore(dataset.root, folder, view, shape) for view in names], folder
 
 

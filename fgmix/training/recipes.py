@@ -26,8 +26,9 @@ class Recipe:
         pooling: `"flatten"` or `"avg"` before the classifier.
         head_bn: BatchNorm `"after"` the 512-unit layer or `"both"` before and after it.
         val_fraction: Share of the training split held out for validation.
-        views: If given, the backbone is frozen: its features of every photo are computed once, in
-            this many views, and training is on them. None trains the whole network on photos.
+        dropout: Share of the 512-unit layer's inputs that training leaves out.
+        views: If not 0, the backbone is frozen: its features of every photo are computed once, in
+            this many views, and attention and classifier are trained on them.
     """
 
     summary: str
@@ -43,7 +44,8 @@ class Recipe:
     pooling: str
     head_bn: str
     val_fraction: float
-    views: int | None = None
+    dropout: float = 0.0
+    views: int = 0
 
 
 RECIPES: dict[str, Recipe] = {
@@ -87,12 +89,13 @@ RECIPES: dict[str, Recipe] = {
         head_lr=1e-3,
         weight_decay=0.05,
         warmup_epochs=1,
-        augmentation="random_resized_crop",  # of all views but the first
+        augmentation="random_resized_crop",  # from the third view on
         label_smoothing=0.1,
         pooling="avg",
         head_bn="both",
         val_fraction=0.1,
-        views=3,
+        dropout=0.5,
+        views=2,
     ),
 }
 

@@ -62,6 +62,6 @@ def finetuning(config: TrainConfig) -> TrainConfig:
         recipe=FINETUNE,
         epochs=config.finetune_epochs,
         head_lr=config.backbone_lr,
-        views=None,
+        views=0,
         finetune_epochs=0,
     )

@@ -35,6 +35,7 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             gate=config.gate,
             pooling=config.pooling,
             head_bn=config.head_bn,
+            dropout=config.recipe_settings.dropout,
         )
     for group, variables in parameter_groups(model).items():
         count = sum(math.prod(variable.shape) for variable in variables)
