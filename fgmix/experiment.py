@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Collection
+import shutil
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,12 @@ from fgmix.training.checkpoint import remove_checkpoints
 from fgmix.training.config import TrainConfig
 from fgmix.training.drift import refuse_changed_photos, refuse_changed_settings
 from fgmix.training.faults import faults_explained
-from fgmix.training.feed import Feed, feed_photos
+from fgmix.training.feed import refuse_changed
 from fgmix.training.precision import choose_precision
 from fgmix.training.run_folder import Run
+from fgmix.training.stages import FINETUNING, finetuning, fit_stages
 from fgmix.training.stopping import stopping_at_once
-from fgmix.training.trainer import build_model, fit
+from fgmix.training.trainer import build_model
 
 log = logging.getLogger(__name__)
 
@@ -87,15 +89,27 @@ def train(config: TrainConfig) -> TrainResult:
         with stopping_at_once(), faults_explained(config, dataset):
             directory = run_folder.prepare_run(config, dataset, precision, len(copies))
             log.info("run folder: %s", directory)
-            feed = feed_photos(config, dataset, copies)
-            fit(model, config, feed, directory)
-            return _finish(model, config, dataset, feed, directory)
+            sizes = dataset.sizes()
+            fit_stages(model, config, dataset, directory, copies)
+            return _finish(model, config, dataset, sizes, directory)
 
 
 def _finish(
-    model: keras.Model, config: TrainConfig, dataset: ImageDataset, feed: Feed, directory: Path
+    model: keras.Model,
+    config: TrainConfig,
+    dataset: ImageDataset,
+    sizes: Mapping[str, int],
+    directory: Path,
 ) -> TrainResult:
-    """Evaluates a trained model and writes what makes its run a finished one."""
+    """Evaluates a trained model and writes what makes its run a finished one.
+
+    Args:
+        model: The classifier.
+        config: The run's resolved config.
+        dataset: The photos it was trained on and is measured on.
+        sizes: Of their files, in bytes by path, before training began.
+        directory: The run's folder.
+    """
     measured = config.measured_split
     log.info("evaluating on %d %s photos", len(dataset.splits[measured]), measured)
     found = evaluate(model, dataset, measured, batch_size=config.batch_size)
@@ -114,10 +128,12 @@ def _finish(
         classifier = Classifier(model, dataset.class_names, dataset.crop_bottom)
         run = Run.open(directory, finished=False)
         export_saved_model(classifier, directory / "1", write_card(run, found.metrics, "1"))
-    feed.check()  # a result on photos that came in between would belong to no data set
+    # A result on photos that came in between would belong to no data set.
+    refuse_changed(dataset, sizes)
     # Last, because it is what tells a finished run from an unfinished one.
     write_json(directory / run_folder.METRICS, found.metrics)
     remove_checkpoints(directory)
+    shutil.rmtree(directory / FINETUNING, ignore_errors=True)
     return TrainResult(directory, found.metrics)
 
 
@@ -206,7 +222,9 @@ def load_splits(config: TrainConfig) -> ImageDataset:
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
     """Copies of the training photos, by path, as far as the config wants them."""
-    if config.prepare == "never":
+    if config.views and config.finetune_epochs:
+        config = finetuning(config)  # features are computed from the photos
+    if config.prepare == "never" or config.views:
         return {}
     augmentation = config.recipe_settings.augmentation
     return prepare(dataset, image_size=config.image_size, augmentation=augmentation)

@@ -81,15 +81,8 @@ def training_batches(
     labels = tf.constant(split.labels)
     num_classes = len(dataset.class_names)
     batch_size = min(batch_size, len(split))
-    steps = steps_per_epoch(len(split), batch_size)
-    first_epoch, steps_done = divmod(first_step, steps)
     augment = AUGMENTATIONS[augmentation].apply
     read = _reader(dataset, copies or {})
-
-    def order(epoch: tf.Tensor) -> tf.data.Dataset:
-        first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
-        remaining = shuffled(len(split), seed, epoch)[first : steps * batch_size]
-        return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
 
     def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index_key = tf.cast(index, tf.int64)
@@ -99,12 +92,39 @@ def training_batches(
         return image, tf.one_hot(labels[index], num_classes)
 
     return (
-        tf.data.Dataset.range(first_epoch, epochs)
-        .flat_map(order)
+        shuffled_indices(
+            len(split), batch_size=batch_size, seed=seed, epochs=epochs, first_step=first_step
+        )
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def shuffled_indices(
+    num_images: int, *, batch_size: int, seed: int, epochs: int, first_step: int = 0
+) -> tf.data.Dataset:
+    """Which image comes when: the order of a whole training run, epoch after epoch.
+
+    Args:
+        num_images: How many there are.
+        batch_size: Images a batch, no more than there are. What doesn't fill one is left out.
+        seed: Keys the order.
+        epochs: The epoch after the last one.
+        first_step: The step to begin with, counted from the start of the run.
+
+    Returns:
+        Pairs of scalars, one by one: epoch int64 and image int32.
+    """
+    steps = steps_per_epoch(num_images, batch_size)
+    first_epoch, steps_done = divmod(first_step, steps)
+
+    def order(epoch: tf.Tensor) -> tf.data.Dataset:
+        first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
+        remaining = shuffled(num_images, seed, epoch)[first : steps * batch_size]
+        return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
+
+    return tf.data.Dataset.range(first_epoch, epochs).flat_map(order)
 
 
 def _reader(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from fgmix.layers.channel import ChannelAttention
 from fgmix.layers.merge import build_merge, merge
@@ -48,6 +49,23 @@ class MixedAttention(keras.layers.Layer):
 
     def call(self, features: Tensor) -> Tensor:
         return merge(self.merge, self.channel(features), self.spatial(features))
+
+    def mean(self, features: Tensor) -> Tensor:
+        """The mean over the positions of what the layer gives, for a fraction of the work.
+
+        A 1 x 1 convolution of a mean is the mean of the convolution, so that `F_merge` runs on one
+        position. Channel attention too may be given the mean, and spatial attention alone sees
+        the map.
+
+        Args:
+            features: `(batch, height, width, channels)`.
+
+        Returns:
+            `(batch, 1, 1, channels)`.
+        """
+        mean = ops.mean(features, axis=(1, 2), keepdims=True)
+        attended = ops.mean(self.spatial(features), axis=(1, 2), keepdims=True)
+        return merge(self.merge, self.channel(mean), attended)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

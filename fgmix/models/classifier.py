@@ -13,7 +13,7 @@ from fgmix.models.pretrained import BN_MOMENTUM, build_features
 HIDDEN_UNITS = 512
 
 ATTENTION_LAYER = "attention"
-HEAD_LAYERS = ("head_bn_before", "head_fc", "head_bn", "logits")
+HEAD_LAYERS = ("head_bn_before", "head_dropout", "head_fc", "head_bn", "logits")
 OWN_LAYERS = {
     *("images", "normalization", ATTENTION_LAYER, "flatten", "pool"),
     *HEAD_LAYERS,
@@ -32,6 +32,7 @@ def build_classifier(
     gate: str = "linear",
     pooling: str = "flatten",
     head_bn: str = "after",
+    dropout: float = 0.0,
     normalization: Normalization | None = None,
 ) -> keras.Model:
     """Builds the paper's classifier (its Fig. 1) on a backbone.
@@ -48,6 +49,7 @@ def build_classifier(
         gate: The gate of spatial attention.
         pooling: `"flatten"` (the paper removes ResNet-50's average pool) or `"avg"`.
         head_bn: BatchNorm `"after"` the 512-unit layer (the paper) or `"both"` before and after.
+        dropout: Share of the 512-unit layer's inputs that training leaves out (the paper: none).
         normalization: For a backbone given as a model, the arguments of
             `fgmix.layers.ImageNormalization`. By default it gets RGB in [0, 255] as it is. A
             named backbone brings its own.
@@ -80,7 +82,7 @@ def build_classifier(
     images = keras.Input((image_size, image_size, 3), name="images")
     x = _apply_flat(features, images, normalization, shared)
     x = ATTENTIONS[attention](reduction, gate)(x)
-    logits = build_head(x, num_classes, pooling, head_bn)
+    logits = build_head(x, num_classes, pooling, head_bn, dropout)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(images, probabilities, name="classifier")
 
@@ -100,7 +102,11 @@ def check_sizes(num_classes: int, reduction: int, pooling: str) -> None:
 
 
 def build_head(
-    features: keras.KerasTensor, num_classes: int, pooling: str, head_bn: str = "after"
+    features: keras.KerasTensor,
+    num_classes: int,
+    pooling: str,
+    head_bn: str = "after",
+    dropout: float = 0.0,
 ) -> keras.KerasTensor:
     """Section III.B of the paper: FC of 512 units, batch normalisation, ELU, FC of K units.
 
@@ -109,6 +115,7 @@ def build_head(
         num_classes: `K`.
         pooling: `"flatten"` or `"avg"`.
         head_bn: Batch normalisation `"after"` the 512-unit layer or `"both"` before and after.
+        dropout: Share of the 512-unit layer's inputs that training leaves out.
 
     Returns:
         The logits, float32 `(batch, K)`.
@@ -119,6 +126,8 @@ def build_head(
         x = keras.layers.Flatten(name="flatten")(features)
     if head_bn == "both":
         x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn_before")(x)
+    if dropout:
+        x = keras.layers.Dropout(dropout, name="head_dropout")(x)
     x = keras.layers.Dense(HIDDEN_UNITS, name="head_fc")(x)
     x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn")(x)
     x = keras.layers.ELU(name="head_elu")(x)

@@ -43,12 +43,15 @@ class EpochLog(keras.callbacks.Callback):
     and `images_per_second`.
     """
 
-    def __init__(self, path: Path, progress: Progress, schedules: dict, feed: Feed):
+    def __init__(
+        self, path: Path, progress: Progress, schedules: dict, feed: Feed, epochs_before: int = 0
+    ):
         super().__init__()
         self.path = path
         self.progress = progress
         self.schedules = schedules
         self.feed = feed
+        self.epochs_before = epochs_before
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the clock, and goes on with the sums of an epoch that was begun before."""
@@ -75,10 +78,11 @@ class EpochLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds the row."""
         seconds = self.progress.seconds
+        step = (epoch - self.epochs_before) * self.feed.steps_per_epoch
         logs = logs or {}
         row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in MEASURED if k in logs}}
         for group, schedule in self.schedules.items():
-            row[f"lr_{group}"] = float(schedule(epoch * self.feed.steps_per_epoch))
+            row[f"lr_{group}"] = float(schedule(step))
         row["seconds"] = seconds
         row["images_per_second"] = self.feed.steps_per_epoch * self.feed.batch_size / seconds
         self.progress.rows.append(row)

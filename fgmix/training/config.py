@@ -1,6 +1,5 @@
 """The one typed config: the flags of `train.py`, `config.json` and the Python API."""
 
-import re
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS
 from fgmix.training.flags import check_values, flag
+from fgmix.training.naming import RUN, departures, run_name, slug
 from fgmix.training.recipes import PRESETS, RECIPES, Recipe
 
 # What neither the data set's preset nor the recipe sets.
@@ -31,7 +31,7 @@ def _shown(name: str) -> str:
     return "; ".join([str(BASE[name]), *presets])
 
 
-DATA, MODEL, TRAINING, RUN = "data", "model", "training", "the run"
+DATA, MODEL, TRAINING = "data", "model", "training"
 BY_RECIPE = "recipe's"
 
 
@@ -169,6 +169,19 @@ class TrainConfig:
         minimum=0.0,
         shown=BY_RECIPE,
     )
+    views: int = flag(
+        None,
+        TRAINING,
+        "views of every training photo to store features of: as it is, mirrored, then random crops",
+        minimum=0,
+        shown=f"{RECIPES['frozen'].views} in frozen, which alone has them",
+    )
+    finetune_epochs: int = flag(
+        0,
+        TRAINING,
+        "with frozen: epochs to go on with the whole network, at --backbone-lr",
+        minimum=0,
+    )
     weight_decay: float = flag(
         None, TRAINING, "L2 with SGD, decoupled with AdamW", minimum=0.0, shown=BY_RECIPE
     )
@@ -220,7 +233,8 @@ class TrainConfig:
         resolved = replace(self, **filled)
         _check(resolved)
         if resolved.run_dir is None:
-            resolved = replace(resolved, run_dir=f"saved_models/{self._run_name()}")
+            name = run_name(self, resolved.dataset_name, self._defaults())
+            resolved = replace(resolved, run_dir=f"saved_models/{name}")
         # A run is evaluated from other folders than it was trained in.
         if resolved.data_dir:
             resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
@@ -246,7 +260,7 @@ class TrainConfig:
         name = self.dataset
         if name not in SOURCES and Path(name).is_dir():
             name = Path(name).resolve().name
-        return _slug(name)
+        return slug(name)
 
     def _defaults(self) -> dict[str, Any]:
         preset = PRESETS.get(self.dataset, {})
@@ -258,26 +272,7 @@ class TrainConfig:
 
         Left out is what says which data, backbone, attention and seed, and what only says where.
         """
-        defaults = {f.name: f.default for f in fields(self)} | self._defaults()
-        named = {"dataset", "data_dir", "backbone", "attention", "seed"}
-        named |= {f.name for f in fields(self) if f.metadata["group"] == RUN}
-        return {
-            f.name: value
-            for f in fields(self)
-            if f.name not in named
-            and (value := getattr(self, f.name)) is not None
-            and value != defaults[f.name]
-        }
-
-    def _run_name(self) -> str:
-        """`DATASET-BACKBONE-ATTENTION[-every other non-default setting]-seedN`."""
-        backbone = self.backbone or str(self._defaults()["backbone"])
-        parts = [self.dataset_name, backbone, self.attention]
-        for name, value in self.departures().items():
-            if name == "weights":
-                value = re.sub(r"(\.weights)?\.h5$|\.safetensors$", "", Path(value).name)
-            parts.append(f"{name}_{_slug(str(value))}")
-        return "-".join([*parts, f"seed{self.seed}"])
+        return departures(self, self._defaults())
 
 
 def _check(config: TrainConfig) -> None:
@@ -289,11 +284,17 @@ def _check(config: TrainConfig) -> None:
             f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
         )
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
+    if config.recipe:
+        _check_views(config, frozen=config.recipe_settings.views > 0)
+
+
+def _check_views(config: TrainConfig, frozen: bool) -> None:
+    if frozen and config.views == 0:
+        raise FgmixError("--views 0: recipe frozen trains on views, so there must be at least 1")
+    for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
+        if value and not frozen:
+            raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
 
 
 def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.]+", "_", text).strip("_") or "data"

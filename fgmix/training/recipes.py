@@ -26,6 +26,9 @@ class Recipe:
         pooling: `"flatten"` or `"avg"` before the classifier.
         head_bn: BatchNorm `"after"` the 512-unit layer or `"both"` before and after it.
         val_fraction: Share of the training split held out for validation.
+        dropout: Share of the 512-unit layer's inputs that training leaves out.
+        views: If not 0, the backbone is frozen: its features of every photo are computed once, in
+            this many views, and attention and classifier are trained on them.
     """
 
     summary: str
@@ -41,6 +44,8 @@ class Recipe:
     pooling: str
     head_bn: str
     val_fraction: float
+    dropout: float = 0.0
+    views: int = 0
 
 
 RECIPES: dict[str, Recipe] = {
@@ -74,7 +79,28 @@ RECIPES: dict[str, Recipe] = {
         head_bn="after",
         val_fraction=0.1,
     ),
+    # Values: benchmarks/frozen_values.py, on validation photos.
+    "frozen": Recipe(
+        summary="backbone frozen, attention and classifier trained on its stored features: minutes",
+        epochs=30,
+        batch_size=32,
+        optimizer="adamw",
+        backbone_lr=3e-4,  # of --finetune-epochs
+        head_lr=1e-3,
+        weight_decay=0.5,
+        warmup_epochs=1,
+        augmentation="random_resized_crop",  # from the third view on
+        label_smoothing=0.1,
+        pooling="avg",
+        head_bn="both",
+        val_fraction=0.1,
+        dropout=0.5,
+        views=2,
+    ),
 }
+
+FINETUNE = "strong"
+"""The recipe that `--finetune-epochs` go on with, at `--backbone-lr` for the whole network."""
 
 PRESETS: dict[str, dict[str, object]] = {
     # From random weights AdamW learns in minutes what SGD at the paper's rates doesn't.

@@ -3,6 +3,7 @@
 import logging
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -34,6 +35,7 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             gate=config.gate,
             pooling=config.pooling,
             head_bn=config.head_bn,
+            dropout=config.recipe_settings.dropout,
         )
     for group, variables in parameter_groups(model).items():
         count = sum(math.prod(variable.shape) for variable in variables)
@@ -41,7 +43,15 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
     return model
 
 
-def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) -> list[dict]:
+def fit(
+    model: keras.Model,
+    config: TrainConfig,
+    feed: Feed,
+    directory: Path,
+    *,
+    before: Sequence[dict] = (),
+    checkpoints: Path | None = None,
+) -> list[dict]:
     """Trains `model` in place and keeps `history.csv`, a checkpoint and TensorBoard logs.
 
     Args:
@@ -49,9 +59,11 @@ def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) ->
         config: A resolved config.
         feed: What to train on and what to measure every epoch.
         directory: The run's folder.
+        before: The history of what the run has trained before with another optimizer.
+        checkpoints: Folder of the checkpoint; the run's by default.
 
     Returns:
-        The history, a row an epoch.
+        The history, a row an epoch, from `before` on.
 
     Raises:
         FgmixError: If the loss or a weight stops being a number, a checkpoint can't be restored, or
@@ -79,20 +91,24 @@ def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) ->
     answers = keras.ops.zeros((1, *model.output_shape[1:]))
     compiled.compute_metrics(None, answers, answers)
 
+    checkpoints = checkpoints or directory
+    checkpoints.mkdir(exist_ok=True)
     progress = Progress()
     if config.resume:
-        progress = restore_checkpoint(directory, compiled)
+        progress = restore_checkpoint(checkpoints, compiled)
         log.info("going on after step %d of %d", progress.step, config.epochs * steps)
-        if progress.rows:  # it may hold rows of epochs that are to be trained again
-            write_history(directory / HISTORY, progress.rows)
+    if not progress.step:
+        progress.rows = list(before)
+    if config.resume and progress.rows:  # the file may hold rows of epochs to be trained again
+        write_history(directory / HISTORY, progress.rows)
 
     with stopping_between_steps() as request:
         callbacks = [
             *(Monitor(split, feed.measured[split]) for split in feed.measured if split != "val"),
-            EpochLog(directory / HISTORY, progress, schedules, feed),
+            EpochLog(directory / HISTORY, progress, schedules, feed, len(before)),
             Divergence(directory / DIVERGED, progress, feed),
             Checkpoint(
-                directory,
+                checkpoints,
                 progress,
                 feed,
                 config.epochs * steps,
@@ -101,9 +117,10 @@ def fit(model: keras.Model, config: TrainConfig, feed: Feed, directory: Path) ->
             ),
         ]
         epoch, begun = divmod(progress.step, steps)
+        epoch, epochs = len(before) + epoch, len(before) + config.epochs
         # What is left of an epoch that has begun is an epoch of fewer steps, to Keras.
-        spans = [(epoch, epoch + 1, steps - begun), (epoch + 1, config.epochs, steps)]
-        for first, last, length in spans if begun else [(epoch, config.epochs, steps)]:
+        spans = [(epoch, epoch + 1, steps - begun), (epoch + 1, epochs, steps)]
+        for first, last, length in spans if begun else [(epoch, epochs, steps)]:
             if first == last:
                 continue
             compiled.fit(

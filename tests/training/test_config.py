@@ -36,6 +36,8 @@ def test_the_recipe_paper_is_the_papers_table():
         "pooling": "flatten",
         "head_bn": "after",
         "val_fraction": 0.0,
+        "dropout": 0.0,
+        "views": 0,
     }
 
 
@@ -66,6 +68,8 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "accumulate": 1,
         "backbone_lr": 0.01,
         "head_lr": 0.1,
+        "views": 0,
+        "finetune_epochs": 0,
         "weight_decay": 0.0001,
         "precision": "auto",
         "seed": 0,
@@ -164,7 +168,7 @@ def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, messa
 
 def test_every_number_has_a_range():
     numbers = [f for f in FIELDS.values() if f.type in (int, float)]
-    assert len(numbers) == 12
+    assert len(numbers) == 14
     assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
 
 
@@ -297,8 +301,10 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
     elsewhere |= {"checkpoint_every"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
+    elsewhere |= {"views", "finetune_epochs"}  # of recipe frozen alone
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
-    settings = [{}, *folds, *({name: value} for name, value in others.items())]
+    frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
+    settings = [{}, *folds, *frozen, *({name: value} for name, value in others.items())]
     assert len({run_name(dataset="cars", **each) for each in settings}) == len(settings)
 
 

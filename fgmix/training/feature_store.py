@@ -1,0 +1,135 @@
+"""Feature maps on disk: a raw file of float16 maps a view, and an index of which photo is where.
+
+Maps are kept photo by photo, so that the splits, shots and folds of a data set, every attention and
+every seed share them. A map that is not in the index, or not as the index has it, does not exist.
+"""
+
+import logging
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from fgmix.files import read_csv, write_csv
+
+log = logging.getLogger(__name__)
+
+SAVE_EVERY = 1000
+"""Maps between two writes of the index: what a killed process loses at most."""
+
+
+class _Row(NamedTuple):
+    """A photo as it was when its map was computed, and the map's place and checksum."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    row: int
+    crc32: int
+
+
+class FeatureStore:
+    """The maps of a data set's photos in one view.
+
+    Any number of processes may read it; one that writes holds a lock of its own choice.
+
+    Args:
+        root: What the photos' paths are relative to.
+        folder: Where the store lies.
+        view: Its name, a part of two file names.
+        shape: `(height, width, channels)` of a map.
+    """
+
+    def __init__(self, root: Path, folder: Path, view: str, shape: tuple[int, int, int]):
+        self.root = root
+        self.maps = folder / f"{view}.maps"
+        self.index = folder / f"{view}.csv"
+        self.shape = shape
+
+    @property
+    def map_bytes(self) -> int:
+        """Size of a map on disk."""
+        return int(np.prod(self.shape)) * np.dtype(np.float16).itemsize
+
+    def missing(self, paths: Sequence[str]) -> list[str]:
+        """Those photos that have no whole map, or have changed since it was computed.
+
+        Every map is read once and checked against its checksum.
+        """
+        rows, maps = self._read_index(), self._open()
+        return [path for path in paths if not self._is_whole(rows.get(path), maps)]
+
+    def add(self, maps: Iterable[tuple[str, np.ndarray]]) -> None:
+        """Writes maps one by one, each over its photo's old one; the index every now and then.
+
+        Args:
+            maps: A photo's path and its map, float16 of the store's shape.
+        """
+        rows = self._read_index()
+        free = max((row.row for row in rows.values()), default=-1) + 1
+        self.maps.parent.mkdir(parents=True, exist_ok=True)
+        with self.maps.open("r+b" if self.maps.exists() else "w+b") as file:
+            try:
+                for count, (path, features) in enumerate(maps, 1):
+                    # Before this photo's next reader: one that changes meanwhile is then noticed.
+                    status = (self.root / path).stat()
+                    content = np.ascontiguousarray(features).tobytes()
+                    place = rows[path].row if path in rows else free
+                    free = max(free, place + 1)
+                    file.seek(place * self.map_bytes)
+                    file.write(content)
+                    rows[path] = _Row(
+                        path, status.st_size, status.st_mtime_ns, place, zlib.crc32(content)
+                    )
+                    if count % SAVE_EVERY == 0:
+                        self._save(rows, file)
+            finally:
+                self._save(rows, file)  # after Ctrl-C too: the next run goes on from there
+
+    def read(self, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The maps as they lie on disk, and where in them these photos' are.
+
+        Args:
+            paths: Photos that are not `missing`.
+
+        Returns:
+            float16 `(m, height, width, channels)`, mapped into memory, and int64 `(n,)`, the row
+            of every path.
+        """
+        rows = self._read_index()
+        return self._open(), np.array([rows[path].row for path in paths], np.int64)
+
+    def _open(self) -> np.ndarray:
+        count = self.maps.stat().st_size // self.map_bytes if self.maps.exists() else 0
+        if count == 0:
+            return np.empty((0, *self.shape), np.float16)
+        return np.memmap(self.maps, np.float16, "r", shape=(count, *self.shape))
+
+    def _is_whole(self, row: _Row | None, maps: np.ndarray) -> bool:
+        if row is None or row.row >= len(maps):
+            return False
+        try:
+            status = (self.root / row.path).stat()
+        except OSError:
+            return False
+        if (row.bytes, row.mtime_ns) != (status.st_size, status.st_mtime_ns):
+            return False
+        return zlib.crc32(maps[row.row].tobytes()) == row.crc32
+
+    def _save(self, rows: dict[str, _Row], file: BinaryIO) -> None:
+        file.flush()
+        write_csv(self.index, _Row._fields, (row._asdict() for row in rows.values()))
+
+    def _read_index(self) -> dict[str, _Row]:
+        try:
+            return {
+                row["path"]: _Row(row["path"], *(int(row[name]) for name in _Row._fields[1:]))
+                for row in read_csv(self.index)
+            }
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except Exception as error:  # reading, csv and conversion raise many kinds
+            log.info("%s is damaged (%s): its features are computed again", self.index, error)
+            return {}

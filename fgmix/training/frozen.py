@@ -1,0 +1,163 @@
+"""Training on a frozen backbone: its features are computed once, and what stands on them is fitted.
+
+In every epoch each photo is seen in one of its views, in turn: in epoch `e` photo `i` in view
+`(e + i) mod views`. What is measured are plain photos.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fgmix.data.dataset import ImageDataset
+from fgmix.data.decode import decode_image
+from fgmix.data.pipeline import (
+    batch_paths,
+    evaluation_batches,
+    shuffled_indices,
+    steps_per_epoch,
+)
+from fgmix.models.halves import halve
+from fgmix.training.config import TrainConfig
+from fgmix.training.features import hash_path, provide_features, view_image
+from fgmix.training.feed import Feed, measured_splits, refuse_changed
+
+MEASURED_AT_ONCE = 128
+
+Load = Callable[[str, tf.Tensor, tf.Tensor], tf.Tensor]
+"""`(split, views int64 [b], images int32 [b]) -> inputs float32 [b, ...]`."""
+
+
+def feed_features(
+    model: keras.Model, config: TrainConfig, dataset: ImageDataset
+) -> tuple[keras.Model, Feed]:
+    """Splits a classifier after its backbone, and feeds the second half with stored features.
+
+    Args:
+        model: A classifier from `build_model`.
+        config: A resolved config whose recipe freezes the backbone.
+        dataset: What to train on; its `"val"` split, if there, is measured every epoch, and
+            `"test"` if the config monitors it.
+
+    Returns:
+        The half of `model` to train, which shares its variables, and its feed.
+
+    Raises:
+        FgmixError: If the features can't be stored.
+    """
+    halves = halve(model)
+    stored = provide_features(
+        halves.backbone,
+        dataset,
+        name=config.backbone,
+        augmentation=config.recipe_settings.augmentation,
+        wanted={"train": config.views} | dict.fromkeys(measured_splits(config, dataset), 1),
+    )
+    look_up = _means_in_memory if halves.takes_means else _maps_on_disk
+    read = {key: look_up(*value) for key, value in stored.items()}
+    shape = halves.head.input_shape[1:]
+
+    def gather(split: str, views: np.ndarray, images: np.ndarray) -> np.ndarray:
+        batch = np.empty((len(images), *shape), np.float32)
+        for view in np.unique(views):
+            chosen = views == view
+            batch[chosen] = read[split, view](images[chosen])
+        return batch
+
+    def load(split: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        batch = tf.numpy_function(
+            lambda v, i: gather(split, v, i), (views, images), tf.float32, stateful=False
+        )
+        return tf.ensure_shape(batch, (None, *shape))
+
+    def measured(split: str) -> tf.data.Dataset:
+        images = tf.range(len(dataset.splits[split]))
+        labels = _one_hot(dataset, split)
+        return (
+            tf.data.Dataset.from_tensor_slices((images, labels))
+            .batch(MEASURED_AT_ONCE)
+            .map(lambda i, label: (load(split, tf.zeros_like(i, tf.int64), i), label))
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+    splits = measured_splits(config, dataset)
+    return halves.head, _feed(config, dataset, load, {split: measured(split) for split in splits})
+
+
+def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:
+    """Feeds the photos of `feed_features`, in the same views and order, to the whole classifier.
+
+    It is what the stored features stand for, and costs a run of the backbone every epoch.
+    """
+    split = dataset.splits["train"]
+    files = tf.constant(dataset.files("train"))
+    hashes = tf.constant([hash_path(path) for path in split.paths], tf.int64)
+    augmentation = config.recipe_settings.augmentation
+
+    def load_one(view: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+        photo = decode_image(tf.io.read_file(files[image]), dataset.crop_bottom)
+        return view_image(photo, hashes[image], view, config.image_size, augmentation)
+
+    def load(_: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        return tf.map_fn(
+            lambda both: load_one(*both), (views, images), fn_output_signature=tf.float32
+        )
+
+    measured = {
+        split: evaluation_batches(
+            dataset, split, image_size=config.image_size, batch_size=config.batch_size
+        )
+        for split in measured_splits(config, dataset)
+    }
+    return _feed(config, dataset, load, measured)
+
+
+def _feed(
+    config: TrainConfig, dataset: ImageDataset, load: Load, measured: dict[str, tf.data.Dataset]
+) -> Feed:
+    num_images = len(dataset.splits["train"])
+    batch_size = min(config.batch_size // config.accumulate, num_images)
+    labels = _one_hot(dataset, "train")
+    sizes = dataset.sizes()
+
+    def load_batch(epochs: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        views = (epochs + tf.cast(images, tf.int64)) % config.views
+        return load("train", views, images), tf.gather(labels, images)
+
+    def training(first_step: int) -> tf.data.Dataset:
+        return (
+            shuffled_indices(
+                num_images,
+                batch_size=batch_size,
+                seed=config.seed,
+                epochs=config.epochs,
+                first_step=first_step,
+            )
+            .batch(batch_size, drop_remainder=True)
+            .map(load_batch, num_parallel_calls=tf.data.AUTOTUNE)
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+    return Feed(
+        batch_size=batch_size,
+        steps_per_epoch=steps_per_epoch(num_images, batch_size),
+        training=training,
+        measured=measured,
+        names=lambda step: batch_paths(dataset, step, batch_size=batch_size, seed=config.seed),
+        check=lambda: refuse_changed(dataset, sizes),
+    )
+
+
+def _one_hot(dataset: ImageDataset, split: str) -> tf.Tensor:
+    return tf.one_hot(dataset.splits[split].labels, len(dataset.class_names))
+
+
+def _maps_on_disk(maps: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda images: maps[rows[images]]
+
+
+def _means_in_memory(maps: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Means over the positions: a few kilobytes a photo, so they are held in memory."""
+    means = np.stack([maps[row].mean(axis=(0, 1), dtype=np.float32) for row in rows])
+    return lambda images: means[images, None, None]

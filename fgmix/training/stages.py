@@ -1,0 +1,67 @@
+"""What a run trains, one after the other: the whole classifier, or its head and then the whole."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from fgmix.data.copies import Copy
+from fgmix.data.dataset import ImageDataset
+from fgmix.training.config import TrainConfig
+from fgmix.training.feed import feed_photos
+from fgmix.training.frozen import feed_features
+from fgmix.training.recipes import FINETUNE
+from fgmix.training.trainer import fit
+
+log = logging.getLogger(__name__)
+
+FINETUNING = "finetuning"
+"""The folder, in that of an unfinished run, of the checkpoint of `--finetune-epochs`."""
+
+
+def fit_stages(
+    model: keras.Model,
+    config: TrainConfig,
+    dataset: ImageDataset,
+    directory: Path,
+    copies: Mapping[str, Copy] | None = None,
+) -> list[dict]:
+    """Trains a classifier in place as its config says, in one stage or two.
+
+    Args:
+        model: A classifier from `build_model`.
+        config: A resolved config.
+        dataset: What to train on.
+        directory: The run's folder.
+        copies: Prepared copies of training photos, by path.
+
+    Returns:
+        The history, a row an epoch.
+
+    Raises:
+        FgmixError: If training diverges, or features or a checkpoint can't be used.
+    """
+    if not config.views:
+        return fit(model, config, feed_photos(config, dataset, copies), directory)
+    head, feed = feed_features(model, config, dataset)
+    rows = fit(head, replace(config, backbone_lr=0.0), feed, directory)
+    if not config.finetune_epochs:
+        return rows
+    log.info("going on with the whole network, for %d epochs", config.finetune_epochs)
+    config = finetuning(config)
+    feed = feed_photos(config, dataset, copies)
+    return fit(model, config, feed, directory, before=rows, checkpoints=directory / FINETUNING)
+
+
+def finetuning(config: TrainConfig) -> TrainConfig:
+    """What a config with `finetune_epochs` says of them: a stage of recipe `FINETUNE`."""
+    return replace(
+        config,
+        recipe=FINETUNE,
+        epochs=config.finetune_epochs,
+        head_lr=config.backbone_lr,
+        views=0,
+        finetune_epochs=0,
+    )
