@@ -18,6 +18,7 @@ ORDER = (
     {"models"},
     {"training"},
     {"evaluation"},
+    {"comparison"},
     {"serving"},
     {"experiment"},
     {"release"},

@@ -9,7 +9,7 @@ from fgmix.evaluation.curves import COLOURS, save_curves
 from fgmix.files import replacing
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
-from fgmix.reproduction.published import method_name
+from fgmix.comparison.published import method_name
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
 from fgmix.reproduction.tables import set_title
 

@@ -8,7 +8,7 @@ from typing import Any
 from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
-from fgmix.reproduction.published import BASE_MODELS, PUBLISHED, method_name
+from fgmix.comparison.published import BASE_MODELS, PUBLISHED, method_name
 
 
 @dataclass(frozen=True)
