@@ -128,6 +128,8 @@ def test_no_file_is_too_long_to_read_in_one_go(path):
         ("fgmix.cli.export", ["--model", "RUN", "--precision-target", "95"]),
         ("fgmix.cli.costs", ["--help"]),
         ("fgmix.cli.costs", ["--backbones", "vgg99"]),
+        ("fgmix.cli.compare", ["--help"]),
+        ("fgmix.cli.compare", ["nowhere", "--plot", "picture.bmp"]),
         ("fgmix.cli.reproduce", ["--help"]),
         ("fgmix.cli.reproduce", ["--dataset", "cars", "--attentions", "mixd"]),
         ("fgmix.cli.backbones", ["--help"]),

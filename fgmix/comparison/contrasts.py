@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fgmix.comparison.names import ABSENT, differing
 from fgmix.comparison.power import POWER, Need, detectable_difference, seeds_needed
-from fgmix.comparison.published import BASE_MODELS, PUBLISHED, method_name
+from fgmix.comparison.published import BASE_MODELS, PUBLISHED
 from fgmix.comparison.statistics import (
     LEVEL,
     Accuracy,
@@ -72,14 +72,18 @@ class Contrast:
     def sentence(self) -> str:
         """The verdict as a sentence that claims no more than was shown."""
         f = self.found
-        points = f"{100 * f.mean:+.2f} points, 95 % interval {100 * f.low:+.2f} to {100 * f.high:+.2f}"
+        points = (
+            f"{100 * f.mean:+.2f} points, 95 % interval {100 * f.low:+.2f} to {100 * f.high:+.2f}"
+        )
         if self.verdict == NOT_SHOWN:
             text = f"{self.group} against {self.baseline}: no difference shown ({points})"
+            if f.p_value < LEVEL:
+                text += f"; p is {f.p_value:.3f} alone, {self.corrected_p:.3f} corrected"
             if self.detectable is None:
                 return f"{text}; too few photos changed sides to show any."
             return (
-                f"{text}; a true difference under {100 * self.detectable:.2f} points had less than "
-                f"{POWER:.0%} chance of being shown."
+                f"{text}; it takes a difference of {100 * self.detectable:.1f} points to be shown "
+                f"{100 * POWER:.0f} % of the time."
             )
         if f.of_runs:
             return (
@@ -111,9 +115,7 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def compare(
-    study: Study, baseline: str | None = None, target: float | None = None
-) -> Comparison:
+def compare(study: Study, baseline: str | None = None, target: float | None = None) -> Comparison:
     """Measures every group and compares it with its baseline.
 
     Args:
@@ -231,7 +233,7 @@ def _published(group: Group, other: Group) -> list[tuple[str, float]]:
         for model in models:
             if one != two and (model, one) in top1 and (model, two) in top1:
                 size = (top1[model, one] - top1[model, two]) / 100
-                title = f"the paper's {method_name(one)} on {PUBLISHED[name].title}, {model}"
+                title = f"the paper's, {PUBLISHED[name].title}, {model}"
                 found.append((title, size))
     return found
 
@@ -244,22 +246,22 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
                 f"{c.group} and {c.baseline} differ in {', '.join(c.differs)}: a difference "
                 f"between them may be due to any of these."
             )
-    single = [c for c in contrasts if c.found.of_runs]
-    if single:
+    if any(c.found.of_runs for c in contrasts):
         notes.append(
             "With one seed each the test (McNemar's, exact) is of these two trained models. It "
             "can't tell whether a training with another seed would differ as they do: that takes "
             "several seeds."
         )
-    borrowed = [c for c in contrasts if not c.found.of_runs and 1 in c.found.seeds]
-    notes += [
-        f"{c.group if c.found.seeds[0] == 1 else c.baseline} has one seed: its spread between seeds "
-        f"is taken from {c.baseline if c.found.seeds[0] == 1 else c.group}."
-        for c in borrowed
-    ]
+    for c in contrasts:
+        if not c.found.of_runs and 1 in c.found.seeds:
+            names = c.group, c.baseline
+            single, several = names if c.found.seeds[0] == 1 else names[::-1]
+            notes.append(
+                f"{single} has one seed: its spread between seeds is taken from {several}."
+            )
     if any(c.shared_seeds and not c.found.of_runs for c in contrasts):
         notes.append(
-            "Groups share seeds, so order and augmentation; they are compared as if they did not, "
-            "which is on the safe side where that makes them alike."
+            "Groups share seeds, and with them order and augmentation. They are compared as if they "
+            "did not, which is on the safe side where that makes their accuracies alike."
         )
     return notes

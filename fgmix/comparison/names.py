@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from fgmix.models.attention import ATTENTIONS
 from fgmix.training.recipes import Recipe
 
 FIRST = ("dataset", "attention", "backbone", "gate", "recipe", "shots", "train_fraction")
@@ -46,6 +47,22 @@ def name_group(settings: Settings, shown: Sequence[str]) -> str:
     """A group in words, by the settings that tell it from others: `mixed, shots 5`."""
     chosen = [name for name in shown if name in settings] or ["attention"]
     return ", ".join(in_words(name, settings[name]) for name in chosen)
+
+
+def place(settings: Settings, shown: Sequence[str]) -> list[tuple]:
+    """What groups are sorted by: attentions as the registry has them, numbers by size."""
+    key: list[tuple] = []
+    for name in shown:
+        value = settings.get(name, ABSENT)
+        if value is ABSENT:
+            key.append((0,))
+        elif name == "attention":
+            key.append((1, list(ATTENTIONS).index(value)))
+        elif isinstance(value, (int, float)):
+            key.append((1, value))
+        else:  # `None` stands for all there are
+            key.append((3,) if value is None else (2, str(value)))
+    return key
 
 
 def in_words(name: str, value: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def _read_predictions(
         raise FgmixError(f"{path} can't be read: {error}") from error
     if not rows:
         raise FgmixError(f"{path} can't be read: it names no photo")
-    twice = next((a for a, b in zip(paths, paths[1:], strict=False) if a == b), None)
+    twice = next((a for a, b in pairwise(paths) if a == b), None)
     if twice is not None:
         raise FgmixError(f"{path} can't be read: it names {twice} twice")
     return paths, labels, predicted, confidences

@@ -93,9 +93,9 @@ def measure_accuracy(right: np.ndarray) -> Accuracy:
     """The accuracy of a group of seeds, with its 95 % interval.
 
     The interval is Wilson's, of as many independent photos as would give the variance that photos
-    and seeds give together (as for surveys: E. L. Korn and B. I. Graubard, *Confidence intervals for
-    proportions with small expected number of positive counts estimated from survey data*, Survey
-    Methodology 24, 1998).
+    and seeds give together, as is done for surveys (E. L. Korn and B. I. Graubard, *Confidence
+    intervals for proportions with small expected number of positive counts estimated from survey
+    data*, Survey Methodology 24, 1998).
 
     Args:
         right: bool `(n, N)`, a row a seed.
@@ -108,7 +108,7 @@ def measure_accuracy(right: np.ndarray) -> Accuracy:
     plain = mean * (1 - mean)
     count, quantile = float(photos), float(norm.ppf(1 - LEVEL / 2))
     if deviation is not None and plain:
-        shared = _photo_variance(right.mean(axis=0), _residual(right) / seeds)
+        shared = _photo_variance(right.mean(axis=0), (_residual(right) or 0.0) / seeds)
         error, freedom = crossed_error([(deviation**2, seeds)], shared, photos)
         if error:
             count, quantile = plain / error**2, float(t.ppf(1 - LEVEL / 2, freedom))
@@ -176,11 +176,9 @@ def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
     own = [_seed_variance(right), _seed_variance(baseline)]
     residuals = [_residual(right), _residual(baseline)]
     # A single seed shows no variance: that of the other group stands in.
-    first, second = ([v for v in (own[i], own[1 - i]) if v is not None][0] for i in (0, 1))
-    noise = [r for r in (residuals[0], residuals[1]) if not math.isnan(r)]
-    unexplained = sum(
-        (noise[0] if math.isnan(r) else r) / k for r, k in zip(residuals, (n, m), strict=True)
-    )
+    first, second = (next(v for v in pair if v is not None) for pair in (own, own[::-1]))
+    noise = (next(r for r in pair if r is not None) for pair in (residuals, residuals[::-1]))
+    unexplained = sum(r / count for r, count in zip(noise, (n, m), strict=True))
     photo_variance = _photo_variance(difference, unexplained)
     terms = [(first, n), (second, m)]
     if n == 1 or m == 1:  # and its degrees of freedom are only there once
@@ -213,8 +211,8 @@ def crossed_error(
 ) -> tuple[float, float]:
     """The standard error of a mean over photos and seeds, and its degrees of freedom.
 
-    Satterthwaite's degrees of freedom as Hillis gives them, where only the variance between seeds is
-    uncertain; but never more than the photos have.
+    Satterthwaite's degrees of freedom as Hillis gives them, where only the variance between seeds
+    is uncertain; but never more than the photos have.
 
     Args:
         seed_terms: For each group the variance of the accuracy between seeds, and how many seeds.
@@ -232,11 +230,13 @@ def _seed_variance(right: np.ndarray) -> float | None:
     return float(right.mean(axis=1).var(ddof=1)) if len(right) > 1 else None
 
 
-def _residual(right: np.ndarray) -> float:
-    """The mean square that neither photos nor seeds explain; NaN for a single seed."""
+def _residual(right: np.ndarray) -> float | None:
+    """The mean square that neither photos nor seeds explain; None for a single seed."""
     seeds, photos = right.shape
-    if seeds < 2 or photos < 2:
-        return math.nan
+    if seeds < 2:
+        return None
+    if photos < 2:
+        return 0.0
     # Of answers that are 0 or 1 the sum of squares is the sum.
     mean = right.mean()
     total = right.sum() - right.size * mean**2

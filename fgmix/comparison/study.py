@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fgmix.comparison.names import distinguishing, name_group
+from fgmix.comparison.names import distinguishing, name_group, place
 from fgmix.comparison.runs import RunResult, find_runs, read_run
 from fgmix.errors import FgmixError
 
@@ -39,7 +39,7 @@ class Study:
     """Groups of runs, measured on the same photos.
 
     Attributes:
-        groups: In the order in which they were named.
+        groups: By attention, then by the other settings that tell them apart.
         class_names: The `K` classes that are labels or were predicted, in alphabetical order.
         paths: The `N` photos, relative to their data set's root.
         labels: int32 `(N,)`, their true classes.
@@ -115,6 +115,7 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
                 np.array([run.confidences for run in members]),
             )
         )
+    groups.sort(key=lambda group: place(group.settings, shown))
     told = [*notes, *_library_notes(runs)]
     return Study(tuple(groups), class_names, first.paths, labels, tuple(told))
 
@@ -132,13 +133,13 @@ def _by_seed(runs: Sequence[RunResult]) -> dict[int, list[RunResult]]:
     by_seed: dict[int, list[RunResult]] = {}
     for (seed, _), run in found.items():
         by_seed.setdefault(seed, []).append(run)
-    for place, parts in enumerate(zip(*by_seed.values(), strict=False)):
+    for fold, parts in enumerate(zip(*by_seed.values(), strict=False)):
         for run in parts:
             if run.data["fingerprint"] != parts[0].data["fingerprint"]:
                 raise FgmixError(
                     f"{parts[0].directory} and {run.directory} have the same settings and other "
                     f"photos: photos came, went or changed class between them"
-                    + (f" (fold {place})" if run.fold is not None else "")
+                    + (f" (fold {fold})" if run.fold is not None else "")
                 )
     return by_seed
 
@@ -156,7 +157,7 @@ def _join_folds(parts: Sequence[RunResult]) -> RunResult:
             f"{first.seed} is not among the runs: runs with folds are compared by all of them"
         )
     order = sorted(
-        (path, run, place) for run, part in enumerate(parts) for place, path in enumerate(part.paths)
+        (path, run, row) for run, part in enumerate(parts) for row, path in enumerate(part.paths)
     )
     return RunResult(
         first.directory,
@@ -167,9 +168,9 @@ def _join_folds(parts: Sequence[RunResult]) -> RunResult:
         first.versions,
         first.metrics,
         tuple(path for path, _, _ in order),
-        tuple(parts[run].labels[place] for _, run, place in order),
-        tuple(parts[run].predicted[place] for _, run, place in order),
-        np.array([parts[run].confidences[place] for _, run, place in order]),
+        tuple(parts[run].labels[row] for _, run, row in order),
+        tuple(parts[run].predicted[row] for _, run, row in order),
+        np.array([parts[run].confidences[row] for _, run, row in order]),
     )
 
 
