@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fgmix.comparison.names import ABSENT, differing
+from fgmix.comparison.names import ABSENT, differing, in_words
 from fgmix.comparison.power import POWER, Need, detectable_difference, seeds_needed
 from fgmix.comparison.published import BASE_MODELS, PUBLISHED
 from fgmix.comparison.statistics import (
@@ -83,7 +83,7 @@ class Contrast:
                 return f"{text}; too few photos changed sides to show any."
             return (
                 f"{text}; it takes a difference of {100 * self.detectable:.1f} points to be shown "
-                f"{100 * POWER:.0f} % of the time."
+                f"{POWER:.0%} of the time."
             )
         if f.of_runs:
             return (
@@ -104,14 +104,16 @@ class Comparison:
         study: The runs.
         accuracies: Of each group, in the order of the study's groups.
         contrasts: Each group that has a baseline against it.
-        baselines: The names of the groups that are compared with.
+        baseline: What is compared with: a group's name, or the value of a setting where each group
+            is compared with the one that differs from it in that setting alone; `""` for a single
+            group.
         notes: The study's, and those on how the contrasts were made.
     """
 
     study: Study
     accuracies: tuple[Accuracy, ...]
     contrasts: tuple[Contrast, ...]
-    baselines: tuple[str, ...]
+    baseline: str
     notes: tuple[str, ...]
 
 
@@ -153,7 +155,7 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
         study,
         tuple(measure_accuracy(group.right) for group in groups),
         contrasts,
-        tuple(group.name for group in chosen) if len(groups) > 1 else (),
+        _baseline_name(pairs),
         tuple(notes),
     )
 
@@ -186,6 +188,17 @@ def _baseline_of(group: Group, chosen: Sequence[Group]) -> Group | None:
         return chosen[0]
     near = [other for other in chosen if len(differing(group.settings, other.settings)) == 1]
     return near[0] if len(near) == 1 else None
+
+
+def _baseline_name(pairs: Sequence[tuple[Group, Group]]) -> str:
+    names = {other.name for _, other in pairs}
+    if len(names) > 1:
+        settings = {tuple(differing(one.settings, other.settings)) for one, other in pairs}
+        varied = {name for found in settings for name in found}
+        if len(varied) == 1:
+            name = varied.pop()
+            names = {in_words(name, other.settings[name]) for _, other in pairs}
+    return names.pop() if len(names) == 1 else "the baseline" * bool(names)
 
 
 def _contrast(
@@ -221,8 +234,11 @@ def _contrast(
 def _published(group: Group, other: Group) -> list[tuple[str, float]]:
     """The paper's differences between two attentions, on its base models and data sets.
 
-    On the data set and backbone of the groups alone where the paper has them.
+    On the data set and backbone of the groups alone where the paper has them; none for groups that
+    were trained on fewer photos than there are.
     """
+    if group.settings["shots"] is not None or group.settings["train_fraction"] < 1:
+        return []
     one, two = group.settings["attention"], other.settings["attention"]
     dataset, backbone = group.settings["dataset"], str(group.settings["backbone"])
     names = [dataset] if dataset in PUBLISHED else list(PUBLISHED)
@@ -261,7 +277,7 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
             )
     if any(c.shared_seeds and not c.found.of_runs for c in contrasts):
         notes.append(
-            "Groups share seeds, and with them order and augmentation. They are compared as if they "
-            "did not, which is on the safe side where that makes their accuracies alike."
+            "Groups share seeds, and with them order and augmentation. They are compared as if "
+            "they did not, which is on the safe side where that makes their accuracies alike."
         )
     return notes

@@ -41,7 +41,7 @@ def _class_table(failures: Failures) -> Table:
         f"{len(failures.classes)} classes, mean {percent(failures.mean_per_class)} %, "
         f"{perfect} always recognised."
     )
-    return Table(title, head, rows, 2, note)
+    return Table(title, head, rows, head[:2], note)
 
 
 def _confusion_table(failures: Failures) -> Table:
@@ -55,7 +55,8 @@ def _confusion_table(failures: Failures) -> Table:
         for c in failures.confusions[:SHOWN]
     )
     head = ("pair", "photos", "the other way", "an example")
-    return Table(f"most confused pairs of {failures.group}", head, rows)
+    words = ("pair", "an example")
+    return Table(f"most confused pairs of {failures.group}", head, rows, words)
 
 
 def _selective_table(failures: Failures) -> Table:
@@ -87,4 +88,4 @@ def _reliability_table(failures: Failures) -> Table:
         error += f" (sd {percent(failures.calibration_deviation)})"
     head = ("confidence", "answers", "mean confidence", "right")
     note = f"Expected calibration error: {error}."
-    return Table(f"calibration of {failures.group}, %", head, rows, 1, note)
+    return Table(f"calibration of {failures.group}, %", head, rows, head[:1], note)

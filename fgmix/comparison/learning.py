@@ -47,8 +47,8 @@ def learning_curves(comparison: Comparison) -> list[LearningCurve]:
     shown = distinguishing(others)
     curves: dict[str, list[CurvePoint]] = {}
     for group, other, accuracy in zip(groups, others, comparison.accuracies, strict=True):
-        data = group.runs[0][0].data
-        photos = data["num_images"]["train"] / data["num_classes"]
+        data, shots = group.runs[0][0].data, group.settings["shots"]
+        photos = shots or data["num_images"]["train"] / data["num_classes"]
         point = CurvePoint(_amount(group.settings), photos, accuracy)
         curves.setdefault(name_group(other, shown), []).append(point)
     return [

@@ -66,12 +66,12 @@ def place(settings: Settings, shown: Sequence[str]) -> list[tuple]:
 
 
 def in_words(name: str, value: object) -> str:
-    """A setting in words: `mixed`, `gate sigmoid`, `all shots`."""
+    """A setting in words: `mixed`, `gate sigmoid`, `shots 5`."""
     if name in BARE:
         return str(value)
     label = name.replace("_", " ")
     if value is None:
-        return f"all {label}"
+        return "all photos" if name == "shots" else f"no {label}"
     if isinstance(value, bool):
         return label if value else f"no {label}"
     return f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}"

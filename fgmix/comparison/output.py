@@ -140,7 +140,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
         "classes": len(set(study.labels.tolist())),
         "level": LEVEL,
         "power": POWER,
-        "baselines": comparison.baselines,
+        "baseline": comparison.baseline,
         "groups": groups,
         "contrasts": [asdict(c) | {"sentence": c.sentence} for c in comparison.contrasts],
         "learning_curves": [asdict(curve) for curve in learning_curves(comparison)],

@@ -63,9 +63,7 @@ def _draw_differences(axis: Axes, comparison: Comparison) -> None:
         if contrast.detectable is not None:
             reach = [-100 * contrast.detectable, 100 * contrast.detectable]
             axis.plot(reach, [y, y], "|", color="0.55", ms=12, label="could have been seen (80 %)")
-    single = len(comparison.baselines) == 1
-    against = comparison.baselines[0] if single else "their baselines"
-    axis.set_xlabel(f"points against {against}: difference and 95 % interval")
+    axis.set_xlabel(f"points against {comparison.baseline}: difference and 95 % interval")
 
 
 def _interval(axis: Axes, y: float, mean: float, low: float, high: float, colour: str) -> None:

@@ -8,28 +8,34 @@ WIDTH = 98
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose first `names` columns hold words, and the others numbers.
+    """A table of words, aligned to the left, and numbers, aligned to the right.
 
     Attributes:
         title: What it shows.
         head: The columns' names.
         rows: Their cells.
-        names: How many columns are aligned to the left.
+        words: The columns that hold words; by default the first.
         note: What explains it, `""` if nothing needs to.
     """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    names: int = 1
+    words: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def _words(self) -> list[bool]:
+        words = self.words or self.head[:1]
+        return [name in words for name in self.head]
 
     def _aligned(self, divider: str) -> list[str]:
         lines = [self.head, *self.rows]
+        words = self._words
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return [
             divider.join(
-                cell.ljust(width) if i < self.names else cell.rjust(width)
+                cell.ljust(width) if words[i] else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(line, widths, strict=True))
             ).rstrip()
             for line in lines
@@ -42,7 +48,7 @@ class Table:
 
     def as_markdown(self) -> str:
         """As a Markdown table under a heading."""
-        marks = ("---" if i < self.names else "---:" for i in range(len(self.head)))
+        marks = ("---" if word else "---:" for word in self._words)
         body = [self.head, tuple(marks), *self.rows]
         escaped = ([cell.replace("|", "\\|") for cell in line] for line in body)
         lines = "\n".join(f"| {' | '.join(line)} |" for line in escaped)

@@ -35,26 +35,25 @@ def _accuracies(comparison: Comparison) -> Table:
 
 
 def _differences(comparison: Comparison) -> Table:
-    single, many = len(comparison.baselines) == 1, len(comparison.contrasts) > 1
-    against = comparison.baselines[0] if single else "the baseline"
+    many = len(comparison.contrasts) > 1
     rows = []
     for c in comparison.contrasts:
-        row = [c.group] if single else [c.group, c.baseline]
+        row = [c.group]
         row += [f"{100 * c.found.mean:+.2f}", interval(c.found.low, c.found.high, "+.2f")]
         row += [p_in_words(c.found.p_value), *([p_in_words(c.corrected_p)] * many)]
         row += ["none" if c.detectable is None else percent(c.detectable), c.verdict]
         rows.append(tuple(row))
-    names = ("group",) if single else ("group", "baseline")
     corrected = ("corrected p",) * many
-    head = (*names, "difference", "95 % interval", "p", *corrected, "could see", "verdict")
+    head = ("group", "difference", "95 % interval", "p", *corrected, "could see", "verdict")
     level = f"{LEVEL} / {len(comparison.contrasts)}" if many else f"{LEVEL}"
     note = (
         f"could see: the smallest true difference that would have been shown with probability "
-        f"{100 * POWER:.0f} % at level {level}."
+        f"{POWER:.0%} at level {level}."
     )
     if many:
         note = f"corrected p: Holm's, for {len(comparison.contrasts)} comparisons; {note}"
-    return Table(f"against {against}, points", head, tuple(rows), len(names), note)
+    title = f"against {comparison.baseline}, points"
+    return Table(title, head, tuple(rows), ("group", "verdict"), note)
 
 
 def _learning(comparison: Comparison) -> list[Table]:
@@ -76,7 +75,7 @@ def _learning(comparison: Comparison) -> list[Table]:
         }
         rows.append((curve.name, *(cells.get(amount, "") for amount in order)))
     note = "In brackets the 95 % interval."
-    return [Table("learning curves: top-1 accuracy, %", ("", *order), tuple(rows), 1, note)]
+    return [Table("learning curves: top-1 accuracy, %", ("", *order), tuple(rows), ("",), note)]
 
 
 def _targets(comparison: Comparison) -> Table:
@@ -88,7 +87,7 @@ def _targets(comparison: Comparison) -> Table:
     level = comparison.contrasts[0].level
     note = (
         f"Seeds of each group, so that a true difference of that size is shown with probability "
-        f"{100 * POWER:.0f} % at level {level:.2g}, if photos and seeds vary as here."
+        f"{POWER:.0%} at level {level:.2g}, if photos and seeds vary as here."
     )
     if any(t.need and t.need.photos for c in comparison.contrasts for t in c.targets):
         note += (
@@ -96,7 +95,7 @@ def _targets(comparison: Comparison) -> Table:
             f"enough; with endlessly many it would take over that many photos."
         )
     head = ("group", "difference to show", "points", "seeds needed")
-    return Table("what it would take to see more", head, rows, 2, note)
+    return Table("what it would take to see more", head, rows, head[:2], note)
 
 
 def _need(target: Target) -> str:
