@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from fgmix.comparison.statistics import Difference, crossed_error
 
 POWER = 0.8
@@ -94,13 +96,12 @@ def _shift(freedom: float, level: float) -> float:
 def _detectable_by_mcnemar(changed: int, photos: int, level: float) -> float | None:
     """Of the exact test, given how many photos change sides."""
     from scipy.optimize import brentq
-    from scipy.stats import binom, binomtest
+    from scipy.stats import binom
 
     # The most photos lost with which the test still shows a gain.
-    most = int(binom.ppf(level / 2, changed, 0.5)) + 1
-    while most >= 0 and binomtest(most, changed).pvalue >= level:
-        most -= 1
-    if changed == 0 or most < 0:
+    lost = np.arange(changed // 2 + 1)
+    most = int((2 * binom.cdf(lost, changed, 0.5) < level).sum()) - 1
+    if most < 0:
         return None
     share = brentq(lambda lost: binom.cdf(most, changed, lost) - POWER, 0.0, 0.5, xtol=1e-9)
     return float((1 - 2 * share) * changed / photos)

@@ -108,8 +108,11 @@ def measure_accuracy(right: np.ndarray) -> Accuracy:
     plain = mean * (1 - mean)
     count, quantile = float(photos), float(norm.ppf(1 - LEVEL / 2))
     if deviation is not None and plain:
-        shared = _photo_variance(right.mean(axis=0), (_residual(right) or 0.0) / seeds)
-        error, freedom = crossed_error([(deviation**2, seeds)], shared, photos)
+        residual = _residual(right) or 0.0
+        shared = _photo_variance(right.mean(axis=0), residual / seeds)
+        # Two or three seeds can be close by luck, but not closer than chance on single photos.
+        variance = max(deviation**2, residual / photos)
+        error, freedom = crossed_error([(variance, seeds)], shared, photos)
         if error:
             count, quantile = plain / error**2, float(t.ppf(1 - LEVEL / 2, freedom))
     square = quantile**2
