@@ -38,8 +38,9 @@ def headline(comparison: Comparison) -> str:
     ]
     recipes = {group.settings["recipe"] for group in study.groups}
     same += [f"recipe {recipe}" for recipe in recipes if len(recipes) == 1]
+    kind = "test" if first["folds"] is None else "held-out"
     return (
-        f"{', '.join(same)}: {counts}, {len(study.paths):,} test photos of "
+        f"{', '.join(same)}: {counts}, {len(study.paths):,} {kind} photos of "
         f"{len(set(study.labels.tolist()))} classes"
     )
 

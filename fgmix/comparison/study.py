@@ -117,6 +117,11 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
         )
     groups.sort(key=lambda group: place(group.settings, shown))
     told = [*notes, *_library_notes(runs)]
+    if any(run.fold is not None for run in runs):
+        told.append(
+            "The folds of a seed are taken together. Their models share most of their training "
+            "photos, so intervals may be somewhat too narrow."
+        )
     return Study(tuple(groups), class_names, first.paths, labels, tuple(told))
 
 

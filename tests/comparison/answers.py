@@ -14,12 +14,12 @@ CLASSES = ("ant", "bee", "cow", "dog")
 
 def draw_answers(rng, seeds, photos, *, mean=0.2, photo_sd=1.0, seed_sd=0.0):
     """Right and wrong answers of seeds that find the same photos hard, bool `(seeds, photos)`."""
-    ease = np.random.default_rng(0).normal(0, photo_sd, photos)
+    ease = np.random.default_rng(12345).normal(0, photo_sd, photos)
     return rng.normal(size=(seeds, photos)) < mean + ease + rng.normal(0, seed_sd, (seeds, 1))
 
 
 def write_run(
-    runs: Path, right, *, confidences=None, predicted=None, paths=None, epochs=2, **settings
+    runs: Path, right, *, confidences=None, predicted=None, paths=None, **settings
 ) -> Path:
     """Writes a run that answers photos rightly or wrongly.
 
@@ -30,7 +30,6 @@ def write_run(
         confidences: The probability of each answer.
         predicted: The answers themselves, as indices, in place of `right`.
         paths: The photos.
-        epochs: Rows of the history.
         **settings: Of the config.
     """
     attention, seed = settings.get("attention", "mixed"), settings.get("seed", 0)
@@ -63,7 +62,7 @@ def write_run(
     write_csv(directory / PREDICTIONS, list(rows[0]), rows)
     history = [
         {"epoch": e + 1, "loss": 1 / (e + 1), "accuracy": e / 10, "val_loss": 2, "val_accuracy": ""}
-        for e in range(epochs)
+        for e in range(2)
     ]
     write_csv(directory / HISTORY, list(history[0]), history)
     write_json(directory / METRICS, {"top1": float(np.mean(right))})
