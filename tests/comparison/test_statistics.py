@@ -168,7 +168,7 @@ def test_holm_on_the_textbook_example():
     assert holm([]) == []
 
 
-REPETITIONS = 600
+REPETITIONS = 300
 
 
 LEAST, MOST = binom.interval(0.999, REPETITIONS, LEVEL)
@@ -179,7 +179,7 @@ LEAST, MOST = binom.interval(0.999, REPETITIONS, LEVEL)
 def test_intervals_miss_the_truth_at_the_stated_rate(seeds, seed_sd):
     # benchmarks/comparison_simulation.py does this at length.
     rng = np.random.default_rng(2)
-    photos, spread_ = 300, (1.2, 0.4)
+    photos, spread_ = 200, (1.2, 0.4)
     missed = accuracy_missed = 0
     for _ in range(REPETITIONS):
         ease = rng.normal(0, spread_[0], photos)
