@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgmix.comparison.statistics import Difference, crossed_error
+from fgmix.comparison.statistics import Difference, SeedTerm, crossed_error
 
 POWER = 0.8
 """The probability with which a difference that is there shall be shown."""
@@ -61,7 +61,7 @@ def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
 
     def enough(seeds: int) -> bool:
         error, freedom = crossed_error(
-            [(variance, seeds) for variance in found.seed_variances or ()],
+            [SeedTerm(variance, seeds) for variance in found.seed_variances or ()],
             found.photo_variance or 0.0,
             found.photos,
         )

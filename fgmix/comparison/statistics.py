@@ -56,8 +56,9 @@ class Difference:
         lost: The other way round.
         error: The standard error; None with one seed each, where the test has no need of it.
         freedom: The degrees of freedom of its t distribution; None with one seed each.
-        seed_variances: Of the accuracy between seeds, the group's and the baseline's; None with
-            one seed each. A single seed borrows the other group's.
+        seed_variances: Of the accuracy between seeds, the group's and the baseline's, each at least
+            what single answers make of it; None with one seed each. A single seed borrows the
+            other group's.
         photo_variance: What the choice of photos adds to the variance of `mean`, however many
             seeds there are; None with one seed each, where it can't be told.
     """
@@ -110,9 +111,8 @@ def measure_accuracy(right: np.ndarray) -> Accuracy:
     if deviation is not None and plain:
         residual = _residual(right) or 0.0
         shared = _photo_variance(right.mean(axis=0), residual / seeds)
-        # Two or three seeds can be close by luck, but not closer than chance on single photos.
-        variance = max(deviation**2, residual / photos)
-        error, freedom = crossed_error([(variance, seeds)], shared, photos)
+        terms = [SeedTerm(deviation**2, seeds, residual / photos)]
+        error, freedom = crossed_error(terms, shared, photos)
         if error:
             count, quantile = plain / error**2, float(t.ppf(1 - LEVEL / 2, freedom))
     square = quantile**2
@@ -176,16 +176,22 @@ def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
     mean = float(difference.mean())
     gained = float((means[0] * (1 - means[1])).sum())
     lost = float((means[1] * (1 - means[0])).sum())
-    own = [_seed_variance(right), _seed_variance(baseline)]
-    residuals = [_residual(right), _residual(baseline)]
     # A single seed shows no variance: that of the other group stands in.
-    first, second = (next(v for v in pair if v is not None) for pair in (own, own[::-1]))
-    noise = (next(r for r in pair if r is not None) for pair in (residuals, residuals[::-1]))
-    unexplained = sum(r / count for r, count in zip(noise, (n, m), strict=True))
+    own = [_seed_variance(right), _seed_variance(baseline)]
+    variances = [next(v for v in pair if v is not None) for pair in (own, own[::-1])]
+    noise = [_residual(right), _residual(baseline)]
+    residuals = [next(r for r in pair if r is not None) for pair in (noise, noise[::-1])]
+    unexplained = residuals[0] / n + residuals[1] / m
     photo_variance = _photo_variance(difference, unexplained)
-    terms = [(first, n), (second, m)]
-    if n == 1 or m == 1:  # and its degrees of freedom are only there once
-        terms = [(first * (1 / n + 1 / m) * max(n, m), max(n, m))]
+    terms = [
+        SeedTerm(variance, count, residual / photos)
+        for variance, count, residual in zip(variances, (n, m), residuals, strict=True)
+    ]
+    known = (terms[0].floored, terms[1].floored)
+    if n == 1 or m == 1:  # one estimate for both, whose degrees of freedom are there once
+        count = max(n, m)
+        both = count * (1 / n + 1 / m)
+        terms = [SeedTerm(both * variances[0], count, both * residuals[0] / photos)]
     error, freedom = crossed_error(terms, photo_variance, photos)
     half, p_value = 0.0, 1.0
     if error:
@@ -204,13 +210,34 @@ def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
         lost,
         error,
         freedom,
-        (first, second),
+        known,
         photo_variance,
     )
 
 
+@dataclass(frozen=True)
+class SeedTerm:
+    """What the seeds of a group add to the variance of a mean over photos and seeds.
+
+    Attributes:
+        variance: Of the accuracy between seeds.
+        seeds: How many there are.
+        least: What single answers alone make of that variance. Two or three seeds can be closer
+            together by luck, which would make the error too small.
+    """
+
+    variance: float
+    seeds: int
+    least: float = 0.0
+
+    @property
+    def floored(self) -> float:
+        """The variance, but no less than `least`."""
+        return max(self.variance, self.least)
+
+
 def crossed_error(
-    seed_terms: Sequence[tuple[float, int]], photo_variance: float, photos: int
+    terms: Sequence[SeedTerm], photo_variance: float, photos: int
 ) -> tuple[float, float]:
     """The standard error of a mean over photos and seeds, and its degrees of freedom.
 
@@ -218,13 +245,12 @@ def crossed_error(
     is uncertain; but never more than the photos have.
 
     Args:
-        seed_terms: For each group the variance of the accuracy between seeds, and how many seeds.
+        terms: One a group.
         photo_variance: What the choice of photos adds to the variance of the mean.
         photos: How many there are.
     """
-    parts = [(variance / count, count - 1) for variance, count in seed_terms]
-    whole = sum(part for part, _ in parts) + photo_variance
-    uncertain = sum(part**2 / freedom for part, freedom in parts)
+    whole = sum(term.floored / term.seeds for term in terms) + photo_variance
+    uncertain = sum((term.variance / term.seeds) ** 2 / (term.seeds - 1) for term in terms)
     most = float(max(photos - 1, 1))
     return math.sqrt(whole), min(most, whole**2 / uncertain) if uncertain else most
 

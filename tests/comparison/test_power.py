@@ -5,13 +5,19 @@ import pytest
 from scipy.stats import binom, norm
 
 from fgmix.comparison.power import POWER, detectable_difference, seeds_needed
-from fgmix.comparison.statistics import Difference, compare_accuracies, crossed_error, mcnemar
+from fgmix.comparison.statistics import (
+    Difference,
+    SeedTerm,
+    compare_accuracies,
+    crossed_error,
+    mcnemar,
+)
 
 
 def known(seed_sd, photo_sd, photos, seeds=5):
     """A comparison whose variances are known: of `seed_sd` each, and of `photo_sd` a photo."""
     photo_variance = photo_sd**2 / photos
-    error, freedom = crossed_error([(seed_sd**2, seeds)] * 2, photo_variance, photos)
+    error, freedom = crossed_error([SeedTerm(seed_sd**2, seeds)] * 2, photo_variance, photos)
     return Difference(
         *(0.0, -1.0, 1.0, 1.0, photos, (seeds, seeds), 0.0, 0.0),
         error=error,
@@ -84,7 +90,7 @@ def test_a_detectable_difference_is_shown_as_often_as_stated():
         return rng.normal(size=(n, photos)) < shift + rng.normal(0, seed_sd, (n, 1))
 
     accuracies = draw(0.0, 4000).mean(axis=1)
-    error, freedom = crossed_error([(accuracies.var(), seeds)] * 2, 0.0, photos)
+    error, freedom = crossed_error([SeedTerm(accuracies.var(), seeds)] * 2, 0.0, photos)
     reach = detectable_difference(
         Difference(0.0, 0.0, 0.0, 1.0, photos, (seeds, seeds), 0.0, 0.0, error, freedom), 0.05
     )

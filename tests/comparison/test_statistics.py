@@ -8,6 +8,7 @@ from scipy.stats import binom, norm, ttest_ind
 
 from fgmix.comparison.statistics import (
     LEVEL,
+    SeedTerm,
     compare_accuracies,
     crossed_error,
     holm,
@@ -81,19 +82,20 @@ def test_the_error_over_photos_and_seeds_on_van_dykes_readers():
     # Van Dyke et al. 1993: 5 readers, 114 cases, 2 modalities. Mean squares and covariances of the
     # empirical AUC, standard errors and Hillis's degrees of freedom as the R packages MRMCaov and
     # RJafroc print them in their documentation. Readers are seeds here, cases photos.
-    error, freedom = crossed_error([(0.003082629, 5)], 0.0004839618, 114)
+    error, freedom = crossed_error([SeedTerm(0.003082629, 5)], 0.0004839618, 114)
     assert error == pytest.approx(0.03317360, rel=1e-6)
     assert freedom == pytest.approx(12.74465, rel=1e-6)
     # The two modalities, where the same readers read both: the mean square of their differences.
     between = 2 * (0.0003440748 - 0.0002390284)
-    error, freedom = crossed_error([(2 * 0.0005510306, 5)], between, 114)
+    error, freedom = crossed_error([SeedTerm(2 * 0.0005510306, 5)], between, 114)
     assert error == pytest.approx(0.02074862, rel=1e-6)
     assert freedom == pytest.approx(15.25967, rel=1e-6)
 
 
 def test_without_an_effect_of_photos_it_is_welchs_test():
-    # All answers are drawn apart, so photos differ by chance alone; in this draw by less than that.
-    rng = np.random.default_rng(3)
+    # All answers are drawn apart, so photos differ by chance alone; in this draw by less than that,
+    # and the seeds by more.
+    rng = np.random.default_rng(7)
     right, baseline = rng.random((6, 500)) < 0.62, rng.random((3, 500)) < 0.55
     found = compare_accuracies(right, baseline)
     assert found.photo_variance == 0
@@ -108,15 +110,28 @@ def test_the_photos_variance_is_what_an_analysis_of_variance_says():
     groups = draw_answers(rng, 4, 90, seed_sd=0.2), draw_answers(rng, 3, 90, mean=0.5)
     found = compare_accuracies(*groups)
     difference = groups[0].mean(axis=0) - groups[1].mean(axis=0)
-    noise = 0.0
+    noise, least = 0.0, []
     for right in groups:
         rows, columns = right.mean(axis=1, keepdims=True), right.mean(axis=0, keepdims=True)
         left = right - rows - columns + right.mean()
-        noise += (left**2).sum() / ((len(right) - 1) * 89) / len(right)
+        square = (left**2).sum() / ((len(right) - 1) * 89)
+        noise += square / len(right)
+        least.append(square / 90)
     assert found.photo_variance == pytest.approx(max(0, difference.var(ddof=1) - noise) / 90)
     assert found.seed_variances == pytest.approx(
-        tuple(right.mean(axis=1).var(ddof=1) for right in groups)
+        [max(r.mean(axis=1).var(ddof=1), s) for r, s in zip(groups, least, strict=True)]
     )
+
+
+def test_seeds_that_are_close_by_luck_count_as_far_apart_as_single_answers_make_them():
+    # Both seeds are right on half of the photos, and agree on half of them.
+    right = np.array([[1, 1, 0, 0] * 50, [1, 0, 1, 0] * 50], bool)
+    found = compare_accuracies(right, ~right)
+    assert right.mean(axis=1).var() == 0
+    # Where they disagree, on 100 photos, both answers are a half off the photo's mean.
+    square = 2 * 100 * 0.5**2 / 199
+    assert found.seed_variances == pytest.approx((square / 200,) * 2)
+    assert found.freedom == 199
 
 
 def test_seeds_that_answer_alike_leave_the_photos_test():
