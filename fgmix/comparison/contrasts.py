@@ -173,7 +173,7 @@ def _candidates(groups: Sequence[Group], baseline: str | None, notes: list[str])
         for g in groups
         if any(str(g.settings[name]) == wanted for name in varying if name in g.settings)
     ]
-    if found or len(groups) < 2:
+    if found or (baseline is None and len(groups) < 2):
         return found
     if baseline is None:
         notes.append(f"No group is named none: {groups[0].name}, the first, is the baseline.")

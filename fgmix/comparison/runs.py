@@ -59,12 +59,17 @@ class RunResult:
         Raises:
             FgmixError: If the file is missing or damaged.
         """
+        path = self.directory / HISTORY
         try:
-            rows = read_csv(self.directory / HISTORY)
-        except (OSError, UnicodeDecodeError) as error:
-            raise FgmixError(f"{self.directory / HISTORY} can't be read: {error}") from error
+            rows = read_csv(path)
+            for row in rows:
+                float(row["loss"]), float(row["accuracy"])
+        except KeyError as error:
+            raise FgmixError(f"{path} can't be read: it has no column {error}") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise FgmixError(f"{path} can't be read: {error}") from error
         if not rows:
-            raise FgmixError(f"{self.directory / HISTORY} has no epochs")
+            raise FgmixError(f"{path} can't be read: it has no epochs")
         return rows
 
 
@@ -170,6 +175,8 @@ def _read_predictions(
         raise FgmixError(f"{path} can't be read: {error}") from error
     if not rows:
         raise FgmixError(f"{path} can't be read: it names no photo")
+    if not ((confidences >= 0) & (confidences <= 1)).all():
+        raise FgmixError(f"{path} can't be read: a probability is not between 0 and 1")
     twice = next((a for a, b in pairwise(paths) if a == b), None)
     if twice is not None:
         raise FgmixError(f"{path} can't be read: it names {twice} twice")

@@ -158,6 +158,7 @@ def _moved(run, folder):
         ("predictions.csv", "path,label\na,b\n", "no column 'predicted'"),
         ("predictions.csv", "path,label,predicted,probability\na,b,c,much\n", "much"),
         ("predictions.csv", "path,label,predicted,probability\na,b\n", "predictions.csv can't be"),
+        ("predictions.csv", "path,label,predicted,probability\na,b,c,nan\n", "between 0 and 1"),
         (
             "predictions.csv",
             "path,label,predicted,probability\na,b,c,1\na,b,c,1\n",
