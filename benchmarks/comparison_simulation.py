@@ -20,13 +20,8 @@ import numpy as np
 from machine import circumstances
 from scipy.stats import norm, t
 
-from fgmix.comparison.statistics import (
-    LEVEL,
-    SeedTerm,
-    compare_accuracies,
-    crossed_error,
-    measure_accuracy,
-)
+from fgmix.comparison.statistics import LEVEL, compare_accuracies, measure_accuracy
+from fgmix.comparison.variance import SeedTerm, crossed_error
 
 BOOTSTRAPS = 500
 """Draws of the bootstrap, which is slow and is tried in a quarter of the repetitions."""

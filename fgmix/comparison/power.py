@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgmix.comparison.statistics import Difference, SeedTerm, crossed_error
+from fgmix.comparison.statistics import Difference
+from fgmix.comparison.variance import SeedTerm, crossed_error
 
 POWER = 0.8
 """The probability with which a difference that is there shall be shown."""

@@ -1,14 +1,8 @@
 """Accuracies and their differences, where photos and seeds are both drawn by chance.
 
-A run answers every photo rightly or wrongly. Photos are a sample of those that could have been
-taken, seeds of the trainings that could have been run, and every seed of every group answers every
-photo: crossed random effects. Their variances are those of multi-reader multi-case studies in
-radiology, seeds in place of readers (S. L. Hillis, *A comparison of denominator degrees of freedom
-methods for multiple observer ROC analysis*, Statistics in Medicine 26, 2007; of readers nested in
-modalities: *A marginal-mean ANOVA approach for analyzing multireader multicase radiological imaging
-data*, 33, 2014). docs/comparison.md says why, and what simulation showed.
-
-Accuracies and differences are fractions here, not percents.
+A run answers every photo rightly or wrongly. One seed each is compared by McNemar's exact test, more
+by a t test with the error of `fgmix.comparison.variance`. docs/comparison.md says why, and what
+simulation showed. Accuracies and differences are fractions here, not percents.
 """
 
 import math
@@ -16,6 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from fgmix.comparison.variance import (
+    SeedTerm,
+    crossed_error,
+    photo_variance_of,
+    residual_of,
+    seed_variance_of,
+)
 
 LEVEL = 0.05
 """An interval covers with probability `1 - LEVEL`; a smaller p shows a difference."""
@@ -109,8 +111,8 @@ def measure_accuracy(right: np.ndarray) -> Accuracy:
     plain = mean * (1 - mean)
     count, quantile = float(photos), float(norm.ppf(1 - LEVEL / 2))
     if deviation is not None and plain:
-        residual = _residual(right) or 0.0
-        shared = _photo_variance(right.mean(axis=0), residual / seeds)
+        residual = residual_of(right) or 0.0
+        shared = photo_variance_of(right.mean(axis=0), residual / seeds)
         terms = [SeedTerm(deviation**2, seeds, residual / photos)]
         error, freedom = crossed_error(terms, shared, photos)
         if error:
@@ -177,12 +179,12 @@ def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
     gained = float((means[0] * (1 - means[1])).sum())
     lost = float((means[1] * (1 - means[0])).sum())
     # A single seed shows no variance: that of the other group stands in.
-    own = [_seed_variance(right), _seed_variance(baseline)]
+    own = [seed_variance_of(right), seed_variance_of(baseline)]
     variances = [next(v for v in pair if v is not None) for pair in (own, own[::-1])]
-    noise = [_residual(right), _residual(baseline)]
+    noise = [residual_of(right), residual_of(baseline)]
     residuals = [next(r for r in pair if r is not None) for pair in (noise, noise[::-1])]
     unexplained = residuals[0] / n + residuals[1] / m
-    photo_variance = _photo_variance(difference, unexplained)
+    photo_variance = photo_variance_of(difference, unexplained)
     terms = [
         SeedTerm(variance, count, residual / photos)
         for variance, count, residual in zip(variances, (n, m), residuals, strict=True)
@@ -213,77 +215,6 @@ def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
         known,
         photo_variance,
     )
-
-
-@dataclass(frozen=True)
-class SeedTerm:
-    """What the seeds of a group add to the variance of a mean over photos and seeds.
-
-    Attributes:
-        variance: Of the accuracy between seeds.
-        seeds: How many there are.
-        least: What single answers alone make of that variance. Two or three seeds can be closer
-            together by luck, which would make the error too small.
-    """
-
-    variance: float
-    seeds: int
-    least: float = 0.0
-
-    @property
-    def floored(self) -> float:
-        """The variance, but no less than `least`."""
-        return max(self.variance, self.least)
-
-
-def crossed_error(
-    terms: Sequence[SeedTerm], photo_variance: float, photos: int
-) -> tuple[float, float]:
-    """The standard error of a mean over photos and seeds, and its degrees of freedom.
-
-    Satterthwaite's degrees of freedom as Hillis gives them, where only the variance between seeds
-    is uncertain; but never more than the photos have.
-
-    Args:
-        terms: One a group.
-        photo_variance: What the choice of photos adds to the variance of the mean.
-        photos: How many there are.
-    """
-    whole = sum(term.floored / term.seeds for term in terms) + photo_variance
-    uncertain = sum((term.variance / term.seeds) ** 2 / (term.seeds - 1) for term in terms)
-    most = float(max(photos - 1, 1))
-    return math.sqrt(whole), min(most, whole**2 / uncertain) if uncertain else most
-
-
-def _seed_variance(right: np.ndarray) -> float | None:
-    return float(right.mean(axis=1).var(ddof=1)) if len(right) > 1 else None
-
-
-def _residual(right: np.ndarray) -> float | None:
-    """The mean square that neither photos nor seeds explain; None for a single seed."""
-    seeds, photos = right.shape
-    if seeds < 2:
-        return None
-    if photos < 2:
-        return 0.0
-    # Of answers that are 0 or 1 the sum of squares is the sum.
-    mean = right.mean()
-    total = right.sum() - right.size * mean**2
-    by_photo = seeds * ((right.mean(axis=0) - mean) ** 2).sum()
-    by_seed = photos * ((right.mean(axis=1) - mean) ** 2).sum()
-    return float(max(0.0, total - by_photo - by_seed) / ((seeds - 1) * (photos - 1)))
-
-
-def _photo_variance(by_photo: np.ndarray, unexplained: float) -> float:
-    """What the choice of photos adds to the variance of a mean over them.
-
-    Args:
-        by_photo: `(N,)`, each photo's mean over seeds.
-        unexplained: The part of its variance that more seeds would average away.
-    """
-    if len(by_photo) < 2:
-        return 0.0
-    return max(0.0, float(by_photo.var(ddof=1)) - unexplained) / len(by_photo)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

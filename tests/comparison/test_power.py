@@ -5,13 +5,8 @@ import pytest
 from scipy.stats import binom, norm
 
 from fgmix.comparison.power import POWER, detectable_difference, seeds_needed
-from fgmix.comparison.statistics import (
-    Difference,
-    SeedTerm,
-    compare_accuracies,
-    crossed_error,
-    mcnemar,
-)
+from fgmix.comparison.statistics import Difference, compare_accuracies, mcnemar
+from fgmix.comparison.variance import SeedTerm, crossed_error
 
 
 def known(seed_sd, photo_sd, photos, seeds=5):

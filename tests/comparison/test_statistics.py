@@ -8,14 +8,13 @@ from scipy.stats import binom, norm, ttest_ind
 
 from fgmix.comparison.statistics import (
     LEVEL,
-    SeedTerm,
     compare_accuracies,
-    crossed_error,
     holm,
     mcnemar,
     measure_accuracy,
     spread,
 )
+from fgmix.comparison.variance import SeedTerm, crossed_error
 from tests.comparison.answers import draw_answers
 
 
