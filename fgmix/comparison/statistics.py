@@ -1,11 +1,12 @@
 """Accuracies and their differences, where photos and seeds are both drawn by chance.
 
-A run answers every photo rightly or wrongly. One seed each is compared by McNemar's exact test, more
-by a t test with the error of `fgmix.comparison.variance`. docs/comparison.md says why, and what
-simulation showed. Accuracies and differences are fractions here, not percents.
+A run answers every photo rightly or wrongly. One seed each is compared by McNemar's exact test,
+more by a t test with the error of `fgmix.comparison.variance`. docs/comparison.md says why, and
+what simulation showed. Accuracies and differences are fractions here, not percents.
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,10 +87,7 @@ class Difference:
 
 def spread(values: Sequence[float]) -> tuple[float, float | None]:
     """Mean and sample standard deviation of the seeds' values; a single one has no deviation."""
-    mean = math.fsum(values) / len(values)
-    if len(values) < 2:
-        return mean, None
-    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
 def measure_accuracy(right: np.ndarray) -> Accuracy:
