@@ -11,11 +11,13 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 from machine import processor
-from scipy.stats import binomtest
 
+from fgmix.comparison.runs import read_run
+from fgmix.comparison.statistics import mcnemar
 from fgmix.files import read_csv
-from fgmix.training.run_folder import CONFIG, HISTORY, METRICS, PREDICTIONS
+from fgmix.training.run_folder import CONFIG, HISTORY, METRICS
 
 PLACES = {"dataset", "data_dir", "run_dir", "weights", "overwrite", "resume"}
 
@@ -48,17 +50,16 @@ def read(run: Path) -> dict:
 
 def compare(run: Path, baseline: Path) -> dict[str, float]:
     """How two runs differ photo by photo: McNemar's exact test on the same test photos."""
-    right = [
-        {row["path"]: row["label"] == row["predicted"] for row in read_csv(each / PREDICTIONS)}
-        for each in (run, baseline)
-    ]
-    if right[0].keys() != right[1].keys():
+    one, other = read_run(run), read_run(baseline)
+    if one.paths != other.paths:
         raise SystemExit(f"{run} and {baseline} were not tested on the same photos")
-    gained = sum(right[0][path] and not right[1][path] for path in right[0])
-    lost = sum(right[1][path] and not right[0][path] for path in right[0])
-    p_value = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    difference = (gained - lost) / len(right[0])
-    return {"difference": difference, "gained": gained, "lost": lost, "p_value": float(p_value)}
+    found = mcnemar(*(np.array(r.predicted) == np.array(r.labels) for r in (one, other)))
+    return {
+        "difference": found.mean,
+        "gained": int(found.gained),
+        "lost": int(found.lost),
+        "p_value": found.p_value,
+    }
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ COMMANDS = {
     "heatmaps": Command(
         "fgmix.cli.heatmaps", "where runs look: figures, and how good the maps are"
     ),
+    "compare": Command("fgmix.cli.compare", "whether one group of runs is better than another"),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
     "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "costs": Command(

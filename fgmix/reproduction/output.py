@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from fgmix.comparison.contrasts import compare
+from fgmix.comparison.output import as_markdown
+from fgmix.comparison.study import open_study
+from fgmix.errors import FgmixError
 from fgmix.files import write_csv, write_text
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
@@ -15,7 +19,8 @@ def write_results(folder: Path, states: Mapping[Cell, State]) -> None:
 
     Args:
         folder: Gets `table2.md`, `table2.csv`, `table2.png`, `table1.md`, `cells.csv`, and
-            `fig2-DATASET-BACKBONE.png` where test curves were kept.
+            `fig2-DATASET-BACKBONE.png` where test curves were kept, and
+            `comparison-DATASET-BACKBONE.md` where two methods or more have finished.
         states: The grid.
     """
     from fgmix.reproduction.figures import save_figure_two, save_table_plot  # Matplotlib is slow
@@ -29,3 +34,26 @@ def write_results(folder: Path, states: Mapping[Cell, State]) -> None:
     write_csv(folder / "cells.csv", list(cells[0]), cells)
     save_table_plot(folder / "table2.png", states)
     save_figure_two(folder, states)
+    for name, text in comparisons(states).items():
+        write_text(folder / f"comparison-{name}.md", text)
+
+
+def comparisons(states: Mapping[Cell, State]) -> dict[str, str]:
+    """The methods on one data set and backbone against the baseline, as Markdown.
+
+    Returns:
+        A page for each `DATASET-BACKBONE` of which two methods or more have a finished seed.
+    """
+    places: dict[str, list[Cell]] = {}
+    for cell, state in states.items():
+        if state.status == "finished":
+            c = cell.config
+            places.setdefault(f"{c.dataset_name}-{c.backbone}", []).append(cell)
+    pages = {}
+    for name, cells in places.items():
+        if len({(cell.config.attention, cell.gate) for cell in cells}) > 1:
+            try:
+                pages[name] = as_markdown(compare(open_study([cell.directory for cell in cells])))
+            except FgmixError as error:
+                pages[name] = f"# Comparison\n\nNot made: {error}\n"
+    return pages

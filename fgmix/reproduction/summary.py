@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import mean, stdev
 from typing import Any
 
+from fgmix.comparison.published import BASE_MODELS, PUBLISHED, method_name
+from fgmix.comparison.statistics import spread
 from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
-from fgmix.reproduction.published import BASE_MODELS, PUBLISHED, method_name
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Entry:
     @property
     def mean(self) -> float | None:
         """Mean over the finished seeds, percent."""
-        return mean(self.top1) if self.top1 else None
+        return spread(self.top1)[0] if self.top1 else None
 
     @property
     def deviation(self) -> float | None:
         """Sample standard deviation over the finished seeds, from two on."""
-        return stdev(self.top1) if len(self.top1) > 1 else None
+        return spread(self.top1)[1] if self.top1 else None
 
     def ours(self) -> str:
         """Our figure in words, and what of it is not whole."""

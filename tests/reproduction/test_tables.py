@@ -6,9 +6,9 @@ from statistics import stdev
 
 import pytest
 
+from fgmix.comparison.published import PUBLISHED, TABLE_ONE
 from fgmix.reproduction.grid import State, state
 from fgmix.reproduction.output import write_results
-from fgmix.reproduction.published import PUBLISHED, TABLE_ONE
 from fgmix.reproduction.summary import entries, has_papers_data
 from fgmix.reproduction.tables import table_one, table_two
 from tests.reproduction import fakes
@@ -213,7 +213,10 @@ def test_every_file_is_written_and_holds_the_grid(tmp_path):
         "table2.png",
         "cells.csv",
         "fig2-cars-resnet50.png",
+        "comparison-cars-resnet50.md",
     }
+    page = (tmp_path / "out/comparison-cars-resnet50.md").read_text()
+    assert "- mixed is better than none (+29.50 points" in page
     assert (tmp_path / "out/table2.csv").read_text().splitlines() == [
         "dataset,backbone,attention,gate,paper_percent,mean_percent,standard_deviation_points,"
         "finished,planned,failed",
@@ -227,6 +230,15 @@ def test_every_file_is_written_and_holds_the_grid(tmp_path):
     )
     assert cells[1].startswith("cars,resnet50,none,,0,finished,2,50.0,40.0,")
     assert cells[4].startswith("cars,resnet50,mixed,linear,1,not run,0,,,")
+
+
+def test_runs_that_cannot_be_compared_spoil_no_grid(tmp_path):
+    states = grid(tmp_path)
+    (next(iter(states)).directory / "predictions.csv").unlink()
+    write_results(tmp_path / "out", states)
+    page = (tmp_path / "out/comparison-cars-resnet50.md").read_text()
+    assert "Not made: " in page
+    assert "has no predictions.csv" in page
 
 
 def test_nothing_is_plotted_before_there_is_anything(tmp_path):

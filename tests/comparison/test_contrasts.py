@@ -1,0 +1,150 @@
+"""Which groups are compared, and what is said of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fgmix.comparison.contrasts import BETTER, NOT_SHOWN, WORSE, compare
+from fgmix.comparison.study import open_study
+from fgmix.errors import FgmixError
+from tests.comparison.answers import draw_answers, write_run
+
+PHOTOS = 600
+
+
+def write_groups(runs, means, seeds=3, **settings):
+    rng = np.random.default_rng(0)
+    for attention, mean in means.items():
+        for seed, right in enumerate(draw_answers(rng, seeds, PHOTOS, mean=mean)):
+            write_run(runs, right, attention=attention, seed=seed, **settings)
+    return runs
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """`mixed` better than `none`, `channel` as good, `cbam` worse."""
+    means = {"mixed": 0.8, "none": 0.2, "channel": 0.2, "cbam": -0.4}
+    return write_groups(tmp_path_factory.mktemp("runs"), means)
+
+
+def by_group(comparison):
+    return {contrast.group: contrast for contrast in comparison.contrasts}
+
+
+def test_verdicts(grid):
+    found = compare(open_study([grid]))
+    assert found.baseline == "none"
+    contrasts = by_group(found)
+    assert {name: c.verdict for name, c in contrasts.items()} == {
+        "channel": NOT_SHOWN,
+        "mixed": BETTER,
+        "cbam": WORSE,
+    }
+    assert all(c.level == pytest.approx(0.05 / 3) for c in found.contrasts)
+    p_values = sorted(c.found.p_value for c in found.contrasts)
+    corrected = sorted(c.corrected_p for c in found.contrasts)
+    assert corrected[0] == pytest.approx(3 * p_values[0])
+    assert contrasts["mixed"].sentence.startswith("mixed is better than none (+")
+    unsure = contrasts["channel"].sentence
+    assert unsure.startswith("channel against none: no difference shown (")
+    assert f"{100 * contrasts['channel'].detectable:.1f} points to be shown 80%" in unsure
+    assert contrasts["channel"].shared_seeds == 3
+    assert any("share seeds" in note for note in found.notes)
+
+
+def test_the_papers_differences_are_what_to_plan_for(grid):
+    contrasts = by_group(compare(open_study([grid])))
+    targets = contrasts["mixed"].targets
+    assert [round(100 * t.difference, 2) for t in targets] == [0.91, 0.66]
+    assert "VGG16" in targets[0].source
+    assert all(t.need is not None for t in targets)
+    assert [t.difference for t in contrasts["cbam"].targets] == [0.01]
+    asked = compare(open_study([grid]), target=0.05).contrasts[0].targets
+    assert [t.difference for t in asked] == [0.05]
+
+
+def test_another_baseline(grid):
+    found = compare(open_study([grid]), "mixed")
+    assert [c.group for c in found.contrasts] == ["none", "channel", "cbam"]
+    assert by_group(found)["none"].verdict == WORSE
+    with pytest.raises(FgmixError, match=r"--baseline nine: .* none; channel; mixed; cbam"):
+        compare(open_study([grid]), "nine")
+
+
+def test_a_single_group_is_measured_and_compared_with_nothing(grid):
+    found = compare(open_study(grid.glob("none-*")))
+    assert (found.contrasts, found.baseline, found.notes) == ((), "", ())
+    assert len(found.accuracies[0].seeds) == 3
+    with pytest.raises(FgmixError, match="--baseline mixed: no group"):
+        compare(open_study(grid.glob("none-*")), "mixed")
+
+
+def test_without_none_the_first_group_is_the_baseline_and_a_note_says_so(grid):
+    found = compare(open_study([*grid.glob("mixed-*"), *grid.glob("channel-*")]))
+    assert found.baseline == "channel"
+    assert any("channel, the first, is the baseline" in note for note in found.notes)
+
+
+def test_one_seed_each_is_a_verdict_on_two_runs(grid):
+    runs = [grid / f"{name}-seed0" for name in ("none", "mixed", "channel")]
+    found = compare(open_study(runs))
+    contrasts = by_group(found)
+    assert contrasts["mixed"].found.of_runs
+    assert contrasts["mixed"].sentence.startswith("this run of mixed is better than this run of")
+    assert "says nothing of another training" in contrasts["mixed"].sentence
+    assert contrasts["mixed"].targets[0].need is None
+    assert any("McNemar's" in note for note in found.notes)
+
+
+def test_one_seed_against_several_borrows_their_spread(grid):
+    found = compare(open_study([grid / "mixed-seed0", *grid.glob("none-*")]))
+    assert found.contrasts[0].found.seeds == (1, 3)
+    assert any("mixed has one seed" in note and "from none" in note for note in found.notes)
+
+
+def test_each_group_is_compared_with_the_baseline_of_its_other_settings(tmp_path):
+    for shots in (5, 10):
+        write_groups(tmp_path, {"none": 0.1, "mixed": 0.1}, seeds=2, shots=shots)
+    write_groups(tmp_path, {"mixed": 0.1}, seeds=2, shots=20)
+    found = compare(open_study([tmp_path]))
+    assert [(c.group, c.baseline) for c in found.contrasts] == [
+        ("mixed, shots 5", "none, shots 5"),
+        ("mixed, shots 10", "none, shots 10"),
+    ]
+    assert found.baseline == "none"
+    assert any(note.startswith("mixed, shots 20 is not compared") for note in found.notes)
+    # The paper has no differences between groups with few photos.
+    assert all(c.targets[0].difference == 0.01 for c in found.contrasts)
+    whole = compare(open_study([tmp_path]), "none, shots 5")
+    assert {c.baseline for c in whole.contrasts} == {"none, shots 5"}
+    assert len(whole.contrasts) == 4
+
+
+def test_a_gate_does_not_part_a_group_from_a_baseline_without_one(tmp_path):
+    for attention, gate in (("none", "linear"), ("mixed", "linear"), ("mixed", "softmax")):
+        write_groups(tmp_path, {attention: 0.1}, seeds=2, gate=gate)
+    found = compare(open_study([tmp_path]))
+    assert [c.group for c in found.contrasts] == ["mixed, gate linear", "mixed, gate softmax"]
+    assert all(c.differs == ("attention",) for c in found.contrasts)
+
+
+def test_groups_that_differ_in_two_things_are_not_put_down_to_one(tmp_path):
+    write_groups(tmp_path, {"none": 0.0}, seeds=3)
+    write_groups(tmp_path, {"mixed": 1.5}, seeds=3, epochs=9)
+    found = compare(open_study([tmp_path]))
+    assert found.contrasts[0].differs == ("attention", "epochs")
+    assert "may be due to either" in found.contrasts[0].sentence
+    assert any("attention, epochs" in note for note in found.notes)
+
+
+def test_significant_alone_and_not_among_many_is_said(grid):
+    contrast = by_group(compare(open_study([grid])))["mixed"]
+    unsure = replace(
+        contrast,
+        verdict=NOT_SHOWN,
+        found=replace(contrast.found, p_value=0.03),
+        corrected_p=0.09,
+    )
+    assert "p is 0.030 alone, 0.090 corrected" in unsure.sentence
+    assert "too few photos" in replace(unsure, detectable=None).sentence

@@ -1,0 +1,212 @@
+"""Reading and grouping runs, and the one line for each that can't be compared."""
+
+import numpy as np
+import pytest
+
+from fgmix.comparison.contrasts import compare
+from fgmix.comparison.study import open_study
+from fgmix.errors import FgmixError
+from fgmix.files import read_csv, write_csv
+from tests.comparison.answers import edit_config, write_run
+
+RIGHT = np.array([True, False, True, True, False, True, True, True])
+
+
+def refusal(*places):
+    with pytest.raises(FgmixError) as caught:
+        open_study(places)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_runs_that_differ_in_their_seed_alone_are_a_group(tmp_path):
+    for seed in (10, 2):
+        write_run(tmp_path, RIGHT, attention="none", seed=seed)
+    # Where the photos lie and what is logged changes no result.
+    write_run(tmp_path, ~RIGHT, attention="none", seed=3, data_dir="elsewhere", monitor_test=True)
+    write_run(tmp_path, RIGHT, attention="mixed", seed=2)
+    study = open_study([tmp_path])
+    assert [group.name for group in study.groups] == ["none", "mixed"]
+    none = study.groups[0]
+    assert none.seeds == (2, 3, 10)
+    np.testing.assert_array_equal(none.right, [RIGHT, ~RIGHT, RIGHT])
+    assert none.runs[1][0].directory.name.startswith("none-elsewhere")
+    assert study.class_names == ("ant", "bee", "cow", "dog")
+    assert [study.class_names[i] for i in study.labels[:5]] == ["ant", "bee", "cow", "dog", "ant"]
+    assert none.predicted[0][1] == 2
+    assert study.notes == ()
+
+
+def test_photos_are_paired_by_path_whatever_their_order(tmp_path):
+    paths = [f"p{i}" for i in range(8)]
+    one = write_run(tmp_path, RIGHT, attention="none", paths=paths)
+    other = write_run(tmp_path, RIGHT, attention="mixed", paths=paths)
+    rows = read_csv(other / "predictions.csv")
+    write_csv(other / "predictions.csv", list(rows[0]), reversed(rows))
+    study = open_study([one, other])
+    assert study.paths == tuple(paths)
+    np.testing.assert_array_equal(study.groups[0].right, study.groups[1].right)
+
+
+def test_groups_are_named_by_what_differs_and_sorted(tmp_path):
+    for attention, gate in (
+        *(("mixed", "sigmoid"), ("mixed", "linear")),
+        *(("none", "linear"), ("channel", "linear")),
+    ):
+        for shots in (None, 10, 5):
+            write_run(tmp_path, RIGHT, attention=attention, gate=gate, shots=shots)
+    names = [group.name for group in open_study([tmp_path]).groups]
+    assert names[:3] == ["none, shots 5", "none, shots 10", "none, all photos"]
+    assert names[-3:] == [
+        *("mixed, gate sigmoid, shots 5", "mixed, gate sigmoid, shots 10"),
+        "mixed, gate sigmoid, all photos",
+    ]
+    assert "channel, shots 5" in names
+
+
+def test_a_recipe_names_a_group_and_what_follows_from_it_does_not(tmp_path):
+    for recipe in ("paper", "strong"):
+        write_run(tmp_path, RIGHT, recipe=recipe)
+    assert [g.name for g in open_study([tmp_path]).groups] == ["recipe paper", "recipe strong"]
+
+
+def test_a_setting_that_only_precision_or_weights_tell(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one = write_run(tmp_path / "a", RIGHT, weights="/here/w.h5")
+    same = write_run(tmp_path / "b", RIGHT, weights="/there/w.h5", seed=1)
+    assert len(open_study([one, same]).groups) == 1
+    edit_config(same, versions={"tensorflow": "2.20.0"})
+    assert any("tensorflow 2.20.0 and" in note for note in open_study([one, same]).notes)
+
+
+def test_an_older_run_lacks_settings_that_came_later(tmp_path):
+    import json
+
+    old = write_run(tmp_path, RIGHT, seed=0)
+    new = write_run(tmp_path, RIGHT, seed=1)
+    record = json.loads((old / "config.json").read_text())
+    del record["config"]["prepare"], record["config"]["train_fraction"]
+    (old / "config.json").write_text(json.dumps(record))
+    assert len(open_study([old, new]).groups) == 1
+
+
+def test_named_twice_is_once(tmp_path):
+    one = write_run(tmp_path, RIGHT)
+    assert open_study([one, tmp_path, one]).groups[0].seeds == (0,)
+
+
+def test_other_test_photos_are_refused_by_name_and_number(tmp_path):
+    one = write_run(tmp_path, RIGHT, attention="none", paths=[f"p{i}" for i in range(8)])
+    other = write_run(tmp_path, RIGHT, attention="mixed", paths=[f"p{i + 2}" for i in range(8)])
+    message = refusal(one, other)
+    assert str(one) in message
+    assert str(other) in message
+    assert "2 photos of the former alone (p0, ...)" in message
+    assert "2 photos of the latter alone (p8, ...)" in message
+
+
+def test_other_labels_are_refused(tmp_path):
+    one = write_run(tmp_path, RIGHT, attention="none")
+    other = write_run(tmp_path, RIGHT, attention="mixed")
+    rows = read_csv(other / "predictions.csv")
+    rows[3]["label"] = "ant"
+    write_csv(other / "predictions.csv", list(rows[0]), rows)
+    message = refusal(one, other)
+    assert "test/0003.jpg is 'dog' in the one and 'ant' in the other" in message
+
+
+def test_the_same_seed_twice_is_refused(tmp_path):
+    one = write_run(tmp_path, RIGHT, data_dir="a")
+    other = write_run(tmp_path, RIGHT, data_dir="b")
+    message = refusal(one, other)
+    assert str(one) in message
+    assert str(other) in message
+    assert "seed 0" in message
+
+
+def test_seeds_that_were_trained_on_other_photos_are_refused(tmp_path):
+    one, other = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
+    edit_config(other, data={"fingerprint": "x"})
+    assert "other photos" in refusal(one, other)
+
+
+def test_an_unfinished_run_is_refused_where_named_and_left_out_where_not(tmp_path):
+    write_run(tmp_path, RIGHT, seed=0)
+    unfinished = write_run(tmp_path, RIGHT, seed=1)
+    (unfinished / "metrics.json").unlink()
+    assert "has not finished training" in refusal(tmp_path, unfinished)
+    study = open_study([tmp_path])
+    assert study.groups[0].seeds == (0,)
+    assert unfinished.name in study.notes[0]
+    assert "none of the 1 runs" in refusal(_moved(unfinished, tmp_path / "grid"))
+
+
+def _moved(run, folder):
+    folder.mkdir()
+    run.rename(folder / run.name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("config.json", "{", "is not the config of a run"),
+        ("metrics.json", "{", "metrics.json can't be read"),
+        ("predictions.csv", "", "it names no photo"),
+        ("predictions.csv", "path,label\na,b\n", "no column 'predicted'"),
+        ("predictions.csv", "path,label,predicted,probability\na,b,c,much\n", "much"),
+        ("predictions.csv", "path,label,predicted,probability\na,b\n", "predictions.csv can't be"),
+        ("predictions.csv", "path,label,predicted,probability\na,b,c,nan\n", "between 0 and 1"),
+        (
+            "predictions.csv",
+            "path,label,predicted,probability\na,b,c,1\na,b,c,1\n",
+            "names a twice",
+        ),
+    ],
+)
+def test_a_damaged_file_is_one_line(tmp_path, name, text, said):
+    run = write_run(tmp_path, RIGHT)
+    (run / name).write_text(text)
+    message = refusal(run)
+    assert str(run) in message
+    assert said in message
+
+
+def test_missing_predictions_are_one_line(tmp_path):
+    run = write_run(tmp_path, RIGHT)
+    (run / "predictions.csv").unlink()
+    assert "has no predictions.csv" in refusal(run)
+
+
+def test_a_run_of_another_version_is_one_line(tmp_path):
+    run = write_run(tmp_path, RIGHT)
+    edit_config(run, config={"dropout": 0.5})
+    message = refusal(run)
+    assert "another version of fgmix" in message
+    assert "dropout" in message
+
+
+def test_places_that_hold_no_run_are_one_line(tmp_path):
+    assert "there is no run" in refusal(tmp_path / "nowhere")
+    assert "not a run and holds none" in refusal(tmp_path)
+
+
+def test_folds_of_a_seed_are_joined(tmp_path):
+    for attention in ("none", "mixed"):
+        for seed in (0, 1):
+            for fold in range(2):
+                right = RIGHT if attention == "mixed" else ~RIGHT
+                paths = [f"p{2 * i + fold}" for i in range(8)]
+                settings = {"attention": attention, "seed": seed, "folds": 2, "fold": fold}
+                write_run(tmp_path, right, paths=paths, **settings)
+    study = open_study([tmp_path])
+    assert [group.seeds for group in study.groups] == [(0, 1), (0, 1)]
+    assert len(study.paths) == 16
+    assert study.groups[1].right.mean() == RIGHT.mean()
+    assert compare(study).contrasts[0].found.photos == 16
+    assert any("folds" in note for note in compare(study).notes)
+    missing = next(path for path in tmp_path.iterdir() if path.name.startswith("none-2-1"))
+    message = refusal(*(path for path in tmp_path.iterdir() if path != missing))
+    assert "fold 1 of seed" in message
