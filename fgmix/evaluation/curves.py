@@ -20,31 +20,53 @@ Rows = Sequence[Mapping[str, str]]
 """A run's `history.csv`."""
 
 
-def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], split: str) -> None:
-    """Draws loss and accuracy of a split against the epoch.
+SPLITS = {"train": "", "val": "val_", "test": "test_"}
+"""Of a history, and how the names of their columns begin."""
+
+
+def measured_splits(runs: Mapping[str, Sequence[Rows]]) -> list[str]:
+    """The splits that every run was measured on in every epoch."""
+    rows = [row for histories in runs.values() for history in histories for row in history]
+    return [
+        split
+        for split, prefix in SPLITS.items()
+        if all(row.get(f"{prefix}loss") and row.get(f"{prefix}accuracy") for row in rows)
+    ]
+
+
+def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], *splits: str) -> None:
+    """Draws loss and accuracy against the epoch, a row of plots for every split.
 
     Args:
-        path: A PNG file.
+        path: The picture; its suffix names the format.
         title: Of the whole figure.
         runs: For each line of the figure its histories, one a seed. The line is their mean, the
             band goes from the lowest to the highest. Seeds that have not come as far as others
             end the line.
-        split: `"train"`, `"val"` or `"test"`.
+        *splits: `"train"`, `"val"` or `"test"`, from `measured_splits`.
     """
-    figure = Figure(figsize=(10, 4.2), layout="constrained", dpi=130)
-    axes = figure.subplots(1, 2)
-    prefix = "" if split == "train" else f"{split}_"
-    for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
-        _draw(axis, runs, f"{prefix}{name}", 100 if name == "accuracy" else 1)
-        axis.set(xlabel="epoch", ylabel=f"{split} {name}" + (" (%)" if name == "accuracy" else ""))
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.grid(alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle(title)
+    figure = draw_curves(title, runs, *splits)
     with replacing(path) as beside:
         figure.savefig(beside)
+
+
+def draw_curves(title: str, runs: Mapping[str, Sequence[Rows]], *splits: str) -> Figure:
+    """The figure that `save_curves` saves."""
+    size = (10, 1.2 + 3 * len(splits))
+    figure = Figure(figsize=size, layout="constrained", dpi=130)
+    axes = figure.subplots(len(splits), 2, squeeze=False)
+    for split, row in zip(splits, axes, strict=True):
+        for axis, name in zip(row, ("loss", "accuracy"), strict=True):
+            _draw(axis, runs, f"{SPLITS[split]}{name}", 100 if name == "accuracy" else 1)
+            unit = " (%)" if name == "accuracy" else ""
+            axis.set(xlabel="epoch", ylabel=f"{split} {name}{unit}")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axis.grid(alpha=0.25)
+            axis.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.suptitle(title)
+    return figure
 
 
 def _draw(axis: Axes, runs: Mapping[str, Sequence[Rows]], column: str, scale: float) -> None:

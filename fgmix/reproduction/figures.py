@@ -5,11 +5,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from fgmix.comparison.published import method_name
 from fgmix.evaluation.curves import COLOURS, save_curves
 from fgmix.files import replacing
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
-from fgmix.reproduction.published import method_name
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
 from fgmix.reproduction.tables import set_title
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
+from fgmix.comparison.published import BASE_MODELS, PUBLISHED, method_name
 from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
-from fgmix.reproduction.published import BASE_MODELS, PUBLISHED, method_name
 
 
 @dataclass(frozen=True)

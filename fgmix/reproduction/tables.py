@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fgmix.comparison.published import BASE_MODELS, PUBLISHED, TABLE_ONE
 from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
-from fgmix.reproduction.published import BASE_MODELS, PUBLISHED, TABLE_ONE
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
 from fgmix.training.config import NAMED_WEIGHTS
 

@@ -6,9 +6,9 @@ from statistics import stdev
 
 import pytest
 
+from fgmix.comparison.published import PUBLISHED, TABLE_ONE
 from fgmix.reproduction.grid import State, state
 from fgmix.reproduction.output import write_results
-from fgmix.reproduction.published import PUBLISHED, TABLE_ONE
 from fgmix.reproduction.summary import entries, has_papers_data
 from fgmix.reproduction.tables import table_one, table_two
 from tests.reproduction import fakes

@@ -1,0 +1,128 @@
+"""`python -m fgmix compare`: whether one way of training is better than another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgmix.cli.parser import Parser, check_output_file
+from fgmix.errors import FgmixError
+
+if TYPE_CHECKING:
+    from fgmix.comparison.contrasts import Comparison
+
+EXAMPLES = """examples:
+  python -m fgmix compare saved_models/cars-*                  # the shell lists the runs
+  python -m fgmix compare saved_models --markdown comparison.md --json comparison.json
+  python -m fgmix compare saved_models --baseline conv --plot comparison.png
+  python -m fgmix compare saved_models/photos-*shots* --plot learning.png
+  python -m fgmix compare saved_models/RUN                     # of one: where it fails
+
+Runs that differ in nothing but their seed are one group. All must have been measured on the same
+test photos. With one seed each a difference is tested by McNemar's exact test, and is one of two
+trained models; with several seeds, photos and seeds both count as drawn by chance. "No difference
+shown" is not "no difference": the table says how small a difference could have been seen.
+docs/comparison.md has the method.
+"""
+
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def main(argv: list[str]) -> int:
+    """Parses the flags, compares, prints and writes."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    for flag in ("markdown", "csv", "json", "plot", "curves"):
+        path = getattr(args, flag)
+        if path:
+            check_output_file(f"--{flag}", path)
+            if flag in ("plot", "curves") and path.suffix.lower() not in FORMATS:
+                raise FgmixError(f"--{flag} {path}: end its name in {', '.join(FORMATS)}")
+    if args.difference is not None and not 0 < args.difference < 100:
+        raise FgmixError(f"--difference {args.difference}: give points, above 0 and below 100")
+
+    from fgmix.comparison.contrasts import compare
+    from fgmix.comparison.failures import find_failures
+    from fgmix.comparison.output import as_markdown, as_text, write_groups, write_record
+    from fgmix.comparison.study import open_study
+    from fgmix.files import write_text
+
+    study = open_study(args.runs)
+    target = None if args.difference is None else args.difference / 100
+    found = compare(study, args.baseline, target)
+    failures = find_failures(study, study.groups[0]) if len(study.groups) == 1 else None
+    writers: dict[str, Callable[[Path], None]] = {
+        "markdown": lambda path: write_text(path, as_markdown(found, failures)),
+        "csv": lambda path: write_groups(path, found),
+        "json": lambda path: write_record(path, found),
+        "plot": lambda path: _plot(path, found),
+        "curves": lambda path: _curves(path, found),
+    }
+    print(as_text(found, failures))
+    written = []
+    for flag, write in writers.items():
+        path = getattr(args, flag)
+        if path:
+            write(path)
+            written.append(str(path))
+    if written:
+        print(f"\nwritten: {', '.join(written)}")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m fgmix compare",
+        description="Compares finished runs on their test photos: means over seeds, differences to "
+        "a baseline with intervals and p-values, what could have been seen, and a verdict.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help="a run's folder, or a folder that holds runs"
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="NAME",
+        help="what to compare with: a group's name, or a value of a setting, such as none, conv "
+        "or vgg16 (default: none, or else the first group)",
+    )
+    parser.add_argument(
+        "--difference",
+        type=float,
+        metavar="POINTS",
+        help="tell how many seeds it takes to show this difference (default: the paper's, or 1)",
+    )
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row a group")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all numbers, with where each group fails"
+    )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw means and differences, or learning curves where runs differ in --shots or "
+        "--train-fraction (.png, .svg or .pdf)",
+    )
+    parser.add_argument(
+        "--curves", type=Path, metavar="FILE", help="draw loss and accuracy by epoch"
+    )
+    return parser
+
+
+def _plot(path: Path, comparison: "Comparison") -> None:
+    from fgmix.comparison.learning import learning_curves
+    from fgmix.comparison.plots import draw_comparison, draw_learning_curves, save_figure
+
+    curves = learning_curves(comparison)
+    save_figure(path, draw_learning_curves(curves) if curves else draw_comparison(comparison))
+
+
+def _curves(path: Path, comparison: "Comparison") -> None:
+    from fgmix.comparison.output import headline
+    from fgmix.evaluation.curves import measured_splits, save_curves
+
+    histories = {
+        group.name: [run.history() for parts in group.runs for run in parts]
+        for group in comparison.study.groups
+    }
+    save_curves(path, headline(comparison), histories, *measured_splits(histories))

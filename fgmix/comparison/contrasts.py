@@ -1,0 +1,267 @@
+"""Each group against its baseline, and the verdict in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fgmix.comparison.names import ABSENT, differing
+from fgmix.comparison.power import POWER, Need, detectable_difference, seeds_needed
+from fgmix.comparison.published import BASE_MODELS, PUBLISHED
+from fgmix.comparison.statistics import (
+    LEVEL,
+    Accuracy,
+    Difference,
+    compare_accuracies,
+    holm,
+    measure_accuracy,
+)
+from fgmix.comparison.study import Group, Study
+from fgmix.errors import FgmixError
+
+BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
+DEFAULT_BASELINE = "none"
+PLAIN_TARGET = 0.01
+"""The difference to plan for where the paper has none, as a fraction."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A difference that one would like to see, and what it would take.
+
+    Attributes:
+        source: Whose difference it is, in words.
+        difference: As a fraction.
+        need: None if that can't be told from one seed each.
+    """
+
+    source: str
+    difference: float
+    need: Need | None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A group against its baseline.
+
+    Attributes:
+        group: The group's name.
+        baseline: The baseline's.
+        found: Their difference.
+        corrected_p: Holm's, for all contrasts of the comparison.
+        verdict: `BETTER`, `WORSE` or `NOT_SHOWN`, by `corrected_p`.
+        detectable: The smallest true difference that would have been shown with probability
+            `POWER` at `level`; None if none would.
+        level: What p has to be below so that the difference is shown whatever the other contrasts
+            come to: `LEVEL` over their number.
+        targets: Differences to plan for.
+        differs: The settings in which the two differ.
+        shared_seeds: How many seeds both have.
+    """
+
+    group: str
+    baseline: str
+    found: Difference
+    corrected_p: float
+    verdict: str
+    detectable: float | None
+    level: float
+    targets: tuple[Target, ...]
+    differs: tuple[str, ...]
+    shared_seeds: int
+
+    @property
+    def sentence(self) -> str:
+        """The verdict as a sentence that claims no more than was shown."""
+        f = self.found
+        points = (
+            f"{100 * f.mean:+.2f} points, 95 % interval {100 * f.low:+.2f} to {100 * f.high:+.2f}"
+        )
+        if self.verdict == NOT_SHOWN:
+            text = f"{self.group} against {self.baseline}: no difference shown ({points})"
+            if f.p_value < LEVEL:
+                text += f"; p is {f.p_value:.3f} alone, {self.corrected_p:.3f} corrected"
+            if self.detectable is None:
+                return f"{text}; too few photos changed sides to show any."
+            return (
+                f"{text}; it takes a difference of {100 * self.detectable:.1f} points to be shown "
+                f"{100 * POWER:.0f} % of the time."
+            )
+        if f.of_runs:
+            return (
+                f"this run of {self.group} is {self.verdict} than this run of {self.baseline} "
+                f"({points}); one seed each says nothing of another training."
+            )
+        text = f"{self.group} is {self.verdict} than {self.baseline} ({points})"
+        if len(self.differs) > 1:
+            text += f"; they differ in {' and '.join(self.differs)}, so it may be due to either"
+        return text + "."
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a study shows.
+
+    Attributes:
+        study: The runs.
+        accuracies: Of each group, in the order of the study's groups.
+        contrasts: Each group that has a baseline against it.
+        baselines: The names of the groups that are compared with.
+        notes: The study's, and those on how the contrasts were made.
+    """
+
+    study: Study
+    accuracies: tuple[Accuracy, ...]
+    contrasts: tuple[Contrast, ...]
+    baselines: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def compare(study: Study, baseline: str | None = None, target: float | None = None) -> Comparison:
+    """Measures every group and compares it with its baseline.
+
+    Args:
+        study: From `open_study`.
+        baseline: The name of a group, or a value of a setting: with `none` each group is compared
+            with the one that differs from it by having `none` there. By default `none` if groups
+            have that, and otherwise the first group.
+        target: A difference to plan for, as a fraction; by default the paper's where it has one
+            for the two attentions, and otherwise one point.
+
+    Raises:
+        FgmixError: If no group is named so.
+    """
+    groups = study.groups
+    notes = list(study.notes)
+    chosen = _candidates(groups, baseline, notes)
+    pairs = []
+    for group in groups if len(groups) > 1 else ():
+        if group in chosen:
+            continue
+        other = _baseline_of(group, chosen)
+        if other is None:
+            notes.append(f"{group.name} is not compared: no baseline has its other settings.")
+        else:
+            pairs.append((group, other))
+    differences = [compare_accuracies(group.right, other.right) for group, other in pairs]
+    corrected = holm([found.p_value for found in differences])
+    level = LEVEL / max(1, len(pairs))
+    contrasts = tuple(
+        _contrast(group, other, found, p, level, target)
+        for (group, other), found, p in zip(pairs, differences, corrected, strict=True)
+    )
+    notes += _contrast_notes(contrasts)
+    return Comparison(
+        study,
+        tuple(measure_accuracy(group.right) for group in groups),
+        contrasts,
+        tuple(group.name for group in chosen) if len(groups) > 1 else (),
+        tuple(notes),
+    )
+
+
+def _candidates(groups: Sequence[Group], baseline: str | None, notes: list[str]) -> list[Group]:
+    wanted = DEFAULT_BASELINE if baseline is None else baseline
+    found = [g for g in groups if g.name == wanted]
+    varying = [
+        name
+        for name in dict.fromkeys(name for g in groups for name in g.settings)
+        if len({repr(g.settings.get(name, ABSENT)) for g in groups}) > 1
+    ]
+    found = found or [
+        g
+        for g in groups
+        if any(str(g.settings[name]) == wanted for name in varying if name in g.settings)
+    ]
+    if found or len(groups) < 2:
+        return found
+    if baseline is None:
+        notes.append(f"No group is named none: {groups[0].name}, the first, is the baseline.")
+        return [groups[0]]
+    names = "; ".join(group.name for group in groups)
+    raise FgmixError(f"--baseline {baseline}: no group is named so; there are: {names}")
+
+
+def _baseline_of(group: Group, chosen: Sequence[Group]) -> Group | None:
+    """Of several baselines the one that differs in one setting alone; a single one for all."""
+    if len(chosen) == 1:
+        return chosen[0]
+    near = [other for other in chosen if len(differing(group.settings, other.settings)) == 1]
+    return near[0] if len(near) == 1 else None
+
+
+def _contrast(
+    group: Group,
+    other: Group,
+    found: Difference,
+    corrected_p: float,
+    level: float,
+    target: float | None,
+) -> Contrast:
+    verdict = NOT_SHOWN
+    if corrected_p < LEVEL:
+        verdict = BETTER if found.mean > 0 else WORSE
+    targets = (
+        [("the difference asked for", target)]
+        if target is not None
+        else _published(group, other) or [("one point", PLAIN_TARGET)]
+    )
+    return Contrast(
+        group.name,
+        other.name,
+        found,
+        corrected_p,
+        verdict,
+        detectable_difference(found, level),
+        level,
+        tuple(Target(name, size, seeds_needed(found, size, level)) for name, size in targets),
+        tuple(differing(group.settings, other.settings)),
+        len(set(group.seeds) & set(other.seeds)),
+    )
+
+
+def _published(group: Group, other: Group) -> list[tuple[str, float]]:
+    """The paper's differences between two attentions, on its base models and data sets.
+
+    On the data set and backbone of the groups alone where the paper has them.
+    """
+    one, two = group.settings["attention"], other.settings["attention"]
+    dataset, backbone = group.settings["dataset"], str(group.settings["backbone"])
+    names = [dataset] if dataset in PUBLISHED else list(PUBLISHED)
+    models = [BASE_MODELS[backbone]] if backbone in BASE_MODELS else list(BASE_MODELS.values())
+    found = []
+    for name in names:
+        top1 = PUBLISHED[name].top1
+        for model in models:
+            if one != two and (model, one) in top1 and (model, two) in top1:
+                size = (top1[model, one] - top1[model, two]) / 100
+                title = f"the paper's, {PUBLISHED[name].title}, {model}"
+                found.append((title, size))
+    return found
+
+
+def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
+    notes = []
+    for c in contrasts:
+        if len(c.differs) > 1:
+            notes.append(
+                f"{c.group} and {c.baseline} differ in {', '.join(c.differs)}: a difference "
+                f"between them may be due to any of these."
+            )
+    if any(c.found.of_runs for c in contrasts):
+        notes.append(
+            "With one seed each the test (McNemar's, exact) is of these two trained models. It "
+            "can't tell whether a training with another seed would differ as they do: that takes "
+            "several seeds."
+        )
+    for c in contrasts:
+        if not c.found.of_runs and 1 in c.found.seeds:
+            names = c.group, c.baseline
+            single, several = names if c.found.seeds[0] == 1 else names[::-1]
+            notes.append(
+                f"{single} has one seed: its spread between seeds is taken from {several}."
+            )
+    if any(c.shared_seeds and not c.found.of_runs for c in contrasts):
+        notes.append(
+            "Groups share seeds, and with them order and augmentation. They are compared as if they "
+            "did not, which is on the safe side where that makes their accuracies alike."
+        )
+    return notes

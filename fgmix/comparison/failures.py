@@ -1,0 +1,270 @@
+"""Where a group of runs fails: classes, confusions, calibration, selective accuracy.
+
+All of it comes from the runs' predictions alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgmix.comparison.statistics import spread
+from fgmix.comparison.study import Group, Study
+from fgmix.evaluation.calibration import threshold_for_coverage
+
+BINS = 15
+"""Of the reliability diagram, as in Guo et al."""
+
+COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """How well a class is recognised.
+
+    Attributes:
+        name: The class.
+        photos: Its test photos.
+        accuracy: The share of them that is recognised, mean over seeds.
+        lowest: Of the worst seed.
+        highest: Of the best seed.
+        taken_for: The class that the others are most often taken for, `""` if all are recognised.
+        taken_share: The share of its photos that is taken for that, mean over seeds.
+    """
+
+    name: str
+    photos: int
+    accuracy: float
+    lowest: float
+    highest: float
+    taken_for: str
+    taken_share: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Two classes that are taken for each other.
+
+    Attributes:
+        first: The class whose photos are more often taken for the other's.
+        second: The other class.
+        photos: How many test photos each has.
+        first_as_second: Photos of the first taken for the second, mean over seeds.
+        second_as_first: The other way round.
+        first_examples: Photos of the first that are taken for the second, those that most seeds
+            mistake and the surest first.
+        second_examples: Photos of the second that are taken for the first; where none is, those
+            that are most surely recognised.
+    """
+
+    first: str
+    second: str
+    photos: tuple[int, int]
+    first_as_second: float
+    second_as_first: float
+    first_examples: tuple[str, ...]
+    second_examples: tuple[str, ...]
+
+    @property
+    def mistakes(self) -> float:
+        """Both ways together, mean over seeds."""
+        return self.first_as_second + self.second_as_first
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The answers whose confidence lies in one bin, of all seeds together.
+
+    Attributes:
+        low: Where the bin begins; it is not in it.
+        high: Where it ends; it is in it.
+        answers: How many answers are in it; with none, the next two are NaN.
+        confidence: Their mean confidence.
+        accuracy: The share of them that is right.
+    """
+
+    low: float
+    high: float
+    answers: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What becomes of the accuracy if only the surest answers are given.
+
+    Attributes:
+        coverage: The share of photos that is answered, at least.
+        accuracy: The share of answers that is right, mean over seeds.
+        deviation: Its sample standard deviation over seeds; None for one seed.
+    """
+
+    coverage: float
+    accuracy: float
+    deviation: float | None
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Where a group fails.
+
+    Attributes:
+        group: Its name.
+        classes: Those that have test photos, the least recognised first.
+        confusions: Pairs of classes that are taken for each other, the most often first.
+        calibration_error: The expected calibration error, mean over seeds.
+        calibration_deviation: Its sample standard deviation over seeds; None for one seed.
+        reliability: `BINS` bins from 0 to 1.
+        selective: At `COVERAGES`.
+    """
+
+    group: str
+    classes: tuple[ClassAccuracy, ...]
+    confusions: tuple[Confusion, ...]
+    calibration_error: float
+    calibration_deviation: float | None
+    reliability: tuple[ReliabilityBin, ...]
+    selective: tuple[Selected, ...]
+
+    @property
+    def mean_per_class(self) -> float:
+        """The mean of the classes' accuracies."""
+        return float(np.mean([c.accuracy for c in self.classes]))
+
+
+def find_failures(study: Study, group: Group, pairs: int = 20) -> Failures:
+    """Finds where a group fails.
+
+    Args:
+        study: The study.
+        group: One of its groups.
+        pairs: How many pairs of classes to name at most.
+    """
+    counts = _confusion_counts(study, group)
+    errors = [
+        calibration_error(confidences, right)
+        for confidences, right in zip(group.confidences, group.right, strict=True)
+    ]
+    error, deviation = spread(errors)
+    return Failures(
+        group.name,
+        _classes(study, group, counts),
+        _confusions(study, group, counts, pairs),
+        error,
+        deviation,
+        reliability(group.confidences.ravel(), group.right.ravel()),
+        tuple(_selected(group, coverage) for coverage in COVERAGES),
+    )
+
+
+def reliability(confidences: np.ndarray, right: np.ndarray) -> tuple[ReliabilityBin, ...]:
+    """The reliability diagram in numbers: `BINS` bins of equal width.
+
+    Args:
+        confidences: `(n,)`, the probability of each answer.
+        right: bool `(n,)`, whether it is the true one.
+    """
+    place = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
+    counts = np.bincount(place, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        confidence = np.bincount(place, confidences, minlength=BINS) / counts
+        accuracy = np.bincount(place, right, minlength=BINS) / counts
+    return tuple(
+        ReliabilityBin(
+            i / BINS, (i + 1) / BINS, int(counts[i]), float(confidence[i]), float(accuracy[i])
+        )
+        for i in range(BINS)
+    )
+
+
+def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:
+    """The expected calibration error: how far the bins' accuracies are from their confidences.
+
+    C. Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017, with `BINS` bins.
+
+    Args:
+        confidences: `(n,)`, the probability of each answer.
+        right: bool `(n,)`, whether it is the true one.
+    """
+    gaps = [
+        b.answers * abs(b.accuracy - b.confidence)
+        for b in reliability(confidences, right)
+        if b.answers
+    ]
+    return float(sum(gaps) / len(confidences))
+
+
+def _confusion_counts(study: Study, group: Group) -> np.ndarray:
+    """Int `(n, K, K)`: how many photos of one class each seed takes for another."""
+    seeds, size = len(group.seeds), len(study.class_names)
+    counts = np.zeros((seeds, size, size), np.int32)
+    labels = np.broadcast_to(study.labels, group.predicted.shape)
+    np.add.at(counts, (np.arange(seeds)[:, None], labels, group.predicted), 1)
+    return counts
+
+
+def _classes(study: Study, group: Group, counts: np.ndarray) -> tuple[ClassAccuracy, ...]:
+    photos = np.bincount(study.labels, minlength=len(study.class_names))
+    mean = counts.mean(axis=0)
+    found = []
+    for i in np.flatnonzero(photos):
+        seeds = counts[:, i, i] / photos[i]
+        wrong = mean[i].copy()
+        wrong[i] = 0
+        worst = int(wrong.argmax())
+        found.append(
+            ClassAccuracy(
+                study.class_names[i],
+                int(photos[i]),
+                float(seeds.mean()),
+                float(seeds.min()),
+                float(seeds.max()),
+                study.class_names[worst] if wrong[worst] else "",
+                float(wrong[worst] / photos[i]),
+            )
+        )
+    return tuple(sorted(found, key=lambda c: (c.accuracy, -c.photos, c.name)))
+
+
+def _confusions(
+    study: Study, group: Group, counts: np.ndarray, pairs: int
+) -> tuple[Confusion, ...]:
+    photos = np.bincount(study.labels, minlength=len(study.class_names))
+    mean = counts.mean(axis=0)
+    both = np.triu(mean + mean.T, 1)
+    order = np.argsort(-both, axis=None, kind="stable")[:pairs]
+    found = []
+    for one, other in zip(*np.unravel_index(order, both.shape), strict=True):
+        if not both[one, other]:
+            break
+        if mean[other, one] > mean[one, other]:
+            one, other = other, one
+        found.append(
+            Confusion(
+                study.class_names[one],
+                study.class_names[other],
+                (int(photos[one]), int(photos[other])),
+                float(mean[one, other]),
+                float(mean[other, one]),
+                _examples(study, group, one, other),
+                _examples(study, group, other, one) or _examples(study, group, other, other),
+            )
+        )
+    return tuple(found)
+
+
+def _examples(study: Study, group: Group, label: int, predicted: int) -> tuple[str, ...]:
+    """Photos of a class that are named another, by how many seeds and how surely they are."""
+    so = (group.predicted == predicted) & (study.labels == label)
+    times, confidence = so.sum(axis=0), (so * group.confidences).sum(axis=0)
+    order = np.lexsort((-confidence, -times))[:EXAMPLES]
+    return tuple(study.paths[i] for i in order if times[i])
+
+
+def _selected(group: Group, coverage: float) -> Selected:
+    accuracies = []
+    for confidences, right in zip(group.confidences, group.right, strict=True):
+        answered = confidences >= threshold_for_coverage(confidences, coverage)
+        accuracies.append(float(right[answered].mean()))
+    return Selected(coverage, *spread(accuracies))

@@ -1,0 +1,65 @@
+"""Learning curves: accuracy against how many photos of a class were trained on."""
+
+from dataclasses import dataclass
+
+from fgmix.comparison.contrasts import Comparison
+from fgmix.comparison.names import differing, distinguishing, name_group
+from fgmix.comparison.statistics import Accuracy
+
+AMOUNTS = ("shots", "train_fraction")
+"""The settings that limit the training photos."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A group as a point of a learning curve.
+
+    Attributes:
+        amount: How its training photos are limited, in words: `5 shots`, `all`.
+        photos: Training photos of a class, on average.
+        accuracy: Its accuracy.
+    """
+
+    amount: str
+    photos: float
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Groups that differ in how many photos they were trained on.
+
+    Attributes:
+        name: What tells the curve from the others.
+        points: From the fewest photos to the most.
+    """
+
+    name: str
+    points: tuple[CurvePoint, ...]
+
+
+def learning_curves(comparison: Comparison) -> list[LearningCurve]:
+    """The learning curves of a comparison; none if all groups were trained on as many photos."""
+    groups = comparison.study.groups
+    if not any(set(differing(groups[0].settings, g.settings)) & set(AMOUNTS) for g in groups):
+        return []
+    others = [{k: v for k, v in g.settings.items() if k not in AMOUNTS} for g in groups]
+    shown = distinguishing(others)
+    curves: dict[str, list[CurvePoint]] = {}
+    for group, other, accuracy in zip(groups, others, comparison.accuracies, strict=True):
+        data = group.runs[0][0].data
+        photos = data["num_images"]["train"] / data["num_classes"]
+        point = CurvePoint(_amount(group.settings), photos, accuracy)
+        curves.setdefault(name_group(other, shown), []).append(point)
+    return [
+        LearningCurve(name, tuple(sorted(points, key=lambda point: point.photos)))
+        for name, points in curves.items()
+    ]
+
+
+def _amount(settings: dict) -> str:
+    if settings["shots"] is not None:
+        return f"{settings['shots']} shots"
+    if settings["train_fraction"] < 1:
+        return f"{settings['train_fraction']:.0%}"
+    return "all"

@@ -1,0 +1,158 @@
+"""A comparison written out: for a terminal, as Markdown, as CSV, as JSON."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from fgmix.comparison.contrasts import Comparison
+from fgmix.comparison.failure_tables import failure_tables
+from fgmix.comparison.failures import Failures, find_failures
+from fgmix.comparison.learning import learning_curves
+from fgmix.comparison.power import POWER
+from fgmix.comparison.statistics import LEVEL
+from fgmix.comparison.table import WIDTH
+from fgmix.comparison.tables import comparison_tables
+from fgmix.files import write_csv, write_json
+
+
+def verdicts(comparison: Comparison) -> list[str]:
+    """What the comparison shows, a sentence a contrast."""
+    return [contrast.sentence for contrast in comparison.contrasts]
+
+
+def headline(comparison: Comparison) -> str:
+    """What was compared, in a line."""
+    study = comparison.study
+    runs, first = study.runs, study.groups[0].settings
+    counts = (
+        f"{len(runs)} run{'s' * (len(runs) > 1)} in {len(study.groups)} "
+        f"group{'s' * (len(study.groups) > 1)}"
+    )
+    same = [
+        str(first[name])
+        for name in ("dataset", "backbone")
+        if len({group.settings[name] for group in study.groups}) == 1
+    ]
+    recipes = {group.settings["recipe"] for group in study.groups}
+    same += [f"recipe {recipe}" for recipe in recipes if len(recipes) == 1]
+    return (
+        f"{', '.join(same)}: {counts}, {len(study.paths):,} test photos of "
+        f"{len(set(study.labels.tolist()))} classes"
+    )
+
+
+def as_text(comparison: Comparison, failures: Failures | None = None) -> str:
+    """The whole comparison for a terminal."""
+    parts = [headline(comparison), *(t.as_text() for t in comparison_tables(comparison))]
+    if comparison.contrasts:
+        sentences = (fill(f"- {s}", WIDTH, subsequent_indent="  ") for s in verdicts(comparison))
+        parts.append("\n".join(["verdict", *sentences]))
+    if failures:
+        parts += [table.as_text() for table in failure_tables(failures)]
+    if comparison.notes:
+        notes = (fill(f"- {note}", WIDTH, subsequent_indent="  ") for note in comparison.notes)
+        parts.append("\n".join(["notes", *notes]))
+    return "\n\n".join(parts)
+
+
+def as_markdown(comparison: Comparison, failures: Failures | None = None) -> str:
+    """The whole comparison as a Markdown page."""
+    parts = [f"# Comparison\n\n{headline(comparison)}.\n"]
+    if comparison.contrasts:
+        lines = "\n".join(f"- {sentence}" for sentence in verdicts(comparison))
+        parts.append(f"## Verdict\n\n{lines}\n")
+    parts += [table.as_markdown() for table in comparison_tables(comparison)]
+    if failures:
+        parts += [table.as_markdown() for table in failure_tables(failures)]
+    if comparison.notes:
+        lines = "\n".join(f"- {note}" for note in comparison.notes)
+        parts.append(f"## Notes\n\n{lines}\n")
+    return "\n".join(parts)
+
+
+def write_groups(path: Path, comparison: Comparison) -> None:
+    """Writes a CSV file: a row a group, with its difference to its baseline where it has one.
+
+    Accuracies are percents, differences points.
+    """
+    by_group = {contrast.group: contrast for contrast in comparison.contrasts}
+    rows = []
+    for group, a in zip(comparison.study.groups, comparison.accuracies, strict=True):
+        row: dict[str, Any] = {
+            "group": group.name,
+            "seeds": len(a.seeds),
+            "top1_percent": 100 * a.mean,
+            "deviation_points": None if a.deviation is None else 100 * a.deviation,
+            "top1_low_percent": 100 * a.low,
+            "top1_high_percent": 100 * a.high,
+            "test_photos": len(comparison.study.paths),
+        }
+        for name in ("attention", "backbone", "gate", "shots", "train_fraction"):
+            row[name] = group.settings.get(name)
+        contrast = by_group.get(group.name)
+        if contrast:
+            found = contrast.found
+            row |= {
+                "baseline": contrast.baseline,
+                "difference_points": 100 * found.mean,
+                "difference_low_points": 100 * found.low,
+                "difference_high_points": 100 * found.high,
+                "p_value": found.p_value,
+                "corrected_p": contrast.corrected_p,
+                "detectable_points": None
+                if contrast.detectable is None
+                else 100 * contrast.detectable,
+                "verdict": contrast.verdict,
+            }
+        rows.append(row)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    write_csv(path, columns, rows)
+
+
+def write_record(path: Path, comparison: Comparison) -> None:
+    """Writes `record` as a JSON file."""
+    write_json(path, record(comparison))
+
+
+def record(comparison: Comparison) -> dict[str, Any]:
+    """Everything that a comparison found, as JSON takes it; all numbers are fractions.
+
+    Where each group fails is in it too, with photos' paths and no photos.
+    """
+    study = comparison.study
+    groups = []
+    for group, accuracy in zip(study.groups, comparison.accuracies, strict=True):
+        groups.append(
+            {
+                "name": group.name,
+                "settings": group.settings,
+                "seeds": group.seeds,
+                "runs": [str(run.directory) for parts in group.runs for run in parts],
+                "accuracy": asdict(accuracy),
+                "failures": asdict(find_failures(study, group)),
+            }
+        )
+    content = {
+        "test_photos": len(study.paths),
+        "classes": len(set(study.labels.tolist())),
+        "level": LEVEL,
+        "power": POWER,
+        "baselines": comparison.baselines,
+        "groups": groups,
+        "contrasts": [asdict(c) | {"sentence": c.sentence} for c in comparison.contrasts],
+        "learning_curves": [asdict(curve) for curve in learning_curves(comparison)],
+        "notes": comparison.notes,
+    }
+    return _plain(content)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, which knows no number that is none."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,137 @@
+"""A comparison in pictures: accuracies with differences, learning curves, calibration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from fgmix.comparison.contrasts import NOT_SHOWN, Comparison
+from fgmix.comparison.failures import Failures
+from fgmix.comparison.learning import LearningCurve
+from fgmix.evaluation.curves import COLOURS
+from fgmix.files import replacing
+
+BLACK, BLUE, ORANGE = COLOURS[0], COLOURS[1], COLOURS[2]
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """Writes a figure, whole or not at all; the suffix names the format."""
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=130)
+
+
+def draw_comparison(comparison: Comparison) -> Figure:
+    """Every group's seeds, mean and 95 % interval; beside it the difference to its baseline."""
+    groups = comparison.study.groups
+    height = 1.7 + 0.42 * len(groups)
+    columns = 2 if comparison.contrasts else 1
+    width = 1.5 + 4.2 * columns
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
+    for y, accuracy in enumerate(comparison.accuracies):
+        seeds = [100 * seed for seed in accuracy.seeds]
+        axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")
+        _interval(axes[0], y, accuracy.mean, accuracy.low, accuracy.high, BLUE)
+    axes[0].set_xlabel("top-1 (%): mean and 95 % interval")
+    axes[0].set_yticks(range(len(groups)), [group.name for group in groups])
+    axes[0].set_ylim(len(groups) - 0.5, -0.5)
+    for axis in axes[1:]:
+        _draw_differences(axis, comparison)
+    for axis in axes:
+        axis.grid(axis="x", alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    labels = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            labels[label] = handle
+    figure.legend(
+        labels.values(), labels.keys(), loc="outside lower center", ncols=3, frameon=False
+    )
+    return figure
+
+
+def _draw_differences(axis: Axes, comparison: Comparison) -> None:
+    places = {group.name: y for y, group in enumerate(comparison.study.groups)}
+    axis.axvline(0, color=BLACK, linewidth=0.8)
+    for contrast in comparison.contrasts:
+        y, found = places[contrast.group], contrast.found
+        shown = contrast.verdict != NOT_SHOWN
+        _interval(axis, y, found.mean, found.low, found.high, ORANGE if shown else BLACK)
+        if contrast.detectable is not None:
+            reach = [-100 * contrast.detectable, 100 * contrast.detectable]
+            axis.plot(reach, [y, y], "|", color="0.55", ms=12, label="could have been seen (80 %)")
+    single = len(comparison.baselines) == 1
+    against = comparison.baselines[0] if single else "their baselines"
+    axis.set_xlabel(f"points against {against}: difference and 95 % interval")
+
+
+def _interval(axis: Axes, y: float, mean: float, low: float, high: float, colour: str) -> None:
+    axis.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=1.6)
+    axis.plot([100 * mean], [y], "D", color=colour, ms=5)
+
+
+def draw_learning_curves(curves: Sequence[LearningCurve]) -> Figure:
+    """Accuracy against the training photos of a class, with 95 % intervals."""
+    figure = Figure(figsize=(6.5, 4.4), layout="constrained")
+    axis = figure.subplots()
+    ticks: dict[float, str] = {}
+    for number, curve in enumerate(curves):
+        colour = COLOURS[number % len(COLOURS)]
+        # Moved apart a little, so that intervals don't hide each other.
+        shift = 1 + 0.012 * (number - (len(curves) - 1) / 2)
+        x = np.array([point.photos for point in curve.points])
+        found = [point.accuracy for point in curve.points]
+        mean, low, high = (
+            np.array([100 * getattr(a, name) for a in found]) for name in ("mean", "low", "high")
+        )
+        bars = [mean - low, high - mean]
+        axis.errorbar(
+            x * shift, mean, yerr=bars, fmt="o-", ms=4, capsize=3, color=colour, label=curve.name
+        )
+        ticks |= {
+            point.photos: point.amount if point.amount == "all" else f"{point.photos:g}"
+            for point in curve.points
+        }
+    axis.set_xscale("log")
+    axis.set_xticks(list(ticks), list(ticks.values()))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set(xlabel="training photos a class", ylabel="top-1 (%)")
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False)
+    return figure
+
+
+def draw_reliability(failures: Sequence[Failures]) -> Figure:
+    """Reliability diagrams: how often answers of a given confidence are right."""
+    columns = min(3, len(failures))
+    rows = -(-len(failures) // columns)
+    figure = Figure(figsize=(3.4 * columns, 3.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axis, found in zip(axes.flat, failures, strict=False):
+        bins = [b for b in found.reliability if b.answers]
+        axis.plot([0, 100], [0, 100], "--", color="0.5", linewidth=1)
+        axis.bar(
+            [100 * b.low for b in bins],
+            [100 * b.accuracy for b in bins],
+            [100 * (b.high - b.low) for b in bins],
+            align="edge",
+            color=BLUE,
+            edgecolor="white",
+        )
+        axis.plot(
+            [100 * b.confidence for b in bins],
+            [100 * b.accuracy for b in bins],
+            "o",
+            ms=3,
+            color=BLACK,
+        )
+        error = 100 * found.calibration_error
+        axis.set_title(f"{found.group}: ECE {error:.1f} points", fontsize="medium")
+        axis.set(xlabel="confidence (%)", ylabel="right (%)", xlim=(0, 100), ylim=(0, 100))
+    for axis in axes.flat[len(failures) :]:
+        axis.set_axis_off()
+    return figure

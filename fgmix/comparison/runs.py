@@ -1,0 +1,176 @@
+"""What a comparison needs of a run: its settings, and its answer for every photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fgmix.errors import FgmixError
+from fgmix.files import read_csv, read_json
+from fgmix.models.choices import GATED
+from fgmix.training.config import NAMED_WEIGHTS, RUN, TrainConfig
+from fgmix.training.run_folder import CONFIG, HISTORY, METRICS, PREDICTIONS, read_record
+
+PLACES = ("data_dir", "prepare")
+"""Settings that say where photos come from and how fast, not what is learned from them."""
+
+UNREDUCED = ("none", "conv")
+"""The attentions without an excitation, for which `reduction` means nothing."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run, as far as it is compared.
+
+    Attributes:
+        directory: Its folder.
+        settings: All that decides its result but seed and fold, by name: the config, the rest of
+            the recipe, the precision it came to. Settings that mean nothing to its attention are
+            left out.
+        seed: Of initialisation, order and augmentation.
+        fold: The fold held out, if it is one of several.
+        data: What the run recorded of its photos.
+        versions: Of the libraries it was trained with, by name.
+        metrics: What is in its `metrics.json`.
+        paths: The photos it was measured on, in alphabetical order.
+        labels: Their true classes.
+        predicted: The classes it named.
+        confidences: float64 `(n,)`, the probabilities it gave these.
+    """
+
+    directory: Path
+    settings: dict[str, Any]
+    seed: int
+    fold: int | None
+    data: dict[str, Any]
+    versions: dict[str, str]
+    metrics: dict[str, Any]
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+    confidences: np.ndarray
+
+    def history(self) -> list[dict[str, str]]:
+        """The rows of its `history.csv`.
+
+        Raises:
+            FgmixError: If the file is missing or damaged.
+        """
+        try:
+            rows = read_csv(self.directory / HISTORY)
+        except (OSError, UnicodeDecodeError) as error:
+            raise FgmixError(f"{self.directory / HISTORY} can't be read: {error}") from error
+        if not rows:
+            raise FgmixError(f"{self.directory / HISTORY} has no epochs")
+        return rows
+
+
+def find_runs(places: Sequence[str | Path]) -> tuple[list[Path], list[Path]]:
+    """Finds the runs that are named, or that lie in folders that are named.
+
+    Args:
+        places: Runs' folders, or folders of them such as `reproduce` fills.
+
+    Returns:
+        The runs, each once, in the order of naming; and those that lie in a named folder and have
+        not finished. A run that is itself named is among the former, finished or not.
+
+    Raises:
+        FgmixError: If a place is not there, or is neither a run nor holds one.
+    """
+    found: dict[Path, Path] = {}
+    unfinished = []
+    for place in map(Path, places):
+        if not place.is_dir():
+            raise FgmixError(f"there is no run {place}: give runs' folders, or a folder of runs")
+        if (place / CONFIG).is_file():
+            found.setdefault(place.resolve(), place)
+            continue
+        inside = sorted(p for p in place.iterdir() if (p / CONFIG).is_file() and p.name[0] != ".")
+        if not inside:
+            raise FgmixError(f"{place} is not a run and holds none: it has no {CONFIG}")
+        for directory in inside:
+            if (directory / METRICS).is_file():
+                found.setdefault(directory.resolve(), directory)
+            else:
+                unfinished.append(directory)
+    if not found:
+        raise FgmixError(f"none of the {len(unfinished)} runs in {places[0]} has finished")
+    return list(found.values()), unfinished
+
+
+def read_run(directory: Path) -> RunResult:
+    """Reads a finished run. Its model is not needed.
+
+    Raises:
+        FgmixError: If it has not finished, is of another version, or a file of it is missing or
+            damaged.
+    """
+    record = read_record(directory)
+    if record is None:
+        raise FgmixError(f"{directory / CONFIG} can't be read: it is not the config of a run")
+    if not (directory / METRICS).is_file():
+        raise FgmixError(f"{directory} has not finished training: it has no {METRICS}")
+    try:
+        config = TrainConfig(**record["config"])
+        settings = _settings(config, record)
+        seed, fold, data, versions = config.seed, config.fold, record["data"], record["versions"]
+        data["name"], data["fingerprint"], data["num_images"], data["num_classes"]
+    except (TypeError, KeyError) as error:
+        raise FgmixError(
+            f"{directory} is of another version of fgmix ({error}): train it anew"
+        ) from error
+    try:
+        metrics = read_json(directory / METRICS)
+    except ValueError as error:
+        raise FgmixError(f"{directory / METRICS} can't be read: {error}") from error
+    return RunResult(
+        directory, settings, seed, fold, data, versions, metrics, *_read_predictions(directory)
+    )
+
+
+def _settings(config: TrainConfig, record: dict[str, Any]) -> dict[str, Any]:
+    apart = {"seed", "fold", *PLACES}
+    apart |= {f.name for f in fields(config) if f.metadata["group"] == RUN}
+    if config.attention not in GATED:
+        apart.add("gate")
+    if config.attention in UNREDUCED:
+        apart.add("reduction")
+    settings = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in apart}
+    # The same photos and weights may lie elsewhere on another machine.
+    settings["dataset"] = record["data"]["name"]
+    if config.weights not in (*NAMED_WEIGHTS, None):
+        settings["weights"] = Path(config.weights).name
+    settings["precision"] = record.get("precision", config.precision)
+    extra = {k: v for k, v in record.get("recipe", {}).items() if k != "summary"}
+    return settings | extra
+
+
+def _read_predictions(
+    directory: Path,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """Paths, labels, predicted classes and confidences, in the order of the paths."""
+    path = directory / PREDICTIONS
+    if not path.is_file():
+        raise FgmixError(
+            f"{directory} has no {PREDICTIONS}, by which runs are compared: train it anew"
+        )
+    try:
+        rows = sorted(read_csv(path), key=lambda row: row["path"])
+        paths, labels, predicted = (
+            tuple(row[column] for row in rows) for column in ("path", "label", "predicted")
+        )
+        confidences = np.array([float(row["probability"]) for row in rows])
+    except KeyError as error:
+        raise FgmixError(f"{path} can't be read: it has no column {error}") from error
+    except (ValueError, TypeError, OSError) as error:
+        raise FgmixError(f"{path} can't be read: {error}") from error
+    if not rows:
+        raise FgmixError(f"{path} can't be read: it names no photo")
+    twice = next((a for a, b in pairwise(paths) if a == b), None)
+    if twice is not None:
+        raise FgmixError(f"{path} can't be read: it names {twice} twice")
+    return paths, labels, predicted, confidences

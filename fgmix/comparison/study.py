@@ -1,0 +1,205 @@
+"""Runs as a study: groups of seeds that were trained alike, measured on the same photos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fgmix.comparison.names import distinguishing, name_group, place
+from fgmix.comparison.runs import RunResult, find_runs, read_run
+from fgmix.errors import FgmixError
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed alone.
+
+    Attributes:
+        name: What tells it from the other groups of the study, in words.
+        settings: All that decides its result but the seed.
+        seeds: Its `n` seeds, in order.
+        runs: The run of each seed; with cross-validation its runs of all folds.
+        predicted: int32 `(n, N)`, indices into the study's classes.
+        right: bool `(n, N)`, whether these are the true ones.
+        confidences: float64 `(n, N)`, the probabilities of the predicted classes.
+    """
+
+    name: str
+    settings: dict
+    seeds: tuple[int, ...]
+    runs: tuple[tuple[RunResult, ...], ...]
+    predicted: np.ndarray
+    right: np.ndarray
+    confidences: np.ndarray
+
+
+@dataclass(frozen=True)
+class Study:
+    """Groups of runs, measured on the same photos.
+
+    Attributes:
+        groups: By attention, then by the other settings that tell them apart.
+        class_names: The `K` classes that are labels or were predicted, in alphabetical order.
+        paths: The `N` photos, relative to their data set's root.
+        labels: int32 `(N,)`, their true classes.
+        notes: What a reader must know besides, a sentence each.
+    """
+
+    groups: tuple[Group, ...]
+    class_names: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: np.ndarray
+    notes: tuple[str, ...]
+
+    @property
+    def runs(self) -> list[RunResult]:
+        """All runs, in the order of the groups."""
+        return [run for group in self.groups for parts in group.runs for run in parts]
+
+
+def open_study(places: Sequence[str | Path]) -> Study:
+    """Reads runs and groups them.
+
+    Args:
+        places: Runs' folders, or folders that hold runs; unfinished ones of these are left out,
+            and a note says so.
+
+    Raises:
+        FgmixError: If a run can't be read or can't be compared with the others, and why.
+    """
+    directories, unfinished = find_runs(places)
+    notes = []
+    if unfinished:
+        names = ", ".join(path.name for path in unfinished[:4]) + (", ..." * bool(unfinished[4:]))
+        notes.append(f"Left out, not finished: {names} ({len(unfinished)}).")
+    return group_runs([read_run(directory) for directory in directories], notes)
+
+
+def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
+    """Groups runs by everything but their seed.
+
+    Args:
+        runs: Finished runs.
+        notes: What is known of them already.
+
+    Raises:
+        FgmixError: If two have the same settings and seed, were trained alike on other photos, or
+            were measured on other photos.
+    """
+    alike: dict[str, list[RunResult]] = {}
+    for run in runs:
+        alike.setdefault(repr(sorted(run.settings.items(), key=str)), []).append(run)
+    seeds = [_by_seed(members) for members in alike.values()]
+    joined = [[_join_folds(parts) for parts in by_seed.values()] for by_seed in seeds]
+    first = joined[0][0]
+    for members in joined:
+        for run in members:
+            _refuse_other_photos(first, run)
+    named = {name for members in joined for run in members for name in run.predicted}
+    class_names = tuple(sorted(named | set(first.labels)))
+    index = {name: i for i, name in enumerate(class_names)}
+    labels = np.array([index[name] for name in first.labels], np.int32)
+    shown = distinguishing([members[0].settings for members in joined])
+    groups = []
+    for by_seed, members in zip(seeds, joined, strict=True):
+        predicted = np.array([[index[name] for name in run.predicted] for run in members], np.int32)
+        groups.append(
+            Group(
+                name_group(members[0].settings, shown),
+                members[0].settings,
+                tuple(by_seed),
+                tuple(tuple(parts) for parts in by_seed.values()),
+                predicted,
+                predicted == labels,
+                np.array([run.confidences for run in members]),
+            )
+        )
+    groups.sort(key=lambda group: place(group.settings, shown))
+    told = [*notes, *_library_notes(runs)]
+    return Study(tuple(groups), class_names, first.paths, labels, tuple(told))
+
+
+def _by_seed(runs: Sequence[RunResult]) -> dict[int, list[RunResult]]:
+    """The runs of one group, by seed, and of each seed in the order of the folds."""
+    found: dict[tuple[int, int | None], RunResult] = {}
+    for run in sorted(runs, key=lambda run: (run.seed, run.fold or 0)):
+        other = found.setdefault((run.seed, run.fold), run)
+        if other is not run:
+            raise FgmixError(
+                f"{other.directory} and {run.directory} have the same settings and seed "
+                f"{run.seed}: name one of them"
+            )
+    by_seed: dict[int, list[RunResult]] = {}
+    for (seed, _), run in found.items():
+        by_seed.setdefault(seed, []).append(run)
+    for fold, parts in enumerate(zip(*by_seed.values(), strict=False)):
+        for run in parts:
+            if run.data["fingerprint"] != parts[0].data["fingerprint"]:
+                raise FgmixError(
+                    f"{parts[0].directory} and {run.directory} have the same settings and other "
+                    f"photos: photos came, went or changed class between them"
+                    + (f" (fold {fold})" if run.fold is not None else "")
+                )
+    return by_seed
+
+
+def _join_folds(parts: Sequence[RunResult]) -> RunResult:
+    """The runs of all folds of one seed as one, or the single run of a seed."""
+    first = parts[0]
+    wanted = first.settings["folds"]
+    if wanted is None:
+        return first
+    missing = set(range(wanted)) - {run.fold for run in parts}
+    if missing:
+        raise FgmixError(
+            f"{first.directory} is one of {wanted} folds, and fold {min(missing)} of seed "
+            f"{first.seed} is not among the runs: runs with folds are compared by all of them"
+        )
+    order = sorted(
+        (path, run, row) for run, part in enumerate(parts) for row, path in enumerate(part.paths)
+    )
+    return RunResult(
+        first.directory,
+        first.settings,
+        first.seed,
+        None,
+        first.data,
+        first.versions,
+        first.metrics,
+        tuple(path for path, _, _ in order),
+        tuple(parts[run].labels[row] for _, run, row in order),
+        tuple(parts[run].predicted[row] for _, run, row in order),
+        np.array([parts[run].confidences[row] for _, run, row in order]),
+    )
+
+
+def _refuse_other_photos(first: RunResult, run: RunResult) -> None:
+    if run.paths != first.paths:
+        gone, new = set(first.paths) - set(run.paths), set(run.paths) - set(first.paths)
+        parts = [
+            f"{len(paths):,} photos of the {which} alone ({min(paths)}{', ...' * (len(paths) > 1)})"
+            for paths, which in ((gone, "former"), (new, "latter"))
+            if paths
+        ]
+        raise FgmixError(
+            f"{first.directory} and {run.directory} can't be compared, their test photos differ: "
+            f"{' and '.join(parts)}; compare runs of one data set and one --split-seed"
+        )
+    if run.labels != first.labels:
+        other = [i for i, label in enumerate(run.labels) if label != first.labels[i]]
+        i = other[0]
+        raise FgmixError(
+            f"{first.directory} and {run.directory} can't be compared: {len(other):,} test "
+            f"photo(s) have another label, {first.paths[i]} is {first.labels[i]!r} in the one and "
+            f"{run.labels[i]!r} in the other"
+        )
+
+
+def _library_notes(runs: Sequence[RunResult]) -> list[str]:
+    notes = []
+    for name in dict.fromkeys(name for run in runs for name in run.versions):
+        versions = sorted({run.versions.get(name, "unknown") for run in runs})
+        if len(versions) > 1:
+            notes.append(f"The runs were made with {name} {' and '.join(versions)}.")
+    return notes

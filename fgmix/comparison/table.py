@@ -1,0 +1,64 @@
+"""A table that reads well in a terminal and as Markdown."""
+
+from dataclasses import dataclass
+from textwrap import fill
+
+WIDTH = 98
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose first `names` columns hold words, and the others numbers.
+
+    Attributes:
+        title: What it shows.
+        head: The columns' names.
+        rows: Their cells.
+        names: How many columns are aligned to the left.
+        note: What explains it, `""` if nothing needs to.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    names: int = 1
+    note: str = ""
+
+    def _aligned(self, divider: str) -> list[str]:
+        lines = [self.head, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return [
+            divider.join(
+                cell.ljust(width) if i < self.names else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+
+    def as_text(self) -> str:
+        """For a terminal."""
+        note = f"\n{fill(self.note, WIDTH)}" if self.note else ""
+        return f"{self.title}\n" + "\n".join(f"  {x}" for x in self._aligned("  ")) + note
+
+    def as_markdown(self) -> str:
+        """As a Markdown table under a heading."""
+        marks = ("---" if i < self.names else "---:" for i in range(len(self.head)))
+        body = [self.head, tuple(marks), *self.rows]
+        escaped = ([cell.replace("|", "\\|") for cell in line] for line in body)
+        lines = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+        return f"## {self.title}\n\n{lines}\n" + (f"\n{self.note}\n" if self.note else "")
+
+
+def percent(value: float, digits: int = 2) -> str:
+    """A fraction in percent, without the sign."""
+    return f"{100 * value:.{digits}f}"
+
+
+def interval(low: float, high: float, form: str = ".1f") -> str:
+    """Two fractions in percent: `50.9 to 55.1`."""
+    return f"{100 * low:{form}} to {100 * high:{form}}"
+
+
+def p_in_words(p: float) -> str:
+    """A p-value with as many digits as mean something."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

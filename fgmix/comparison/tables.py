@@ -1,0 +1,115 @@
+"""The tables of a comparison: accuracies, differences, learning curves, what more would take."""
+
+from fgmix.comparison.contrasts import Comparison, Target
+from fgmix.comparison.learning import learning_curves
+from fgmix.comparison.power import MOST_SEEDS, POWER
+from fgmix.comparison.statistics import LEVEL
+from fgmix.comparison.table import Table, interval, p_in_words, percent
+
+
+def comparison_tables(comparison: Comparison) -> list[Table]:
+    """All tables of a comparison."""
+    tables = [_accuracies(comparison)]
+    if comparison.contrasts:
+        tables.append(_differences(comparison))
+    tables += _learning(comparison)
+    if comparison.contrasts:
+        tables.append(_targets(comparison))
+    return tables
+
+
+def _accuracies(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            group.name,
+            str(len(a.seeds)),
+            percent(a.mean),
+            "" if a.deviation is None else percent(a.deviation),
+            interval(a.low, a.high),
+            interval(min(a.seeds), max(a.seeds)) if a.deviation is not None else "",
+        )
+        for group, a in zip(comparison.study.groups, comparison.accuracies, strict=True)
+    )
+    head = ("group", "seeds", "mean", "sd", "95 % interval", "lowest to highest")
+    return Table("top-1 accuracy, %", head, rows)
+
+
+def _differences(comparison: Comparison) -> Table:
+    single, many = len(comparison.baselines) == 1, len(comparison.contrasts) > 1
+    against = comparison.baselines[0] if single else "the baseline"
+    rows = []
+    for c in comparison.contrasts:
+        row = [c.group] if single else [c.group, c.baseline]
+        row += [f"{100 * c.found.mean:+.2f}", interval(c.found.low, c.found.high, "+.2f")]
+        row += [p_in_words(c.found.p_value), *([p_in_words(c.corrected_p)] * many)]
+        row += ["none" if c.detectable is None else percent(c.detectable), c.verdict]
+        rows.append(tuple(row))
+    names = ("group",) if single else ("group", "baseline")
+    corrected = ("corrected p",) * many
+    head = (*names, "difference", "95 % interval", "p", *corrected, "could see", "verdict")
+    level = f"{LEVEL} / {len(comparison.contrasts)}" if many else f"{LEVEL}"
+    note = (
+        f"could see: the smallest true difference that would have been shown with probability "
+        f"{100 * POWER:.0f} % at level {level}."
+    )
+    if many:
+        note = f"corrected p: Holm's, for {len(comparison.contrasts)} comparisons; {note}"
+    return Table(f"against {against}, points", head, tuple(rows), len(names), note)
+
+
+def _learning(comparison: Comparison) -> list[Table]:
+    curves = learning_curves(comparison)
+    if not curves:
+        return []
+    amounts = {
+        point.amount: point.photos
+        for curve in curves
+        for point in sorted(curve.points, key=lambda point: point.photos)
+    }
+    order = sorted(amounts, key=amounts.__getitem__)
+    rows = []
+    for curve in curves:
+        cells = {
+            point.amount: f"{percent(point.accuracy.mean, 1)} "
+            f"({interval(point.accuracy.low, point.accuracy.high)})"
+            for point in curve.points
+        }
+        rows.append((curve.name, *(cells.get(amount, "") for amount in order)))
+    note = "In brackets the 95 % interval."
+    return [Table("learning curves: top-1 accuracy, %", ("", *order), tuple(rows), 1, note)]
+
+
+def _targets(comparison: Comparison) -> Table:
+    rows = tuple(
+        (c.group, t.source, f"{100 * t.difference:+.2f}", _need(t))
+        for c in comparison.contrasts
+        for t in c.targets
+    )
+    level = comparison.contrasts[0].level
+    note = (
+        f"Seeds of each group, so that a true difference of that size is shown with probability "
+        f"{100 * POWER:.0f} % at level {level:.2g}, if photos and seeds vary as here."
+    )
+    if any(t.need and t.need.photos for c in comparison.contrasts for t in c.targets):
+        note += (
+            f" No number: on these {len(comparison.study.paths):,} photos no number of seeds is "
+            f"enough; with endlessly many it would take over that many photos."
+        )
+    head = ("group", "difference to show", "points", "seeds needed")
+    return Table("what it would take to see more", head, rows, 2, note)
+
+
+def _need(target: Target) -> str:
+    if target.need is None:
+        return "not told by one seed each"
+    if target.need.photos is not None:
+        return f"no number (over {_rounded(target.need.photos)} photos)"
+    if target.need.seeds is None:
+        return f"more than {MOST_SEEDS:,}"
+    return f"{target.need.seeds:,}"
+
+
+def _rounded(number: int) -> str:
+    """With two digits that count."""
+    digits = max(0, len(str(number)) - 2)
+    return f"{round(number, -digits):,}"
