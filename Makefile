@@ -1,6 +1,6 @@
 # make demo        set up, train on drawn pictures, evaluate, show where the model looks (5 minutes)
 # make test        set up and run the tests
-# make test-peers  set up and run the tests with PyTorch, serving clients and a C++ compiler
+# make test-peers  set up and run the tests with PyTorch, serving clients, a C++ compiler and a browser
 # make check       lint, format and types, as CI and the pre-commit hooks run them
 # make lock        write locks/ anew from requirements.txt and pyproject.toml: newest versions allowed
 # make audit       look the locked versions up among known vulnerabilities
@@ -19,7 +19,7 @@ COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --pytho
 PARALLEL := --numprocesses 2 --dist loadfile
 DEMO := saved_models/demo-tiny-mixed-seed0
 
-.PHONY: demo test test-peers check lock audit clean
+.PHONY: demo test test-peers browser check lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite
@@ -29,8 +29,20 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not peers" $(PARALLEL)
 
-test-peers: $(VENV)/.installed-peers
+test-peers: $(VENV)/.installed-peers browser
 	$(BIN)/python -m pytest -m peers $(PARALLEL)
+
+# Where it can't be installed, the tests that need it are skipped and say so.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		command -v $$name >/dev/null && exit 0; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update --quiet=2; \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 \
+			--no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	fi || true; \
+	command -v chromium >/dev/null || echo "no Chromium: the tests of pages will be skipped"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

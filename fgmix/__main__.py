@@ -28,6 +28,10 @@ COMMANDS = {
     "export": Command("fgmix.cli.export", "a run as a SavedModel to serve, or as ONNX"),
     "query": Command("fgmix.cli.query", "predict's lines, asked of TensorFlow Serving", piped=True),
     "compare": Command("fgmix.cli.compare", "whether one group of runs is better than another"),
+    "app": Command("fgmix.cli.app", "a local page to try a model: drop a photo, see why"),
+    "heatmaps": Command(
+        "fgmix.cli.heatmaps", "where runs look: figures, and how good the maps are"
+    ),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
     "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "costs": Command(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.data.archive import unpack_folder
+from fgmix.data.box import Box
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.download import download
 from fgmix.errors import FgmixError
@@ -123,6 +124,31 @@ def read_part(root: Path, level: str, part: str, class_names: tuple[str, ...]) -
         paths.append(f"images/{number}.jpg")
         labels.append(numbers[name.strip()])
     return Split(tuple(paths), np.array(labels, np.int32))
+
+
+def read_boxes(root: Path) -> dict[str, Box]:
+    """Reads where the aircraft is in every photo.
+
+    Args:
+        root: The folder from `find_aircraft`.
+
+    Returns:
+        Photo, `images/<number>.jpg` -> box, in the pixels of the whole photo.
+
+    Raises:
+        FgmixError: If `images_box.txt` is missing or unreadable.
+    """
+    source = root / "images_box.txt"
+    boxes = {}
+    for line in _lines(source):
+        try:
+            number, *sides = line.split()
+            left, top, right, bottom = map(int, sides)
+        except ValueError as error:
+            raise FgmixError(f"{source} has {line!r}: no photo and four sides") from error
+        # Counted from 1, the last row and column included.
+        boxes[f"images/{number}.jpg"] = Box(left - 1, top - 1, right, bottom)
+    return boxes
 
 
 def _lines(path: Path) -> list[str]:

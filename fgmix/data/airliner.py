@@ -227,6 +227,12 @@ def draw_aircraft(pen: ImageDraw.ImageDraw, aircraft: Aircraft, class_name: str)
             _draw_panel(pen, aircraft, panel, paint)
 
 
+def tail_corners(aircraft: Aircraft, class_name: str) -> list[Pixel]:
+    """Where the corners of an aircraft's tail lie on the canvas."""
+    panels = TAILS[class_name](aircraft.tail_size)
+    return aircraft.pose.project(corner for panel in panels for corner in panel)
+
+
 def _depth(panel: Panel) -> float:
     return sum(z for _, _, z in panel) / len(panel)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
+from fgmix.data.box import Box
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.folder import load_folder
 from fgmix.errors import FgmixError
@@ -32,6 +33,33 @@ def read_official(root: Path) -> ImageDataset:
     class_names = tuple(str(name) for name in names)
     splits = {part: _read_split(root, part, len(class_names)) for part in ANNOTATIONS}
     return ImageDataset("cars", root, class_names, splits)
+
+
+def read_boxes(root: Path) -> dict[str, Box]:
+    """Reads where the car is in every photo of the official layout.
+
+    Args:
+        root: The folder that holds `devkit`.
+
+    Returns:
+        Photo, relative to the root -> box; empty where the annotations have no boxes.
+
+    Raises:
+        FgmixError: If the annotations are missing or unreadable.
+    """
+    boxes = {}
+    sides = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
+    for part, source in ANNOTATIONS.items():
+        if find_file(root, source) is None:  # the layout of class folders
+            return {}
+        annotations = _load_mat(_require(root, source), "annotations")
+        if not set(sides) <= set(annotations.dtype.names or ()):
+            return {}
+        for row in annotations:
+            left, top, right, bottom = (int(row[side]) for side in sides)
+            # Counted from 1, the last row and column included.
+            boxes[f"cars_{part}/{row['fname']}"] = Box(left - 1, top - 1, right, bottom)
+    return boxes
 
 
 def read_class_folders(root: Path) -> ImageDataset:

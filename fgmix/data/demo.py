@@ -7,13 +7,15 @@ with other aircraft, roofs and poles that look much like that part.
 """
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from fgmix.data.airliner import CLASS_NAMES, Aircraft, Pose, draw_aircraft
+from fgmix.data.airliner import CLASS_NAMES, Aircraft, Pose, draw_aircraft, tail_corners
+from fgmix.data.box import Box
 from fgmix.data.paint import HEIGHT, SUPERSAMPLING, WIDTH, Colour, pale, pick, scaled, shade
 
 DEMO_VERSION = 1
@@ -56,6 +58,34 @@ def draw_image(class_index: int, rng: np.random.Generator) -> Image.Image:
     return _photograph(canvas, rng)
 
 
+def tail_box(class_index: int, rng: np.random.Generator) -> Box:
+    """Where the tail lies in the picture that `draw_image` draws from the same arguments.
+
+    The tail is all that tells the classes apart, so this is where a model has to look.
+    """
+    _draw_background(rng)  # its draws come first
+    aircraft = Aircraft.sample(Pose.sample(rng), rng)
+    corners = np.array(tail_corners(aircraft, CLASS_NAMES[class_index])) / SUPERSAMPLING
+    left, top = np.floor(corners.min(axis=0) - 1).clip(0).tolist()
+    right, bottom = np.ceil(corners.max(axis=0) + 1).clip(max=(WIDTH, HEIGHT)).tolist()
+    return Box(left, top, right, bottom)
+
+
+def read_tail_boxes(paths: Iterable[str]) -> dict[str, Box]:
+    """The tails of pictures of the data set that `write_demo` writes.
+
+    Args:
+        paths: Pictures, relative to the data set's folder.
+    """
+    boxes = {}
+    for path in paths:
+        split, name, file = Path(path).parts
+        class_index = CLASS_NAMES.index(name)
+        rng = _picture_rng(0, split, class_index, int(Path(file).stem))
+        boxes[path] = tail_box(class_index, rng)
+    return boxes
+
+
 def write_demo(
     directory: Path,
     *,
@@ -86,7 +116,7 @@ def write_demo(
                 folder = draft / split / name
                 folder.mkdir(parents=True)
                 for number in range(count):
-                    rng = np.random.default_rng([seed, SPLIT_KEYS[split], class_index, number])
+                    rng = _picture_rng(seed, split, class_index, number)
                     picture = draw_image(class_index, rng)
                     picture.save(folder / f"{number:04d}.jpg", quality=JPEG_QUALITY)
         try:
@@ -94,6 +124,10 @@ def write_demo(
         except OSError:
             if not directory.is_dir():
                 raise
+
+
+def _picture_rng(seed: int, split: str, class_index: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([seed, SPLIT_KEYS[split], class_index, number])
 
 
 def _draw_background(rng: np.random.Generator) -> Image.Image:

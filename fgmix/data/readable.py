@@ -106,9 +106,13 @@ def refuse_unreadable(files: Sequence[str], remedy: str = "remove or replace it"
 def diagnose(file: str) -> str:
     """Says in a few words why the decode path does not read a file."""
     try:
-        content = Path(file).read_bytes()
+        return diagnose_content(Path(file).read_bytes())
     except OSError as error:
         return error.strerror or "can't be opened"
+
+
+def diagnose_content(content: bytes) -> str:
+    """Says in a few words why the decode path does not read a file's content."""
     if not content:
         return "empty: zero bytes"
     header = read_header(io.BytesIO(content))

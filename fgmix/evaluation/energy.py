@@ -12,7 +12,11 @@ def attention_energy(features: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 `(batch, height, width)`; zeros where an image's map is the same everywhere.
     """
-    energy = tf.reduce_mean(tf.square(tf.cast(features, tf.float32)), axis=-1)
-    low = tf.reduce_min(energy, axis=(1, 2), keepdims=True)
-    high = tf.reduce_max(energy, axis=(1, 2), keepdims=True)
-    return tf.math.divide_no_nan(energy - low, high - low)
+    return unit_scale(tf.reduce_mean(tf.square(tf.cast(features, tf.float32)), axis=-1))
+
+
+def unit_scale(heat: tf.Tensor) -> tf.Tensor:
+    """Heat maps `(batch, height, width)` from 0 to 1 in each image; zeros where one is flat."""
+    low = tf.reduce_min(heat, axis=(1, 2), keepdims=True)
+    high = tf.reduce_max(heat, axis=(1, 2), keepdims=True)
+    return tf.math.divide_no_nan(heat - low, high - low)

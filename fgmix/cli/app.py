@@ -1,0 +1,77 @@
+"""`python -m fgmix app`: a local page to try a model."""
+
+import signal
+
+from fgmix.cli.main import import_tensorflow
+from fgmix.cli.parser import Parser
+from fgmix.errors import FgmixError
+from fgmix.training.run_folder import Run
+
+EXAMPLES = """examples:
+  python -m fgmix app --model saved_models/RUN
+  python -m fgmix app --model saved_models/RUN --port 0          # any free port
+  python -m fgmix app --model saved_models/RUN --host 0.0.0.0    # to try it from a phone
+
+Drop a photo on the page to see its classes, their probabilities, and where the model looked. No
+photo leaves this machine or is kept, and the page asks nothing of any other host. It has no
+password: with another --host everyone who reaches that address can use it. Ctrl-C stops it.
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Parses the arguments and serves the page until it is stopped."""
+    parser = Parser(
+        prog="python -m fgmix app",
+        description="Serves a page on this machine to try a finished run with photos.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to serve on (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=7860, metavar="N", help="0 takes a free one (default: 7860)"
+    )
+    parser.add_argument(
+        "--max-mb",
+        type=int,
+        default=20,
+        metavar="N",
+        help="largest file that is taken, in megabytes (default: 20)",
+    )
+    args = parser.parse_args(argv)
+    if not 0 <= args.port <= 65535:
+        raise FgmixError(f"--port {args.port}: must be from 0 to 65535")
+    if args.max_mb < 1:
+        raise FgmixError(f"--max-mb {args.max_mb}: must be at least 1")
+    run = Run.open(args.model)
+
+    from fgmix.app.server import (
+        build_app,
+        build_page,
+        import_gradio,
+        is_loopback,
+        listen,
+        serve,
+        uploads_forgotten,
+    )
+
+    with uploads_forgotten(), listen(args.host, args.port) as listening:
+        import_gradio()
+        import_tensorflow()
+        from fgmix.app.explainer import Explainer
+
+        name = run.directory.resolve().name
+        blocks = build_page(Explainer(run), name, run.class_names)
+        app = build_app(blocks, args.host, args.max_mb << 20)
+        host = f"[{args.host}]" if ":" in args.host else args.host
+        print(f"{name}: http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
+        if not is_loopback(args.host):
+            print("it has no password: everyone who reaches this address can use it", flush=True)
+        # As Ctrl-C, so that the folder of the uploads goes then too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            serve(app, listening)
+        except KeyboardInterrupt:
+            print("stopped")
+    return 0

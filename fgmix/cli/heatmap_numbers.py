@@ -1,0 +1,115 @@
+"""What `python -m fgmix heatmaps --measure` finds out and prints."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fgmix.data.box import Box
+from fgmix.data.boxes import find_box_source
+from fgmix.data.dataset import ImageDataset
+from fgmix.data.readable import decodable, refuse_unreadable
+from fgmix.evaluation.heatmaps import spread
+from fgmix.evaluation.map_figures import Viewer
+from fgmix.evaluation.map_quality import MEASURES, measure_maps, summarise
+from fgmix.training.run_folder import Run
+
+HEADS = {
+    "pointing": "pointing",
+    "energy_in_box": "energy in box",
+    "deletion": "deletion (low)",
+    "insertion": "insertion (high)",
+}
+FIRST, WIDE = 9, 24  # characters of a column
+
+
+def measure_runs(
+    viewers: list[Viewer], run: Run, photos: ImageDataset, count: int, class_name: str | None
+) -> dict[str, Any]:
+    """Measures the maps of classifiers on the same photos.
+
+    Args:
+        viewers: The classifiers.
+        run: One of their runs, which says what the photos are.
+        photos: Their data set.
+        count: How many photos of the split that the run was measured on.
+        class_name: The class of Grad-CAM and of the curves; None for each photo's likeliest.
+
+    Returns:
+        What `--json` writes.
+
+    Raises:
+        FgmixError: If a photo or the boxes can't be read.
+    """
+    split = run.config.measured_split
+    part = photos.splits[split]
+    chosen = part.take(np.array(spread(len(part), count)))
+    source = find_box_source(run.config.dataset)
+    boxes = source.read(photos.root, chosen.paths) if source else {}
+    files = [str(photos.root / path) for path in chosen.paths]
+    refuse_unreadable(files)
+
+    def decoded() -> Iterator[tuple[np.ndarray, Box | None]]:
+        for index, image in decodable(files, lambda _, image: (image,), photos.crop_bottom):
+            yield image.numpy(), boxes.get(chosen.paths[int(index)])
+
+    found = {}
+    for viewer in viewers:
+        bar = tqdm(
+            decoded(), f"measuring {viewer.name}", len(files), unit=" photos", disable=None
+        )
+        found[viewer.name] = summarise(*measure_maps(viewer.maker, bar, viewer.class_index))
+    return {
+        "dataset": photos.name,
+        "split": split,
+        "photos": len(files),
+        "class": class_name,
+        "box": source.what if source else None,
+        "runs": found,
+    }
+
+
+def describe_numbers(found: dict[str, Any]) -> str:
+    """The numbers as tables, a run each.
+
+    Args:
+        found: From `measure_runs`.
+    """
+    probability = "the predicted class" if found["class"] is None else found["class"]
+    lines = [
+        f"{found['photos']} {found['split']} photos of {found['dataset']}, probability of "
+        f"{probability}; in brackets the difference from a random map, ± its standard error"
+    ]
+    for name, one in found["runs"].items():
+        shown = [m for m in MEASURES if m in one["maps"]["random"]]
+        lines.append("")
+        lines.append(_row(name[:FIRST], [HEADS[m] for m in shown]))
+        for title, measures in one["maps"].items():
+            lines.append(_row(title, [_cell(m, measures[m]) for m in shown]))
+    lines += ["", _about_boxes(found)]
+    return "\n".join(lines)
+
+
+def _about_boxes(found: dict[str, Any]) -> str:
+    about = next(iter(found["runs"].values()))["boxes"]
+    if about:
+        return (
+            f"box: {found['box']}; it takes {about['share']:.0%} of a photo, and the middle of "
+            f"the photo lies in {about['centre']:.0%} of the boxes ({about['photos']} photos)"
+        )
+    if found["box"]:
+        return "pointing, energy in box: the boxes span the whole photos, so they say nothing"
+    return f"pointing, energy in box: {found['dataset']} has no boxes"
+
+
+def _row(first: str, cells: list[str]) -> str:
+    return f"{first:<{FIRST}}  " + "".join(f"{cell:<{WIDE}}" for cell in cells).rstrip()
+
+
+def _cell(measure: str, values: dict[str, float]) -> str:
+    form, unit = ("{:.1%}", "{:+.1%}") if measure == "pointing" else ("{:.3f}", "{:+.3f}")
+    text = form.format(values["mean"])
+    if values.get("minus_random_se") is not None:
+        text += f" ({unit} ± {form})".format(values["minus_random"], values["minus_random_se"])
+    return text

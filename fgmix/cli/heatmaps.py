@@ -1,0 +1,213 @@
+"""`python -m fgmix heatmaps`: where runs look, drawn and measured."""
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgmix.cli.main import import_tensorflow
+from fgmix.cli.parser import Parser, check_output_file, check_output_folder
+from fgmix.errors import FgmixError
+from fgmix.evaluation.map_names import MAP_NAMES
+from fgmix.training.run_folder import Run
+
+if TYPE_CHECKING:
+    from fgmix.data.dataset import ImageDataset
+    from fgmix.evaluation.map_figures import Subject, Viewer
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg", ".webp")
+MEASURED = 100
+
+EXAMPLES = """examples:
+  python -m fgmix heatmaps --model saved_models/RUN
+  python -m fgmix heatmaps --model saved_models/RUN --map gradcam --class "Spitfire" photo.jpg
+  python -m fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --output attention.png
+  python -m fgmix heatmaps --model saved_models/RUN --map energy --output maps/ photo.jpg
+  python -m fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --measure 200 --json maps.json
+
+Without IMAGE, test photos of the runs are shown. One run: a row a photo, a column a map. Several:
+a column a run, as in the paper's Fig. 3. docs/heatmaps.md says what each map and number means.
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Parses the arguments, draws, and measures if asked to."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    # argparse gives all names after --model to it; a file among them is no run.
+    images = args.images + [path for path in args.model if Path(path).is_file()]
+    folders = [path for path in args.model if path not in images]
+    if not folders:
+        raise FgmixError("--model needs the folder of a run before the photos")
+    if args.count < 1 or (args.measure is not None and args.measure < 1):
+        raise FgmixError("--count and --measure must be at least 1")
+    runs = [Run.open(folder) for folder in folders]
+    maps = _choose_maps(args.map, len(runs))
+    output = args.output or runs[0].directory / "heatmaps.png"
+    _check_output(output)
+    if args.json:
+        check_output_file("--json", args.json)
+    for run in runs:
+        _check_run(run, runs[0], args.class_name)
+
+    import_tensorflow()
+    from fgmix.cli.heatmap_numbers import describe_numbers, measure_runs
+    from fgmix.evaluation.heatmaps import draw_panels
+    from fgmix.evaluation.map_figures import arrange, save_full_size
+    from fgmix.files import write_json
+
+    measured = args.measure or (MEASURED if args.json else 0)
+    # Before the models, which take longer: photos that aren't there are told at once.
+    photos = None if images and not measured else _common_photos(runs)
+    subjects = _given(images, runs[0]) if images else _tested(photos, runs[0], args.count)
+    viewers = [_viewer(run, runs, args.class_name) for run in runs]
+    if _is_folder(output):
+        written = save_full_size(output, viewers, subjects, maps)
+        print(f"heat maps: {len(written)} pictures in {output}")
+    else:
+        caption = MAP_NAMES[maps[0]] if len(maps) == 1 else "heat"
+        draw_panels(output, arrange(viewers, subjects, maps), caption)
+        print(f"heat maps: {output}")
+    if measured and photos is not None:
+        found = measure_runs(viewers, runs[0], photos, measured, args.class_name)
+        print(describe_numbers(found))
+        if args.json:
+            write_json(args.json, found)
+            print(f"numbers: {args.json}")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m fgmix heatmaps",
+        description="Draws where runs look, over the photos, and measures how good the maps are.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument(
+        "--model", required=True, nargs="+", metavar="RUN", help="folders of runs to compare"
+    )
+    parser.add_argument(
+        "images", nargs="*", metavar="IMAGE", help="photos or folders (default: test photos)"
+    )
+    listed = ", ".join(f"{name} ({text})" for name, text in MAP_NAMES.items())
+    parser.add_argument(
+        "--map",
+        metavar="NAME",
+        help=f"{listed}, or all (default: all of one run, energy of several)",
+    )
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        metavar="NAME",
+        help="the class of Grad-CAM and of the curves (default: the predicted one)",
+    )
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=4,
+        metavar="N",
+        help="how many test photos to show without IMAGE (default: 4)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=f"the figure ({', '.join(SUFFIXES)}), or a folder: each map over its photo at full "
+        f"size (default: heatmaps.png in the first run)",
+    )
+    parser.add_argument(
+        "--measure",
+        type=int,
+        metavar="N",
+        help=f"measure the maps on N test photos (default: don't; {MEASURED} with --json)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
+    return parser
+
+
+def _choose_maps(given: str | None, runs: int) -> list[str]:
+    given = given or ("all" if runs == 1 else "energy")
+    if given != "all" and given not in MAP_NAMES:
+        raise FgmixError(f"--map {given}: choose one of {', '.join(MAP_NAMES)}, all")
+    return list(MAP_NAMES) if given == "all" else [given]
+
+
+def _is_folder(output: Path) -> bool:
+    return output.is_dir() or not output.suffix
+
+
+def _check_output(output: Path) -> None:
+    if _is_folder(output):
+        check_output_folder("--output", output)
+        return
+    check_output_file("--output", output)
+    if output.suffix.lower() not in SUFFIXES:
+        raise FgmixError(f"--output {output}: must end in one of {', '.join(SUFFIXES)}")
+
+
+def _check_run(run: Run, first: Run, class_name: str | None) -> None:
+    if class_name is not None and class_name not in run.class_names:
+        near = difflib.get_close_matches(class_name, run.class_names, 1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise FgmixError(f"--class {class_name!r} is no class of {run.directory}{hint}")
+    if run.crop_bottom != first.crop_bottom:
+        raise FgmixError(
+            f"{run.directory} and {first.directory} crop photos differently: draw one at a time"
+        )
+
+
+def _common_photos(runs: list[Run]) -> "ImageDataset":
+    """The photos of the first run, if the others were measured on the same."""
+    from fgmix.experiment import load_photos
+
+    first = None
+    for run in runs:
+        photos = load_photos(run)
+        tested = photos.splits[run.config.measured_split]
+        if first is None:
+            first, expected = photos, tested
+        elif tested.paths != expected.paths or photos.class_names != first.class_names:
+            raise FgmixError(
+                f"{run.directory} was measured on other photos than {runs[0].directory}: name the "
+                f"photos to draw, and measure one run at a time"
+            )
+    assert first is not None
+    return first
+
+
+def _given(images: list[str], run: Run) -> "list[Subject]":
+    from fgmix.data.readable import decodable, refuse_unreadable
+    from fgmix.evaluation.map_figures import Subject
+    from fgmix.serving.photos import find_images
+
+    files = list(map(str, find_images(images)))
+    refuse_unreadable(files)
+    decoded = decodable(files, lambda _, image: (image,), run.crop_bottom)
+    return [Subject(Path(files[int(i)]).name, image.numpy()) for i, image in decoded]
+
+
+def _tested(photos: "ImageDataset | None", run: Run, count: int) -> "list[Subject]":
+    import numpy as np
+
+    from fgmix.data.readable import decodable, refuse_unreadable
+    from fgmix.evaluation.heatmaps import spread
+    from fgmix.evaluation.map_figures import Subject
+
+    assert photos is not None
+    split = photos.splits[run.config.measured_split]
+    chosen = split.take(np.array(spread(len(split), count)))
+    files = [str(photos.root / path) for path in chosen.paths]
+    refuse_unreadable(files)
+    decoded = decodable(files, lambda _, image: (image,), photos.crop_bottom)
+    names = [photos.class_names[label] for label in chosen.labels]
+    return [Subject(Path(files[int(i)]).name, x.numpy(), names[int(i)]) for i, x in decoded]
+
+
+def _viewer(run: Run, runs: list[Run], class_name: str | None) -> "Viewer":
+    from fgmix.evaluation.map_figures import Viewer
+    from fgmix.evaluation.maps import PREDICTED, MapMaker
+
+    attentions = [one.config.attention for one in runs]
+    name = run.config.attention if len(set(attentions)) == len(runs) else run.directory.name
+    index = PREDICTED if class_name is None else run.class_names.index(class_name)
+    maker = MapMaker(run.load_model())
+    return Viewer(name, maker, run.class_names, run.config.attention, index)

@@ -1,0 +1,39 @@
+"""Laying a heat map over a photo."""
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+COLOURS = "inferno"
+STRENGTH = 0.55  # of the heat map over the photo, where it is hottest
+
+
+def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Lays a heat map over a photo at the photo's size.
+
+    Args:
+        photo: uint8 `(h, w, 3)`.
+        heat: float32 `(rows, columns)` in [0, 1].
+
+    Returns:
+        float32 `(h, w, 3)` in [0, 1].
+    """
+    fine = stretch(heat, photo.shape[:2]).clip(0.0, 1.0)
+    # Both as bytes until they are mixed: float64 would take 32 bytes a pixel for the colours alone.
+    colour = colormaps[COLOURS](fine, bytes=True)[..., :3]
+    strength = STRENGTH * fine[..., None]
+    return (photo * (1 - strength) + colour * strength) / np.float32(255)
+
+
+def stretch(heat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Enlarges a heat map to a photo's height and width, bicubically.
+
+    Args:
+        heat: float32 `(rows, columns)` in [0, 1].
+        shape: `(h, w)`.
+
+    Returns:
+        float32 `(h, w)`. It overshoots [0, 1] a little, so that two places are hardly ever equal.
+    """
+    small = Image.fromarray(np.ascontiguousarray(heat, np.float32))
+    return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
