@@ -15,8 +15,8 @@ EXAMPLES = """examples:
 
 The page is one file that asks nobody for anything: mail it, print it, open it on a phone. It says
 how good the runs are, whether the attention is worth it, where they look and fail, how they were
-trained and how to use them. Runs are grouped and compared as `python -m fgmix compare` does it. Photos
-and heat maps are on it where photos and models are still there.
+trained and how to use them. Runs are grouped and compared as `python -m fgmix compare` does it.
+Photos and heat maps are on it where photos and models are still there.
 """
 
 HEATMAPS = 4

@@ -1,1 +1,1 @@
-"""One page on finished runs, for a person: how good, whether the attention helps, where it fails."""
+"""One page on finished runs, for a person: how good they are, and what to make of it."""

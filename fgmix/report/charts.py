@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -12,14 +12,17 @@ from markupsafe import Markup, escape
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text as text: small, searched, read aloud
     "text.parse_math": False,  # a name may hold dollar signs
-    "font.size": 10,
+    "font.size": 12,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "legend.facecolor": "none",
 }
+
+COLOURS = {"#000000": "currentColor", "#0072b2": "var(--blue)", "#ffffff": "var(--paper)"}
+"""Colours of the figures that depend on whether the page is light or dark."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,14 @@ def make_chart(name: str, draw: Callable[[], "Figure"], finding: str, caption: s
 
 
 def _inline(name: str, svg: str, finding: str) -> Markup:
-    """An SVG file as an element of the page, its black as the page's colour of text."""
+    """An SVG file as an element of the page, in the page's colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Every file counts from figure_1, and on one page no name may stand twice.
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'href="#', f'href="#{name}-', svg).replace("url(#", f"url(#{name}-")
-    svg = re.sub(r"(stroke|fill): ?#000000", r"\1: currentColor", svg)
+    for colour, name_on_page in COLOURS.items():
+        svg = re.sub(rf"(stroke|fill): ?{colour}", rf"\1: {name_on_page}", svg, flags=re.IGNORECASE)
     width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])  # type: ignore[index]
     opening = (
         f'<svg role="img" aria-label="{escape(finding)}" fill="currentColor" '

@@ -43,7 +43,7 @@ class Pair:
     """
 
     title: str
-    sides: tuple[Side, Side]
+    sides: tuple[Side, ...]
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,12 @@ def describe_failing(
 def _verdict(own: Failures, photos: int) -> str:
     wrong = photos * (1 - own.selective[0].accuracy)
     if not own.confusions:
-        return f"Nowhere: {own.group} recognises all {photos:,} photos."
+        return f"Nowhere: it recognises all {photos:,} photos."
     perfect = sum(c.accuracy == 1 for c in own.classes)
     worst, pair = own.classes[0], own.confusions[0]
     return (
-        f"{own.group} gets {wrong:,.0f} of {photos:,} photos wrong. It recognises {worst.name} "
-        f"least, {percent(worst.accuracy, 0)} % of {worst.photos} photos, and takes {pair.first} "
+        f"It gets {wrong:,.0f} of {photos:,} photos wrong. It recognises {worst.name} least, "
+        f"{percent(worst.accuracy, 0)} % of {worst.photos} photos, and takes {pair.first} "
         f"and {pair.second} for each other most often. {perfect} of {len(own.classes)} classes are "
         f"always recognised."
     )
@@ -166,7 +166,9 @@ def _class_table(failures: Sequence[Failures], own: Failures) -> PageTable:
         "A class with few photos is told roughly: of 10 photos one more or less is 10 points, so "
         "differences between groups in one class mean little."
     )
-    return make_table("classes", "every class: how much of it is recognised, %", head, rows, 2, note)
+    return make_table(
+        "classes", "every class: how much of it is recognised, %", head, rows, 2, note
+    )
 
 
 def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
@@ -199,11 +201,11 @@ def _trust(focus: Group, own: Failures) -> str:
     half = own.selective[-1]
     lean = "surer than it should be" if over > 0 else "less sure than it could be"
     text = (
-        f"{own.group} is {lean}: its confidence is on average {abs(over):.1f} points "
+        f"It is {lean}: its confidence is on average {abs(over):.1f} points "
         f"{'above' if over > 0 else 'below'} its accuracy. "
     )
     if abs(over) < 1:
-        text = f"On average {own.group} is about as sure as it is right ({over:+.1f} points). "
+        text = f"On average it is about as sure as it is right ({over:+.1f} points). "
     return text + (
         f"If only the surest {half.coverage:.0%} of the answers are given, "
         f"{percent(half.accuracy, 1)} % of them are right."

@@ -34,9 +34,7 @@ class Quality:
     chart: Chart
 
 
-def describe_quality(
-    comparison: Comparison, focus: Group, failures: Sequence[Failures]
-) -> Quality:
+def describe_quality(comparison: Comparison, focus: Group, failures: Sequence[Failures]) -> Quality:
     """Describes how good the groups are.
 
     Args:
@@ -48,8 +46,8 @@ def describe_quality(
     number = study.groups.index(focus)
     accuracy = comparison.accuracies[number]
     verdict = (
-        f"{focus.name} names the right class for {percent(accuracy.mean, 1)} % of "
-        f"{len(study.paths):,} {_split(focus)} photos it was not trained on "
+        f"It names the right class for {percent(accuracy.mean, 1)} % of "
+        f"{len(study.paths):,} {_split(focus)} photos "
         f"(95 % interval {interval(accuracy.low, accuracy.high)} %)."
     )
     return Quality(
@@ -64,10 +62,15 @@ def describe_quality(
 def _meaning(study: Study, focus: Group, accuracy: Accuracy) -> tuple[str, ...]:
     counts = np.bincount(study.labels)
     classes = int((counts > 0).sum())
-    told = [
+    told = []
+    if len(study.groups) > 1:
+        told.append(
+            f"“It” is {focus.name} on this page, not because it is the best: --group names another."
+        )
+    told.append(
         f"There are {classes} classes: always naming the most common one would be right for "
         f"{percent(counts.max() / counts.sum(), 1)} %."
-    ]
+    )
     if accuracy.deviation is None:
         told.append(
             "It is one training: the interval is that of the photos alone, and another seed may "
@@ -115,8 +118,8 @@ def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
 def _mean_metric(group: Group, name: str) -> float | None:
     """A metric that predictions don't tell, mean over seeds; folds count by their photos."""
     runs = [run for parts in group.runs for run in parts]
-    values = [run.metrics.get(name) for run in runs]
-    if not all(isinstance(value, (int, float)) for value in values):
+    values = [value for run in runs if isinstance(value := run.metrics.get(name), float)]
+    if len(values) < len(runs):
         return None
     return float(np.average(values, weights=[len(run.paths) for run in runs]))
 

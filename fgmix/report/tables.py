@@ -45,7 +45,7 @@ class PageTable:
     tall: bool
 
 
-TALL = 16
+TALL = 30
 """Rows above which a table gets a box of its own to scroll in."""
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from fgmix.comparison.names import ABSENT
-from fgmix.comparison.study import Group, Study
+from fgmix.comparison.study import Study
 from fgmix.errors import FgmixError
 from fgmix.evaluation.curves import draw_curves, measured_splits
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, make_table
 from fgmix.training.run_folder import MODEL
+
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", "fold": "held-out"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,10 @@ def describe_training(study: Study) -> Training:
 
 def _summary(study: Study) -> tuple[str, ...]:
     first = study.groups[0].runs[0][0]
-    photos = ", ".join(f"{count:,} {split}" for split, count in first.data["num_images"].items())
+    photos = ", ".join(
+        f"{count:,} {SPLIT_NAMES.get(split, split)}"
+        for split, count in first.data["num_images"].items()
+    )
     amounts = {tuple(run.data["num_images"].items()) for run in study.runs}
     told = [
         f"{first.data['name']}: {first.data['num_classes']} classes, {photos} photos"
@@ -136,8 +141,8 @@ def _cost(study: Study, histories: dict[str, list[list[dict[str, str]]]]) -> Pag
             )
         )
     note = (
-        "minutes: spent in training epochs, from the fastest run to the slowest, on the machines of "
-        "these runs and beside whatever else ran there. The model file is of the first run."
+        "minutes: spent in training epochs, from the fastest run to the slowest, on the machines "
+        "of these runs and beside whatever else ran there. The model file is of the first run."
     )
     head = ("group", "runs", "epochs", "minutes a run", "model file, MB")
     return make_table("cost", "what it took", head, rows, note=note)
@@ -151,7 +156,6 @@ def _range(values: Sequence[float], form: str) -> str:
 
 
 def _charts(histories: dict[str, list[list[dict[str, str]]]]) -> tuple[Chart, ...]:
-    names = {"train": "training", "val": "validation", "test": "test"}
     seeds = max(len(runs) for runs in histories.values()) > 1
     found = []
     for split in measured_splits(histories):
@@ -160,13 +164,13 @@ def _charts(histories: dict[str, list[list[dict[str, str]]]]) -> tuple[Chart, ..
             f"{name} {100 * np.mean([float(run[-1][column]) for run in runs]):.1f} %"
             for name, runs in histories.items()
         )
-        caption = f"On the {names[split]} photos, by epoch."
+        caption = f"On the {SPLIT_NAMES[split]} photos, by epoch."
         if seeds:
             caption += " Lines are means over seeds, bands go from the lowest to the highest."
         chart = make_chart(
             f"curves-{split}",
             lambda split=split: draw_curves("", histories, split, stacked=True),  # type: ignore[misc]
-            f"Loss and accuracy on the {names[split]} photos by epoch. In the last: {ends}.",
+            f"Loss and accuracy on the {SPLIT_NAMES[split]} photos by epoch. In the last: {ends}.",
             caption,
         )
         found.append(chart)

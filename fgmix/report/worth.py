@@ -48,7 +48,7 @@ def describe_worth(comparison: Comparison) -> Worth:
     return Worth(
         question,
         _verdict(comparison),
-        tuple(f"{text[:1].upper()}{text[1:]}" for text in verdicts(comparison)),
+        tuple(verdicts(comparison)),
         tuple(page_table(f"worth-{i}", table) for i, table in enumerate(tables)),
         _chart(comparison),
     )
@@ -76,7 +76,7 @@ def _verdict(comparison: Comparison) -> str:
     elif len(contrasts) == 1:
         sentences.append(f"No difference between {contrasts[0].group} and {against} is shown.")
     else:
-        sentences.append(f"No: none of the {len(contrasts)} groups is shown to differ from {against}.")
+        sentences.append(f"None of the {len(contrasts)} groups is shown to differ from {against}.")
     if open_:
         sentences.append(_power(open_))
     if all(c.found.of_runs for c in contrasts):
