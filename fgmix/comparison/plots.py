@@ -36,7 +36,7 @@ def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
     rows, columns = (plots, 1) if stacked else (1, plots)
     size = (1.5 + 4.2 * columns, 0.3 + (height - 0.3) * rows)
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for y, accuracy in enumerate(comparison.accuracies):
         seeds = [100 * seed for seed in accuracy.seeds]
         axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")

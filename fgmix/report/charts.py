@@ -21,7 +21,12 @@ SETTINGS: dict[Any, Any] = {
     "legend.facecolor": "none",
 }
 
-COLOURS = {"#000000": "currentColor", "#0072b2": "var(--blue)", "#ffffff": "var(--paper)"}
+COLOURS = {
+    "#000000": "currentColor",
+    "#ffffff": "var(--paper)",
+    "#0072b2": "var(--blue)",
+    "#56b4e9": "var(--sky)",
+}
 """Colours of the figures that depend on whether the page is light or dark."""
 
 

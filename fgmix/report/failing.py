@@ -181,7 +181,7 @@ def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
         )
         for group, found in zip(study.groups, failures, strict=True)
     ]
-    shares = (f"surest {s.coverage:.0%}" for s in failures[0].selective)
+    shares = (f"surest {100 * s.coverage:.0f} %" for s in failures[0].selective)
     head = ("group", "ECE", "overconfidence", *shares)
     note = (
         "surest 80 %: how many answers are right if only the surest 80 % are given. ECE: expected "
@@ -207,7 +207,7 @@ def _trust(focus: Group, own: Failures) -> str:
     if abs(over) < 1:
         text = f"On average it is about as sure as it is right ({over:+.1f} points). "
     return text + (
-        f"If only the surest {half.coverage:.0%} of the answers are given, "
+        f"If only the surest {100 * half.coverage:.0f} % of the answers are given, "
         f"{percent(half.accuracy, 1)} % of them are right."
     )
 

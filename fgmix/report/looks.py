@@ -135,8 +135,8 @@ def _explain(study: Study, viewers: int) -> tuple[str, ...]:
     told = [
         f"{what} Each map is scaled by itself, so brightness can't be compared between pictures.",
         "The photos are spread evenly over the test set, and are not chosen by what they show. A "
-        "map that lies on the object does not prove that the model is right, or that it uses what a "
-        "person would.",
+        "map that lies on the object does not prove that the model is right, or that it uses what "
+        "a person would.",
     ]
     if any(len(group.seeds) > 1 for group in study.groups):
         told.append("Of every group its first seed is shown; another may look elsewhere.")
