@@ -34,7 +34,7 @@ def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
     height = 1.7 + 0.42 * len(groups)
     plots = 2 if comparison.contrasts else 1
     rows, columns = (plots, 1) if stacked else (1, plots)
-    size = (1.5 + 4.2 * columns, 0.3 + (height - 0.3) * rows)
+    size = (4.6 if stacked else 1.5 + 4.2 * columns, 0.3 + (height - 0.3) * rows)
     figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for y, accuracy in enumerate(comparison.accuracies):

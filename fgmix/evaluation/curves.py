@@ -55,7 +55,7 @@ def draw_curves(
 ) -> Figure:
     """The figure that `save_curves` saves; `stacked` has accuracy below loss, for narrow pages."""
     columns = 1 if stacked else 2
-    size = (5 * columns, 1.2 + 3 * len(splits) * (2 // columns))
+    size = (4.6 if stacked else 10, 1.2 + 3 * len(splits) * (2 // columns))
     figure = Figure(figsize=size, layout="constrained", dpi=130)
     axes = figure.subplots(len(splits) * (2 // columns), columns, squeeze=False)
     axes = axes.reshape(len(splits), 2)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text as text: small, searched, read aloud
     "text.parse_math": False,  # a name may hold dollar signs
-    "font.size": 12,
+    "font.size": 11,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "legend.facecolor": "none",

@@ -98,15 +98,15 @@ def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
         rows.append(
             (
                 group.name,
-                str(len(a.seeds)),
                 percent(a.mean),
-                "" if a.deviation is None else percent(a.deviation),
                 interval(a.low, a.high),
+                str(len(a.seeds)),
+                "" if a.deviation is None else percent(a.deviation),
                 "" if top5 is None else percent(top5),
                 percent(failed.mean_per_class),
             )
         )
-    head = ("group", "seeds", "top-1", "sd", "95 % interval", "top-5", "mean per class")
+    head = ("group", "top-1", "95 % interval", "seeds", "sd", "top-5", "mean per class")
     note = (
         "top-1: the likeliest class is right. sd: standard deviation between seeds. top-5: the "
         "right one is among the five likeliest. mean per class: every class counts alike, however "

@@ -42,7 +42,7 @@ def test_the_page_is_whole(pages, browser, name, size, dark):
     for picture in pictures.all():
         assert picture.evaluate("image => image.complete && image.naturalWidth") > 0
         assert picture.get_attribute("alt")
-    assert tab.page.locator("svg[role=img]").count() >= 4
+    assert tab.page.locator("svg[role=img]").count() >= 3
     assert not tab.is_wider_than_its_window()
     assert tab.errors == []
     assert tab.requests == [url]
