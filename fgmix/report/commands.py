@@ -47,7 +47,9 @@ def describe_running(focus: Group) -> Running:
     )
     if not (run.directory / MODEL).is_file():
         note += f" It has no {MODEL} any more: train it anew first."
-    served = shlex.quote(f"{run.directory.resolve()}:/models/{PLAIN_NAME}")
+    # Docker takes whole paths alone.
+    here = "" if run.directory.is_absolute() else '"$PWD"/'
+    served = f"{here}{shlex.quote(f'{run.directory}:/models/{PLAIN_NAME}')}"
     return Running(
         note,
         (

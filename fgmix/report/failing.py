@@ -27,10 +27,12 @@ class Side:
     Attributes:
         text: What happens to its photos.
         pictures: Examples, those that are still there.
+        mistaken: Whether any is taken for the other class; if not, only its pictures are of use.
     """
 
     text: str
     pictures: tuple[Picture, ...]
+    mistaken: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def _pair(found: Confusion, photos: Photos | None) -> Pair:
         if mistaken
         else f"{found.second}, never taken for {found.first}, to compare with"
     )
-    second = Side(text, _pictures(found.second_examples, f"{found.second}{what}", photos))
+    examples = _pictures(found.second_examples, f"{found.second}{what}", photos)
+    second = Side(text, examples, mistaken)
     return Pair(f"{found.first} and {found.second}", (first, second))
 
 

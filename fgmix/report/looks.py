@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class View:
-    """A heat map over a photo.
+    """A photo, or a heat map over it.
 
     Attributes:
         title: The group, or the map.
-        picture: The photo under the map.
+        picture: The picture.
         answer: What the model says of the photo, `""` where another view says it.
         right: Whether that is right; None where there is no answer.
     """
@@ -37,13 +37,13 @@ class Seen:
     Attributes:
         label: Its class.
         path: Its path.
-        photo: The photo alone.
+        photo: The photo alone; with what the model says where there is but one.
         views: The same photo under heat maps.
     """
 
     label: str
     path: str
-    photo: Picture
+    photo: View
     views: tuple[View, ...]
 
 
@@ -158,17 +158,18 @@ def _see(viewers: Sequence, photo, path: str, label: str) -> Seen:  # type: igno
         seen = viewer.maker.see_photo(photo)
         guess = int(seen.probabilities[0].argmax())
         name = viewer.class_names[guess]
-        answer = f"{name}, {seen.probabilities[0][guess]:.0%}"
+        told = (f"{name}, {seen.probabilities[0][guess]:.0%}", name == label)
         wanted = ("energy",) if len(viewers) > 1 else tuple(MAP_NAMES)
-        for number, kind in enumerate(kind for kind in wanted if kind in seen.heat):
+        for kind in (kind for kind in wanted if kind in seen.heat):
             over = overlay(pixels, seen.heat[kind][0])
             title = viewer.name if len(viewers) > 1 else MAP_NAMES[kind]
             where = "rightly named" if name == label else f"named {name}"
             alt = f"Heat map ({title}) over the photo of {label}, {where}"
             picture = encode((over * 255).round().astype(np.uint8), HEAT, alt)
-            told = (answer, name == label) if number == 0 else ("", None)
-            views.append(View(title, picture, *told))
-    return Seen(label, path, encode(small, HEAT, f"Photo {path}: {label}"), tuple(views))
+            views.append(View(title, picture, *(told if len(viewers) > 1 else ())))
+    alone = encode(small, HEAT, f"Photo {path}: {label}")
+    photo_view = View("the photo", alone, *(told if len(viewers) == 1 else ()))
+    return Seen(label, path, photo_view, tuple(views))
 
 
 def _has_model(group: Group) -> bool:
