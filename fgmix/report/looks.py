@@ -4,11 +4,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from fgmix.comparison.study import Group, Study
 from fgmix.errors import FgmixError
 from fgmix.report.pictures import HEAT, Picture, encode
 from fgmix.training.run_folder import MODEL
+
+if TYPE_CHECKING:
+    from fgmix.evaluation.map_figures import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -143,8 +149,7 @@ def _explain(study: Study, viewers: int) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _see(viewers: Sequence, photo, path: str, label: str) -> Seen:  # type: ignore[no-untyped-def]
-    import numpy as np
+def _see(viewers: Sequence["Viewer"], photo: np.ndarray, path: str, label: str) -> Seen:
     from PIL import Image
 
     from fgmix.evaluation.map_names import MAP_NAMES
