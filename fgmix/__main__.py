@@ -27,11 +27,14 @@ COMMANDS = {
     ),
     "export": Command("fgmix.cli.export", "a run as a SavedModel to serve, or as ONNX"),
     "query": Command("fgmix.cli.query", "predict's lines, asked of TensorFlow Serving", piped=True),
+    "compare": Command("fgmix.cli.compare", "whether one group of runs is better than another"),
+    "report": Command(
+        "fgmix.cli.report", "one page on runs: how good, why, where they fail", piped=True
+    ),
     "app": Command("fgmix.cli.app", "a local page to try a model: drop a photo, see why"),
     "heatmaps": Command(
         "fgmix.cli.heatmaps", "where runs look: figures, and how good the maps are"
     ),
-    "compare": Command("fgmix.cli.compare", "whether one group of runs is better than another"),
     "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
     "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
     "costs": Command(

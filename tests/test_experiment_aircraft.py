@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import fgmix
 from fgmix.cli.evaluate import main
-from fgmix.cli.report import summarize
+from fgmix.cli.summary import summarize
 from fgmix.data.decode import load_image
 from fgmix.experiment import evaluate_run
 from fgmix.training.run_folder import Run

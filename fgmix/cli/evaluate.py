@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     split = args.split or ("test" if args.dataset else run.config.measured_split)
 
     import_tensorflow()
-    from fgmix.cli.report import summarize
+    from fgmix.cli.summary import summarize
     from fgmix.experiment import evaluate_run
     from fgmix.files import write_json
 

@@ -1,14 +1,97 @@
-"""Metrics in words."""
+"""`python -m fgmix report`: finished runs as one page for a person."""
 
-from typing import Any
+from datetime import date
+from pathlib import Path
+
+from fgmix.cli.main import import_tensorflow
+from fgmix.cli.parser import Parser, check_output_file
+from fgmix.errors import FgmixError
+
+EXAMPLES = """examples:
+  python -m fgmix report saved_models/RUN                        # one run
+  python -m fgmix report saved_models --output cars.html         # all runs in a folder
+  python -m fgmix report saved_models/cars-* --baseline conv --group mixed
+  python -m fgmix report saved_models/RUN --no-photos            # to send to others
+
+The page is one file that asks nobody for anything: mail it, print it, open it on a phone. It says
+how good the runs are, whether the attention is worth it, where they look and fail, how they were
+trained and how to use them. Runs are grouped and compared as `python -m fgmix compare` does it.
+Photos and heat maps are on it where photos and models are still there.
+"""
+
+HEATMAPS = 4
 
 
-def summarize(metrics: dict[str, Any], split: str = "test") -> str:
-    """One line for a person: accuracies in percent, with the standard error of the first."""
-    n, top1 = metrics["num_examples"], metrics["top1"]
-    error = (top1 * (1 - top1) / n) ** 0.5
-    return (
-        f"top-1 {top1:.1%} (standard error {error:.1%}), top-5 {metrics['top5']:.1%}, "
-        f"mean per class {metrics['mean_per_class']:.1%}, loss {metrics['loss']:.3f}, "
-        f"{n} {split} photos"
+def main(argv: list[str]) -> int:
+    """Parses the flags, compares, draws and writes the page."""
+    args = _parser().parse_args(argv)
+    check_output_file("--output", args.output)
+    if args.output.suffix.lower() not in (".html", ".htm"):
+        raise FgmixError(f"--output {args.output}: end its name in .html")
+    if args.heatmaps < 0:
+        raise FgmixError(f"--heatmaps {args.heatmaps}: give a number of photos, or 0 for none")
+    if args.photos is not None and not args.photos.is_dir():
+        raise FgmixError(f"--photos {args.photos}: there is no such folder")
+
+    from fgmix.comparison.contrasts import compare
+    from fgmix.comparison.study import open_study
+    from fgmix.report.looks import Looks, look, obstacle
+    from fgmix.report.page import find_focus, make_report, photo_root, write_report
+
+    study = open_study(args.runs)
+    focus = find_focus(study, args.group)
+    comparison = compare(study, args.baseline)
+    root = args.photos or photo_root(study)
+    count = 0 if args.no_photos else args.heatmaps
+    why_not = obstacle(study, root, count)
+    if why_not:
+        looks = Looks(why_not=why_not)
+    else:
+        import_tensorflow()
+        looks = look(study, root, count)
+    report = make_report(comparison, focus, looks, root, not args.no_photos)
+    size = write_report(args.output, report, date.today())
+    print(f"report: {args.output} ({size / 1e6:.1f} MB)")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m fgmix report",
+        description="Writes one HTML page on finished runs, for a person to read.",
+        epilog=EXAMPLES,
     )
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help="a run's folder, or a folder that holds runs"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="the page (default: report.html)",
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="NAME",
+        help="what to compare with, as for compare (default: none, or else the first group)",
+    )
+    parser.add_argument(
+        "--group",
+        metavar="NAME",
+        help="the group whose mistakes are shown (default: mixed, or else the last)",
+    )
+    parser.add_argument(
+        "--heatmaps",
+        type=int,
+        default=HEATMAPS,
+        metavar="N",
+        help=f"how many test photos to show heat maps of; 0: none (default: {HEATMAPS})",
+    )
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="where the photos lie now, if they have moved"
+    )
+    parser.add_argument(
+        "--no-photos", action="store_true", help="show no photo, so that the page may be passed on"
+    )
+    return parser

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
     config.resolve()  # a wrong value is told before TensorFlow is imported
 
     import_tensorflow()
-    from fgmix.cli.report import summarize
+    from fgmix.cli.summary import summarize
     from fgmix.experiment import train
     from fgmix.training.determinism import make_deterministic
     from fgmix.training.stopping import Stopped

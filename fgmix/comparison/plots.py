@@ -23,14 +23,20 @@ def save_figure(path: Path, figure: Figure) -> None:
         figure.savefig(beside, dpi=130)
 
 
-def draw_comparison(comparison: Comparison) -> Figure:
-    """Every group's seeds, mean and 95 % interval; beside it the difference to its baseline."""
+def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
+    """Every group's seeds, mean and 95 % interval; beside it the difference to its baseline.
+
+    Args:
+        comparison: The groups.
+        stacked: The differences below instead, for narrow pages.
+    """
     groups = comparison.study.groups
     height = 1.7 + 0.42 * len(groups)
-    columns = 2 if comparison.contrasts else 1
-    width = 1.5 + 4.2 * columns
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
+    plots = 2 if comparison.contrasts else 1
+    rows, columns = (plots, 1) if stacked else (1, plots)
+    size = (4.6 if stacked else 1.5 + 4.2 * columns, 0.3 + (height - 0.3) * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for y, accuracy in enumerate(comparison.accuracies):
         seeds = [100 * seed for seed in accuracy.seeds]
         axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")

@@ -50,11 +50,15 @@ def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], *spl
         figure.savefig(beside)
 
 
-def draw_curves(title: str, runs: Mapping[str, Sequence[Rows]], *splits: str) -> Figure:
-    """The figure that `save_curves` saves."""
-    size = (10, 1.2 + 3 * len(splits))
+def draw_curves(
+    title: str, runs: Mapping[str, Sequence[Rows]], *splits: str, stacked: bool = False
+) -> Figure:
+    """The figure that `save_curves` saves; `stacked` has accuracy below loss, for narrow pages."""
+    columns = 1 if stacked else 2
+    size = (4.6 if stacked else 10, 1.2 + 3 * len(splits) * (2 // columns))
     figure = Figure(figsize=size, layout="constrained", dpi=130)
-    axes = figure.subplots(len(splits), 2, squeeze=False)
+    axes = figure.subplots(len(splits) * (2 // columns), columns, squeeze=False)
+    axes = axes.reshape(len(splits), 2)
     for split, row in zip(splits, axes, strict=True):
         for axis, name in zip(row, ("loss", "accuracy"), strict=True):
             _draw(axis, runs, f"{SPLITS[split]}{name}", 100 if name == "accuracy" else 1)
@@ -64,7 +68,7 @@ def draw_curves(title: str, runs: Mapping[str, Sequence[Rows]], *splits: str) ->
             axis.grid(alpha=0.25)
             axis.spines[["top", "right"]].set_visible(False)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2 * columns, frameon=False)
     figure.suptitle(title)
     return figure
 

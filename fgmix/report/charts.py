@@ -1,0 +1,77 @@
+"""Charts of the page: Matplotlib's figures as SVG that takes on the page's colours."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # text as text: small, searched, read aloud
+    "text.parse_math": False,  # a name may hold dollar signs
+    "font.size": 11,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "legend.facecolor": "none",
+}
+
+COLOURS = {
+    "#000000": "currentColor",
+    "#ffffff": "var(--paper)",
+    "#0072b2": "var(--blue)",
+    "#56b4e9": "var(--sky)",
+}
+"""Colours of the figures that depend on whether the page is light or dark."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart on the page.
+
+    Attributes:
+        svg: An `<svg>` element.
+        caption: How to read it.
+    """
+
+    svg: Markup
+    caption: str
+
+
+def make_chart(name: str, draw: Callable[[], "Figure"], finding: str, caption: str) -> Chart:
+    """Draws a chart.
+
+    Args:
+        name: Tells it from the page's other charts; a word of letters and hyphens.
+        draw: Makes the figure.
+        finding: What the chart shows, for whoever can't see it.
+        caption: How to read it, for whoever can.
+    """
+    text = io.StringIO()
+    with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        draw().savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    return Chart(_inline(name, text.getvalue(), finding), caption)
+
+
+def _inline(name: str, svg: str, finding: str) -> Markup:
+    """An SVG file as an element of the page, in the page's colours."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Every file counts from figure_1, and on one page no name may stand twice.
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'href="#', f'href="#{name}-', svg).replace("url(#", f"url(#{name}-")
+    for colour, name_on_page in COLOURS.items():
+        svg = re.sub(rf"(stroke|fill): ?{colour}", rf"\1: {name_on_page}", svg, flags=re.IGNORECASE)
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])  # type: ignore[index]
+    opening = (
+        f'<svg role="img" aria-label="{escape(finding)}" fill="currentColor" '
+        f'style="width: {width / 12:.1f}rem" '
+    )
+    svg = re.sub(r'<svg\b(.*?) height="[^"]*"', r"<svg\1", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'<svg\b(.*?) width="[^"]*"', r"<svg\1", svg, count=1, flags=re.DOTALL)
+    return Markup(re.sub(r"<svg\b ?", lambda _: opening, svg, count=1))

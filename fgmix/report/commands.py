@@ -1,0 +1,73 @@
+"""How do I run it?"""
+
+import shlex
+from dataclasses import dataclass
+
+from fgmix.comparison.study import Group
+from fgmix.training.run_folder import MODEL
+
+PLAIN_NAME = "photos"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that can be done with a run.
+
+    Attributes:
+        purpose: What for.
+        command: The command.
+    """
+
+    purpose: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """The section's content.
+
+    Attributes:
+        note: Which run it is about, and what is wrong with it if anything is.
+        steps: What can be done with it.
+    """
+
+    note: str
+    steps: tuple[Step, ...]
+
+
+def describe_running(focus: Group) -> Running:
+    """Describes how the first run of a group is used."""
+    run = focus.runs[0][0]
+    place = shlex.quote(str(run.directory))
+    note = (
+        f"The commands are those of {run.directory}, seed {focus.seeds[0]} of {focus.name}: the "
+        f"first, not the best."
+        if len(focus.seeds) > 1
+        else f"The commands are those of {run.directory}."
+    )
+    if not (run.directory / MODEL).is_file():
+        note += f" It has no {MODEL} any more: train it anew first."
+    # Docker takes whole paths alone.
+    here = "" if run.directory.is_absolute() else '"$PWD"/'
+    served = f"{here}{shlex.quote(f'{run.directory}:/models/{PLAIN_NAME}')}"
+    return Running(
+        note,
+        (
+            Step("Name the class of a photo", f"python -m fgmix predict --model {place} photo.jpg"),
+            Step("Try it by hand, in a browser", f"python -m fgmix app --model {place}"),
+            Step("Measure it again", f"python -m fgmix evaluate --model {place}"),
+            Step(
+                "Serve it",
+                f"docker run -p 8501:8501 -v {served} -e MODEL_NAME={PLAIN_NAME} "
+                f"tensorflow/serving",
+            ),
+            Step(
+                "Ask the server",
+                f"python -m fgmix query --url http://localhost:8501 --model {PLAIN_NAME} photo.jpg",
+            ),
+            Step(
+                "Export it, with a threshold under which it gives no answer",
+                f"python -m fgmix export --model {place} --precision-target 0.95",
+            ),
+        ),
+    )

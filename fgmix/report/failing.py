@@ -1,0 +1,225 @@
+"""Where does it fail?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgmix.comparison.failures import Confusion, Failures
+from fgmix.comparison.plots import draw_reliability
+from fgmix.comparison.study import Group, Study
+from fgmix.comparison.table import interval, percent
+from fgmix.report.charts import Chart, make_chart
+from fgmix.report.pictures import Photos, Picture
+from fgmix.report.tables import PageTable, make_table
+
+PAIRS = 8
+"""Pairs of classes that are shown."""
+
+DIAGRAMS = 6
+"""Groups whose calibration is drawn."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One class of a confused pair.
+
+    Attributes:
+        text: What happens to its photos.
+        pictures: Examples, those that are still there.
+        mistaken: Whether any is taken for the other class; if not, only its pictures are of use.
+    """
+
+    text: str
+    pictures: tuple[Picture, ...]
+    mistaken: bool = True
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two classes that are taken for each other.
+
+    Attributes:
+        title: Their names.
+        sides: The one and the other.
+    """
+
+    title: str
+    sides: tuple[Side, ...]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The section's content.
+
+    Attributes:
+        verdict: The answer, in a few sentences.
+        pairs: The most confused pairs of the group in focus.
+        missing: Why there are no pictures, or fewer; `""` if all are there.
+        classes: Every class.
+        selective: Calibration, and accuracy at several coverages.
+        trust: What the probabilities of the group in focus are worth, in a sentence.
+        diagrams: Reliability diagrams.
+    """
+
+    verdict: str
+    pairs: tuple[Pair, ...]
+    missing: str
+    classes: PageTable
+    selective: PageTable
+    trust: str
+    diagrams: tuple[Chart, ...]
+
+
+def describe_failing(
+    study: Study, focus: Group, failures: Sequence[Failures], photos: Photos | None
+) -> Failing:
+    """Describes where the groups fail.
+
+    Args:
+        study: The runs.
+        focus: The group whose mistakes are shown.
+        failures: Of each group, in the study's order.
+        photos: The test photos; None if no picture is wanted.
+    """
+    own = failures[study.groups.index(focus)]
+    pairs = tuple(_pair(found, photos) for found in own.confusions[:PAIRS])
+    drawn = [own, *(f for f in failures if f is not own)][:DIAGRAMS]
+    return Failing(
+        _verdict(own, len(study.paths)),
+        pairs,
+        _missing(photos),
+        _class_table(failures, own),
+        _selective_table(study, failures),
+        _trust(focus, own),
+        tuple(_diagram(number, found) for number, found in enumerate(drawn)),
+    )
+
+
+def _verdict(own: Failures, photos: int) -> str:
+    wrong = photos * (1 - own.selective[0].accuracy)
+    if not own.confusions:
+        return f"Nowhere: it recognises all {photos:,} photos."
+    perfect = sum(c.accuracy == 1 for c in own.classes)
+    worst, pair = own.classes[0], own.confusions[0]
+    return (
+        f"It gets {wrong:,.0f} of {photos:,} photos wrong. It recognises {worst.name} least, "
+        f"{percent(worst.accuracy, 0)} % of {worst.photos} photos, and takes {pair.first} "
+        f"and {pair.second} for each other most often. {perfect} of {len(own.classes)} classes are "
+        f"always recognised."
+    )
+
+
+def _pair(found: Confusion, photos: Photos | None) -> Pair:
+    first = Side(
+        f"{found.first} taken for {found.second}: "
+        f"{found.first_as_second:.1f} of {found.photos[0]} photos",
+        _pictures(found.first_examples, f"{found.first}, taken for {found.second}", photos),
+    )
+    mistaken = found.second_as_first > 0
+    what = f", taken for {found.first}" if mistaken else ", rightly recognised"
+    text = (
+        f"{found.second} taken for {found.first}: "
+        f"{found.second_as_first:.1f} of {found.photos[1]} photos"
+        if mistaken
+        else f"{found.second}, never taken for {found.first}, to compare with"
+    )
+    examples = _pictures(found.second_examples, f"{found.second}{what}", photos)
+    second = Side(text, examples, mistaken)
+    return Pair(f"{found.first} and {found.second}", (first, second))
+
+
+def _pictures(paths: Sequence[str], what: str, photos: Photos | None) -> tuple[Picture, ...]:
+    if photos is None:
+        return ()
+    found = (photos.picture(path, f"Photo {path}: {what}") for path in paths)
+    return tuple(picture for picture in found if picture is not None)
+
+
+def _missing(photos: Photos | None) -> str:
+    if photos is None:
+        return "Photos were left out of this page."
+    if not photos.gone:
+        return ""
+    some = "None" if photos.gone == photos.wanted else f"{photos.gone} of {photos.wanted}"
+    how = "of these photos can be read" if some == "None" else "of these photos can't be read"
+    return (
+        f"{some} {how} in {photos.root}, where the runs found them. If they have moved, name the "
+        f"folder with --photos."
+    )
+
+
+def _class_table(failures: Sequence[Failures], own: Failures) -> PageTable:
+    single = len(failures) == 1
+    others = [f for f in failures if f is not own]
+    by_name = [{c.name: c for c in f.classes} for f in others]
+    rows = []
+    for c in own.classes:
+        row = [c.name, c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})", str(c.photos)]
+        row.append(percent(c.accuracy, 1))
+        if single:
+            row.append(interval(c.lowest, c.highest, ".0f"))
+        row += [percent(classes[c.name].accuracy, 1) for classes in by_name]
+        rows.append(row)
+    last = ("lowest to highest seed",) if single else tuple(f.group for f in others)
+    head = ("class", f"{own.group} mostly takes it for", "photos", own.group, *last)
+    if single:
+        head = ("class", "mostly taken for", "photos", "recognised", *last)
+    note = (
+        "A class with few photos is told roughly: of 10 photos one more or less is 10 points, so "
+        "differences between groups in one class mean little."
+    )
+    return make_table(
+        "classes", "every class: how much of it is recognised, %", head, rows, 2, note
+    )
+
+
+def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
+    rows = [
+        (
+            found.group,
+            percent(found.calibration_error, 1),
+            f"{100 * _overconfidence(group):+.1f}",
+            *(percent(s.accuracy, 1) for s in found.selective),
+        )
+        for group, found in zip(study.groups, failures, strict=True)
+    ]
+    shares = (f"surest {100 * s.coverage:.0f} %" for s in failures[0].selective)
+    head = ("group", "ECE", "overconfidence", *shares)
+    note = (
+        "surest 80 %: how many answers are right if only the surest 80 % are given. ECE: expected "
+        "calibration error, how far confidence and accuracy are apart, in points. overconfidence: "
+        "mean confidence less accuracy, in points."
+    )
+    title = "what the probabilities are worth: answers that are right, %"
+    return make_table("coverage", title, head, rows, note=note)
+
+
+def _overconfidence(group: Group) -> float:
+    return float(np.mean(group.confidences) - np.mean(group.right))
+
+
+def _trust(focus: Group, own: Failures) -> str:
+    over = 100 * _overconfidence(focus)
+    half = own.selective[-1]
+    lean = "surer than it should be" if over > 0 else "less sure than it could be"
+    text = (
+        f"It is {lean}: its confidence is on average {abs(over):.1f} points "
+        f"{'above' if over > 0 else 'below'} its accuracy. "
+    )
+    if abs(over) < 1:
+        text = f"On average it is about as sure as it is right ({over:+.1f} points). "
+    return text + (
+        f"If only the surest {100 * half.coverage:.0f} % of the answers are given, "
+        f"{percent(half.accuracy, 1)} % of them are right."
+    )
+
+
+def _diagram(number: int, found: Failures) -> Chart:
+    error = percent(found.calibration_error, 1)
+    return make_chart(
+        f"calibration-{number}",
+        lambda: draw_reliability([found]),
+        f"Reliability diagram of {found.group}: expected calibration error {error} points.",
+        "",
+    )

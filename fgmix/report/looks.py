@@ -1,0 +1,181 @@
+"""Where does it look?"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fgmix.comparison.study import Group, Study
+from fgmix.errors import FgmixError
+from fgmix.report.pictures import HEAT, Picture, encode
+from fgmix.training.run_folder import MODEL
+
+if TYPE_CHECKING:
+    from fgmix.evaluation.map_figures import Viewer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class View:
+    """A photo, or a heat map over it.
+
+    Attributes:
+        title: The group, or the map.
+        picture: The picture.
+        answer: What the model says of the photo, `""` where another view says it.
+        right: Whether that is right; None where there is no answer.
+    """
+
+    title: str
+    picture: Picture
+    answer: str = ""
+    right: bool | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A photo, and where the models look in it.
+
+    Attributes:
+        label: Its class.
+        path: Its path.
+        photo: The photo alone; with what the model says where there is but one.
+        views: The same photo under heat maps.
+    """
+
+    label: str
+    path: str
+    photo: View
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The section's content.
+
+    Attributes:
+        photos: What was looked at.
+        notes: How to read it; which groups are left out, and why.
+        why_not: Why there is nothing, or `""`.
+    """
+
+    photos: tuple[Seen, ...] = ()
+    notes: tuple[str, ...] = ()
+    why_not: str = ""
+
+
+def obstacle(study: Study, root: Path, count: int) -> str:
+    """Why no heat maps can be drawn, before TensorFlow is imported for it; `""` if they can."""
+    if count == 0:
+        return "Heat maps were left out of this page."
+    if not any(_has_model(group) for group in study.groups):
+        return f"Heat maps need the models: none of the runs has its {MODEL} any more."
+    if not any((root / path).is_file() for path in spread(study.paths, count)):
+        return (
+            f"Heat maps need the photos, which are no longer in {root}. If they have moved, name "
+            f"the folder with --photos."
+        )
+    return ""
+
+
+def spread(paths: Sequence[str], count: int) -> list[str]:
+    """Photos evenly spread over the list, from the first to the last: not chosen by result."""
+    count = min(count, len(paths))
+    return [paths[round(i * (len(paths) - 1) / max(1, count - 1))] for i in range(count)]
+
+
+def look(study: Study, root: Path, count: int) -> Looks:
+    """Draws heat maps of test photos by the first run of every group. Needs TensorFlow.
+
+    Args:
+        study: The runs.
+        root: The folder of the photos.
+        count: How many photos.
+    """
+    from fgmix.data.readable import decodable
+    from fgmix.evaluation.map_figures import Viewer
+    from fgmix.evaluation.maps import MapMaker
+    from fgmix.training.run_folder import Run
+
+    viewers, notes, crops = [], [], set()
+    for group in study.groups:
+        directory = group.runs[0][0].directory
+        try:
+            run = Run.open(directory)
+            log.info("heat maps: %s", directory)
+            maker = MapMaker(run.load_model())
+        except FgmixError as error:
+            notes.append(f"{group.name} is left out: {error}.")
+            continue
+        viewers.append(Viewer(group.name, maker, run.class_names, run.config.attention))
+        crops.add(run.crop_bottom)
+    if not viewers:
+        return Looks(why_not=f"No heat maps: {' '.join(notes)}")
+    if len(crops) > 1:
+        return Looks(why_not="No heat maps: the groups crop the photos differently.")
+    chosen = spread(study.paths, count)
+    labels = {path: study.class_names[i] for path, i in zip(study.paths, study.labels, strict=True)}
+    there = [path for path in chosen if (root / path).is_file()]
+    files = [str(root / path) for path in there]
+    photos = []
+    for i, image in decodable(files, lambda _, image: (image,), crops.pop()):
+        path = there[int(i)]
+        photos.append(_see(viewers, image.numpy(), path, labels[path]))
+    if not photos:
+        return Looks(why_not=f"No heat maps: none of the photos in {root} can be read.")
+    if len(photos) < len(chosen):
+        notes.append(f"{len(chosen) - len(photos)} of {len(chosen)} photos can't be read.")
+    return Looks(tuple(photos), (*_explain(study, len(viewers)), *notes))
+
+
+def _explain(study: Study, viewers: int) -> tuple[str, ...]:
+    what = (
+        "Bright: where the last feature map has most energy after attention."
+        if viewers > 1
+        else "Bright: where each map is largest."
+    )
+    told = [
+        f"{what} Each map is scaled by itself, so brightness can't be compared between pictures.",
+        "The photos are spread evenly over the test set, and are not chosen by what they show. A "
+        "map that lies on the object does not prove that the model is right, or that it uses what "
+        "a person would.",
+    ]
+    if any(len(group.seeds) > 1 for group in study.groups):
+        told.append("Of every group its first seed is shown; another may look elsewhere.")
+    return tuple(told)
+
+
+def _see(viewers: Sequence["Viewer"], photo: np.ndarray, path: str, label: str) -> Seen:
+    from PIL import Image
+
+    from fgmix.evaluation.map_names import MAP_NAMES
+    from fgmix.evaluation.overlay import overlay
+
+    small = Image.fromarray(photo)
+    small.thumbnail((HEAT, HEAT))
+    pixels = np.asarray(small)
+    views = []
+    for viewer in viewers:
+        seen = viewer.maker.see_photo(photo)
+        guess = int(seen.probabilities[0].argmax())
+        name = viewer.class_names[guess]
+        told = (f"{name}, {seen.probabilities[0][guess]:.0%}", name == label)
+        wanted = ("energy",) if len(viewers) > 1 else tuple(MAP_NAMES)
+        for kind in (kind for kind in wanted if kind in seen.heat):
+            over = overlay(pixels, seen.heat[kind][0])
+            title = viewer.name if len(viewers) > 1 else MAP_NAMES[kind]
+            where = "rightly named" if name == label else f"named {name}"
+            alt = f"Heat map ({title}) over the photo of {label}, {where}"
+            picture = encode((over * 255).round().astype(np.uint8), HEAT, alt)
+            views.append(View(title, picture, *(told if len(viewers) > 1 else ())))
+    alone = encode(small, HEAT, f"Photo {path}: {label}")
+    photo_view = View("the photo", alone, *(told if len(viewers) == 1 else ()))
+    return Seen(label, path, photo_view, tuple(views))
+
+
+def _has_model(group: Group) -> bool:
+    return (group.runs[0][0].directory / MODEL).is_file()

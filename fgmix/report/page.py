@@ -1,0 +1,196 @@
+"""The whole report: its sections, and the one file they become."""
+
+import base64
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+import fgmix
+from fgmix.comparison.contrasts import Comparison
+from fgmix.comparison.failures import find_failures
+from fgmix.comparison.output import headline
+from fgmix.comparison.study import Group, Study
+from fgmix.data.sources import terms_of_use
+from fgmix.errors import FgmixError
+from fgmix.files import write_text
+from fgmix.report.commands import Running, describe_running
+from fgmix.report.failing import Failing, describe_failing
+from fgmix.report.looks import Looks
+from fgmix.report.pictures import Photos
+from fgmix.report.quality import Quality, describe_quality
+from fgmix.report.training import Training, describe_training
+from fgmix.report.worth import Worth, describe_worth
+from fgmix.training.run_folder import read_record
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 10_000_000
+"""Above this a page is slow on a phone and too large for some mail: pictures are dropped."""
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+DEFAULT_FOCUS = "mixed"
+"""The attention whose mistakes are shown where several are compared: the one fgmix is about."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The content of the page, a field a section, in the order of the page.
+
+    Attributes:
+        title: Of the page.
+        headline: What was compared.
+        focus: The name of the group whose mistakes are shown.
+        quality: How good is it?
+        worth: Is the attention worth it?
+        looks: Where does it look?
+        failing: Where does it fail?
+        training: How was it trained?
+        running: How do I run it?
+        notes: What a reader must know besides.
+        terms: What the photos on the page may be used for, `""` if there are none.
+    """
+
+    title: str
+    headline: str
+    focus: str
+    quality: Quality
+    worth: Worth
+    looks: Looks
+    failing: Failing
+    training: Training
+    running: Running
+    notes: tuple[str, ...]
+    terms: str
+
+
+def find_focus(study: Study, name: str | None = None) -> Group:
+    """The group whose mistakes are shown: not chosen by its accuracy.
+
+    Args:
+        study: The runs.
+        name: Its name; by default the first with mixed attention, or else the last.
+
+    Raises:
+        FgmixError: If no group is named so.
+    """
+    if name is None:
+        usual = (g for g in study.groups if g.settings["attention"] == DEFAULT_FOCUS)
+        return next(usual, study.groups[-1])
+    found = next((group for group in study.groups if group.name == name), None)
+    if found is None:
+        names = "; ".join(group.name for group in study.groups)
+        raise FgmixError(f"--group {name}: no group is named so; there are: {names}")
+    return found
+
+
+def photo_root(study: Study) -> Path:
+    """The folder in which the runs found their photos."""
+    return Path(study.groups[0].runs[0][0].data.get("root", ""))
+
+
+def make_report(
+    comparison: Comparison, focus: Group, looks: Looks, root: Path, with_photos: bool = True
+) -> Report:
+    """Makes the content of the page.
+
+    Args:
+        comparison: The runs.
+        focus: From `find_focus`.
+        looks: The heat maps, or why there are none.
+        root: The folder of the photos.
+        with_photos: Whether examples are shown.
+    """
+    study = comparison.study
+    log.info("where each group fails: %d groups", len(study.groups))
+    failures = [find_failures(study, group) for group in study.groups]
+    run = focus.runs[0][0]
+    photos = Photos(root, run.data.get("crop_bottom", 0)) if with_photos else None
+    failing = describe_failing(study, focus, failures, photos)
+    pictured = any(side.pictures for pair in failing.pairs for side in pair.sides)
+    record = read_record(run.directory) or {}
+    dataset = str(record.get("config", {}).get("dataset", run.data["name"]))
+    log.info("charts and tables")
+    return Report(
+        f"{run.data['name']}: {len(study.class_names)} classes told apart",
+        headline(comparison),
+        focus.name,
+        describe_quality(comparison, focus, failures),
+        describe_worth(comparison),
+        looks,
+        failing,
+        describe_training(study),
+        describe_running(focus),
+        comparison.notes,
+        terms_of_use(dataset) if pictured or looks.photos else "",
+    )
+
+
+def write_report(path: Path, report: Report, made: date) -> int:
+    """Writes the page, whole or not at all; drops pictures where it would be too large.
+
+    Args:
+        path: The file.
+        report: Its content.
+        made: The date on the page.
+
+    Returns:
+        The page's size in bytes.
+    """
+    page = render(report, made)
+    for what, drop in DROPS.items():
+        if len(page.encode()) <= MOST_BYTES:
+            break
+        log.warning("the page would be above %d MB: %s are left out", MOST_BYTES // 1_000_000, what)
+        report = drop(report)
+        page = render(report, made)
+    write_text(path, page)
+    return len(page.encode())
+
+
+def _without_heatmaps(report: Report) -> Report:
+    return replace(report, looks=Looks(why_not="Heat maps would have made this page too large."))
+
+
+def _without_examples(report: Report) -> Report:
+    pairs = tuple(
+        replace(pair, sides=tuple(replace(side, pictures=()) for side in pair.sides))
+        for pair in report.failing.pairs
+    )
+    missing = "Photos would have made this page too large."
+    return replace(report, failing=replace(report.failing, pairs=pairs, missing=missing))
+
+
+DROPS: dict[str, Callable[[Report], Report]] = {
+    "heat maps": _without_heatmaps,
+    "example photos": _without_examples,
+}
+"""What is left out of a page that is too large, in this order."""
+
+
+def render(report: Report, made: date) -> str:
+    """The page as HTML. Everything in it is escaped but what this package itself wrote."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sentence"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
+    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("report.html").render(
+        report=report,
+        made=made.isoformat(),
+        version=fgmix.__version__,
+        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=f"sha256-{digest}",
+    )

@@ -1,0 +1,90 @@
+"""Small pictures inside the page."""
+
+import base64
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+EXAMPLE, HEAT = 200, 280
+"""The longer side in pixels: of an example, of a photo under a heat map."""
+
+QUALITY = 75
+
+BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+"""Files that announce more pixels than Pillow takes for sound."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture on the page.
+
+    Attributes:
+        url: A `data:` URL.
+        width: In pixels.
+        height: In pixels.
+        alt: What it shows, for whoever can't see it.
+    """
+
+    url: str
+    width: int
+    height: int
+    alt: str
+
+
+class Photos:
+    """The test photos, as far as they are still there.
+
+    Args:
+        root: The folder that paths are relative to.
+        crop_bottom: Pixel rows to remove from the bottom of every photo.
+
+    Attributes:
+        root: As given.
+        wanted: How many have been asked for.
+        gone: How many of these are not there or can't be read.
+    """
+
+    def __init__(self, root: Path, crop_bottom: int = 0):
+        self.root, self.wanted, self.gone = root, 0, 0
+        self._crop_bottom = crop_bottom
+
+    def picture(self, path: str, alt: str) -> Picture | None:
+        """A photo as a thumbnail; None if it is not there or can't be read."""
+        self.wanted += 1
+        photo = self._read(path)
+        if photo is None:
+            self.gone += 1
+            return None
+        return encode(photo, EXAMPLE, alt)
+
+    def _read(self, path: str) -> Image.Image | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(self.root / path) as file:
+                    photo = ImageOps.exif_transpose(file).convert("RGB")
+        except (OSError, ValueError, SyntaxError, *BOMBS):
+            return None
+        if photo.height > self._crop_bottom:
+            photo = photo.crop((0, 0, photo.width, photo.height - self._crop_bottom))
+        return photo
+
+
+def encode(photo: Image.Image | np.ndarray, side: int, alt: str) -> Picture:
+    """A picture as a WebP file in a `data:` URL.
+
+    Args:
+        photo: The picture, or uint8 `(h, w, 3)`.
+        side: What its longer side is at most, in pixels.
+        alt: What it shows.
+    """
+    small = Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo.copy()
+    small.thumbnail((side, side))
+    file = io.BytesIO()
+    small.save(file, "WEBP", quality=QUALITY, method=6)
+    url = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return Picture(url, small.width, small.height, alt)

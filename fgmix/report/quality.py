@@ -1,0 +1,145 @@
+"""How good is it?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgmix.comparison.contrasts import Comparison
+from fgmix.comparison.failures import Failures
+from fgmix.comparison.plots import draw_comparison
+from fgmix.comparison.statistics import Accuracy
+from fgmix.comparison.study import Group, Study
+from fgmix.comparison.table import interval, percent
+from fgmix.report.charts import Chart, make_chart
+from fgmix.report.tables import PageTable, make_table
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The section's content.
+
+    Attributes:
+        accuracy: The share that the group in focus names rightly, in percent.
+        verdict: That in a sentence.
+        meaning: What else is to be known of it, a sentence each.
+        table: A row a group.
+        chart: Accuracies, and differences where there are any.
+    """
+
+    accuracy: str
+    verdict: str
+    meaning: tuple[str, ...]
+    table: PageTable
+    chart: Chart
+
+
+def describe_quality(comparison: Comparison, focus: Group, failures: Sequence[Failures]) -> Quality:
+    """Describes how good the groups are.
+
+    Args:
+        comparison: The runs.
+        focus: The group that the page is about.
+        failures: Of each group, in the study's order.
+    """
+    study = comparison.study
+    number = study.groups.index(focus)
+    accuracy = comparison.accuracies[number]
+    verdict = (
+        f"It names the right class for {percent(accuracy.mean, 1)} % of "
+        f"{len(study.paths):,} {_split(focus)} photos "
+        f"(95 % interval {interval(accuracy.low, accuracy.high)} %)."
+    )
+    return Quality(
+        percent(accuracy.mean, 1),
+        verdict,
+        _meaning(study, focus, accuracy),
+        _table(comparison, failures),
+        _chart(comparison),
+    )
+
+
+def _meaning(study: Study, focus: Group, accuracy: Accuracy) -> tuple[str, ...]:
+    counts = np.bincount(study.labels)
+    classes = int((counts > 0).sum())
+    told = []
+    if len(study.groups) > 1:
+        told.append(
+            f"“It” is {focus.name} on this page, not because it is the best: --group names another."
+        )
+    told.append(
+        f"There are {classes} classes: always naming the most common one would be right for "
+        f"{percent(counts.max() / counts.sum(), 1)} %."
+    )
+    if accuracy.deviation is None:
+        told.append(
+            "It is one training: the interval is that of the photos alone, and another seed may "
+            "come to another accuracy."
+        )
+    else:
+        told.append(
+            f"It is the mean of {len(accuracy.seeds)} trainings that differ in their seed alone; "
+            f"they range from {percent(min(accuracy.seeds), 1)} to "
+            f"{percent(max(accuracy.seeds), 1)} %. The interval counts photos and seeds as drawn "
+            f"by chance."
+        )
+    return tuple(told)
+
+
+def _split(group: Group) -> str:
+    return "test" if group.settings.get("folds") is None else "held-out"
+
+
+def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
+    rows = []
+    columns = zip(comparison.study.groups, comparison.accuracies, failures, strict=True)
+    for group, a, failed in columns:
+        top5 = _mean_metric(group, "top5")
+        rows.append(
+            (
+                group.name,
+                percent(a.mean),
+                interval(a.low, a.high),
+                str(len(a.seeds)),
+                "" if a.deviation is None else percent(a.deviation),
+                "" if top5 is None else percent(top5),
+                percent(failed.mean_per_class),
+            )
+        )
+    head = ("group", "top-1", "95 % interval", "seeds", "sd", "top-5", "mean per class")
+    note = (
+        "top-1: the likeliest class is right. sd: standard deviation between seeds. top-5: the "
+        "right one is among the five likeliest. mean per class: every class counts alike, however "
+        "many photos it has."
+    )
+    return make_table("accuracies", "accuracy on the same photos, %", head, rows, note=note)
+
+
+def _mean_metric(group: Group, name: str) -> float | None:
+    """A metric that predictions don't tell, mean over seeds; folds count by their photos."""
+    runs = [run for parts in group.runs for run in parts]
+    values = [value for run in runs if isinstance(value := run.metrics.get(name), float)]
+    if len(values) < len(runs):
+        return None
+    return float(np.average(values, weights=[len(run.paths) for run in runs]))
+
+
+def _chart(comparison: Comparison) -> Chart:
+    names = [group.name for group in comparison.study.groups]
+    found = "; ".join(
+        f"{name} {percent(a.mean, 1)} % ({interval(a.low, a.high)})"
+        for name, a in zip(names, comparison.accuracies, strict=True)
+    )
+    caption = "Diamonds are means, lines their 95 % intervals, dots single seeds."
+    if comparison.contrasts:
+        caption += (
+            " Below, each group less its baseline: a line that crosses zero shows no difference. "
+            "Grey ticks mark how large a true difference would have had to be to be shown four "
+            "times out of five. Orange: shown, after correction for how many were tested."
+        )
+    return make_chart(
+        "accuracy-chart",
+        lambda: draw_comparison(comparison, stacked=True),
+        f"Top-1 accuracies with 95 % intervals: {found}.",
+        caption,
+    )

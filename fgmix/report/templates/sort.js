@@ -1,0 +1,27 @@
+"use strict";
+// Each column's name becomes a button: reached with Tab, pressed with Enter or Space.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const direction = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", direction);
+      const sign = direction === "ascending" ? 1 : -1;
+      const keyed = [...body.rows].map((row) => ({ row, key: row.cells[column].dataset.key }));
+      const numbers = keyed.every(({ key }) => key === "" || Number.isFinite(Number(key)));
+      keyed.sort((one, other) => {
+        if (one.key === "" || other.key === "") {
+          return (one.key === "") - (other.key === "");
+        }
+        return sign * (numbers ? one.key - other.key : one.key.localeCompare(other.key));
+      });
+      body.append(...keyed.map(({ row }) => row));
+    });
+  });
+}

@@ -1,0 +1,120 @@
+"""Is the attention worth it?"""
+
+from dataclasses import dataclass
+
+from fgmix.comparison.contrasts import BETTER, NOT_SHOWN, WORSE, Comparison
+from fgmix.comparison.learning import learning_curves
+from fgmix.comparison.output import verdicts
+from fgmix.comparison.plots import draw_learning_curves
+from fgmix.comparison.power import POWER
+from fgmix.comparison.table import percent
+from fgmix.comparison.tables import comparison_tables
+from fgmix.report.charts import Chart, make_chart
+from fgmix.report.tables import PageTable, page_table
+
+NOTHING_TO_COMPARE = (
+    "Not told: all runs were trained alike. To see what the attention brings, train the same with "
+    "--attention none, several seeds of each, and name both here."
+)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The section's content.
+
+    Attributes:
+        question: Its heading.
+        verdict: The answer, in one or two sentences.
+        sentences: A verdict a comparison.
+        tables: Differences, learning curves, what more would take.
+        chart: The learning curves, where there are any.
+    """
+
+    question: str
+    verdict: str
+    sentences: tuple[str, ...]
+    tables: tuple[PageTable, ...]
+    chart: Chart | None
+
+
+def describe_worth(comparison: Comparison) -> Worth:
+    """Describes what the groups' differences show."""
+    groups = comparison.study.groups
+    question = "Is the attention worth it?"
+    if len(groups) > 1 and len({group.settings["attention"] for group in groups}) == 1:
+        question = "Is one better than the other?"
+    # Accuracies are the first of them, and stand above.
+    tables = comparison_tables(comparison)[1:]
+    return Worth(
+        question,
+        _verdict(comparison),
+        tuple(verdicts(comparison)),
+        tuple(page_table(f"worth-{i}", table) for i, table in enumerate(tables)),
+        _chart(comparison),
+    )
+
+
+def _verdict(comparison: Comparison) -> str:
+    contrasts = comparison.contrasts
+    if not contrasts:
+        return NOTHING_TO_COMPARE
+    against = comparison.baselines[0] if len(comparison.baselines) == 1 else "their baselines"
+    shown = [
+        f"{_listed([c.group for c in contrasts if c.verdict == verdict])} shown {verdict} than "
+        f"{against}"
+        for verdict in (BETTER, WORSE)
+        if any(c.verdict == verdict for c in contrasts)
+    ]
+    open_ = [c for c in contrasts if c.verdict == NOT_SHOWN]
+    sentences = []
+    if shown:
+        sentences.append(f"{'; '.join(shown)}.")
+        if open_:
+            sentences.append(
+                f"Of {_listed([c.group for c in open_])} no difference to {against} is shown."
+            )
+    elif len(contrasts) == 1:
+        sentences.append(f"No difference between {contrasts[0].group} and {against} is shown.")
+    else:
+        sentences.append(f"None of the {len(contrasts)} groups is shown to differ from {against}.")
+    if open_:
+        sentences.append(_power(open_))
+    if all(c.found.of_runs for c in contrasts):
+        sentences.append(
+            "Each has one seed, so this is of these trained models, not of the ways to train them."
+        )
+    return " ".join(sentences)
+
+
+def _power(contrasts: list) -> str:
+    """What could have been seen and was not."""
+    sizes = sorted(c.detectable for c in contrasts if c.detectable is not None)
+    if not sizes:
+        return "Too few photos changed sides for any difference to be shown."
+    lowest, highest = percent(sizes[0], 1), percent(sizes[-1], 1)
+    size = lowest if lowest == highest else f"{lowest} to {highest}"
+    return (
+        f"That is not proof that there is none: only a true difference of {size} points or more "
+        f"would have been shown {100 * POWER:.0f} % of the time."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _chart(comparison: Comparison) -> Chart | None:
+    curves = learning_curves(comparison)
+    if not curves:
+        return None
+    found = "; ".join(
+        f"{curve.name}: "
+        + ", ".join(f"{percent(p.accuracy.mean, 1)} % with {p.amount}" for p in curve.points)
+        for curve in curves
+    )
+    return make_chart(
+        "learning-chart",
+        lambda: draw_learning_curves(curves),
+        f"Top-1 accuracy by training photos a class. {found}.",
+        "Accuracy by how many photos of a class were trained on, with 95 % intervals.",
+    )

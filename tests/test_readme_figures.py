@@ -1,0 +1,76 @@
+"""The README's figures are of the records that are committed beside them."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fgmix.comparison.contrasts import compare
+from fgmix.comparison.output import write_record
+from fgmix.comparison.study import open_study
+from tests.report.fakes import write_grid
+
+ROOT = Path(__file__).parents[1]
+REDRAW = "run `python benchmarks/readme_figures.py`"
+
+
+def load_script():
+    path = ROOT / "benchmarks" / "readme_figures.py"
+    spec = importlib.util.spec_from_file_location("readme_figures", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+script = load_script()
+
+
+def is_fresh(record, figure):
+    return figure.is_file() and script.digest(record) in figure.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    """The record of a comparison of runs that were never trained."""
+    folder = tmp_path_factory.mktemp("record")
+    write_grid(folder / "runs", folder, ("one", "two"), ("none", "mixed"), 2)
+    path = folder / "some_comparison.json"
+    write_record(path, compare(open_study([folder / "runs"])))
+    return path
+
+
+def test_every_committed_record_has_its_figure():
+    stale = [f.name for record, f in script.records() if not is_fresh(record, f)]
+    assert stale == [], REDRAW
+
+
+def test_every_figure_of_the_readme_is_drawn_by_the_script():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    used = set(re.findall(r"docs/figures/([\w.-]+)", text))
+    assert used <= {figure.name for _, figure in script.records()}
+
+
+def test_no_figure_is_left_of_a_record_that_is_gone():
+    drawn = {figure.name for _, figure in script.records()}
+    assert {path.name for path in script.FIGURES.glob("*")} <= drawn
+
+
+def test_a_figure_goes_stale_with_its_record(record, tmp_path):
+    figure = tmp_path / "figure.svg"
+    assert not is_fresh(record, figure)
+    figure.write_text(script.draw(record), encoding="utf-8")
+    assert is_fresh(record, figure)
+    content = json.loads(record.read_text())
+    content["groups"][0]["accuracy"]["mean"] += 0.01
+    changed = tmp_path / record.name
+    changed.write_text(json.dumps(content))
+    assert not is_fresh(changed, figure)
+
+
+def test_the_same_record_gives_the_same_figure(record):
+    figure = script.draw(record)
+    assert figure == script.draw(record)
+    assert "95 % interval" in figure
+    assert "mixed" in figure
