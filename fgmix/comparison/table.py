@@ -25,13 +25,14 @@ class Table:
     note: str = ""
 
     @property
-    def _words(self) -> list[bool]:
+    def are_words(self) -> list[bool]:
+        """Of every column, whether it holds words."""
         words = self.words or self.head[:1]
         return [name in words for name in self.head]
 
     def _aligned(self, divider: str) -> list[str]:
         lines = [self.head, *self.rows]
-        words = self._words
+        words = self.are_words
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return [
             divider.join(
@@ -48,7 +49,7 @@ class Table:
 
     def as_markdown(self) -> str:
         """As a Markdown table under a heading."""
-        marks = ("---" if word else "---:" for word in self._words)
+        marks = ("---" if word else "---:" for word in self.are_words)
         body = [self.head, tuple(marks), *self.rows]
         escaped = ([cell.replace("|", "\\|") for cell in line] for line in body)
         lines = "\n".join(f"| {' | '.join(line)} |" for line in escaped)

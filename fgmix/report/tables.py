@@ -50,17 +50,18 @@ TALL = 30
 
 
 def page_table(name: str, table: Table) -> PageTable:
-    """A table of the comparison's kind for the page."""
+    """A table of the comparison's kind for the page; the columns with words come first."""
+    names = sum(table.are_words)
     rows = tuple(
         tuple(
-            Cell(text, text.casefold() if i < table.names else sort_key(text))
+            Cell(text, text.casefold() if i < names else sort_key(text))
             for i, text in enumerate(row)
         )
         for row in table.rows
     )
     caption = table.title[:1].upper() + table.title[1:]
     tall = len(rows) > TALL
-    return PageTable(name, caption, table.head, rows, table.names, table.note, tall)
+    return PageTable(name, caption, table.head, rows, names, table.note, tall)
 
 
 def make_table(
@@ -72,7 +73,8 @@ def make_table(
     note: str = "",
 ) -> PageTable:
     """A table of a title, column names and rows of text."""
-    return page_table(name, Table(title, tuple(head), tuple(map(tuple, rows)), names, note))
+    words = tuple(head[:names])
+    return page_table(name, Table(title, tuple(head), tuple(map(tuple, rows)), words, note))
 
 
 def sort_key(text: str) -> str:

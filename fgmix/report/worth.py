@@ -58,7 +58,8 @@ def _verdict(comparison: Comparison) -> str:
     contrasts = comparison.contrasts
     if not contrasts:
         return NOTHING_TO_COMPARE
-    against = comparison.baselines[0] if len(comparison.baselines) == 1 else "their baselines"
+    baselines = {contrast.baseline for contrast in contrasts}
+    against = baselines.pop() if len(baselines) == 1 else "their baselines"
     shown = [
         f"{_listed([c.group for c in contrasts if c.verdict == verdict])} shown {verdict} than "
         f"{against}"
