@@ -11,7 +11,7 @@ from fgmix.comparison.runs import RunResult, find_runs, read_run
 from fgmix.errors import FgmixError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """Runs that differ in their seed alone.
 
@@ -34,7 +34,7 @@ class Group:
     confidences: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """Groups of runs, measured on the same photos.
 
