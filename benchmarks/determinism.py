@@ -2,8 +2,8 @@
 
     python benchmarks/determinism.py
 
-Trains each backbone on the same noise for some steps (recipe `strong`, 16 photos of 128 pixels, mixed
-attention), with and without deterministic operations in turn, each time in a process of its own,
+Trains each backbone on the same noise for some steps (recipe `strong`, mixed attention, 16 photos
+of 128 pixels), with and without deterministic operations in turn, each in a process of its own,
 and compares the weights' bits and the fastest steps.
 """
 
