@@ -4,10 +4,10 @@
 
 Draws a few photos and trains a small network on them, with augmentation, dropout and a checkpoint
 every second step, once without a break for every recipe. Then it trains the same again and again,
-kills each training (SIGKILL) after a random time, resumes it, kills it again, and compares what it
-ends with: the weights of model.keras and of the SavedModel, history.csv but for its seconds,
-metrics.json and predictions.csv. Trainings are forked from a process that has imported TensorFlow,
-so that kills fall into the work and not into imports.
+kills each training (SIGKILL) a random time after a random phase of it has begun, resumes it, kills
+it again, and compares what it ends with: the weights of model.keras and of the SavedModel,
+history.csv but for its seconds, metrics.json and predictions.csv. Trainings are forked from a
+process that has imported TensorFlow, so that kills fall into the work and not into imports.
 """
 
 import argparse
@@ -34,6 +34,13 @@ RESULT = Path(__file__).parent / "results" / "kill_and_resume.json"
 RECIPES = ("paper", "strong")
 MOST_KILLS = 8
 """Of one run; then it is left to end."""
+PHASES = {
+    "reading and building": "",
+    "start of training": "run folder: ",
+    "training and validation": "Epoch ",
+    "evaluation, model and export": "evaluating on ",
+}
+"""What a training says when a phase begins."""
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["fgmix.experiment"])
 
@@ -76,18 +83,23 @@ def work(config: TrainConfig, log: Path) -> None:
     train(config)
 
 
-def train_apart(config: TrainConfig, log: Path, kill_after: float | None = None) -> bool:
-    """Trains in a new process, killed after some seconds; whether it was killed.
+def train_apart(
+    config: TrainConfig, log: Path, phase: str | None = None, wait: float = 0.0
+) -> bool:
+    """Trains in a new process, perhaps killed some seconds into a phase; whether it was killed.
 
     Raises:
         RuntimeError: If the training fails.
     """
+    log.write_text("")
     process = CONTEXT.Process(target=work, args=(config, log))
     process.start()
-    process.join(kill_after)
-    if process.exitcode is None:
+    if phase is not None:
+        while process.is_alive() and PHASES[phase] not in log.read_text():
+            time.sleep(0.01)
+        process.join(wait)
         process.kill()
-        process.join()
+    process.join()
     if process.exitcode == -signal.SIGKILL:
         return True
     if process.exitcode != 0:
@@ -95,21 +107,12 @@ def train_apart(config: TrainConfig, log: Path, kill_after: float | None = None)
     return False
 
 
-def phase(run: Path, log: Path) -> str:
-    """In which part of its work a training was killed, by what it said and left."""
+def reached(run: Path, log: Path) -> str:
+    """The last phase that a killed training had begun, and what it was about to write."""
     said = log.read_text()
-    left = [path.name for path in run.glob(".*.partial-*")] if run.exists() else []
-    if any(name.startswith(".1.") for name in left):
-        return "export"
-    if left:
-        return f"writing {left[0].split('.')[1]}"
-    if "evaluating on" in said:
-        return "between evaluation and the end"
-    if "run folder" not in said:
-        return "before training"
-    if "Epoch" not in said and "step - " not in said:
-        return "start of training"
-    return "training and validation"
+    last = [phase for phase, words in PHASES.items() if words in said][-1]
+    left = [path.name.split(".")[1] for path in run.glob(".*.partial-*")] if run.exists() else []
+    return f"{last}: while writing {left[0]}" if left else last
 
 
 def results(run: Path) -> dict[str, object]:
@@ -180,15 +183,13 @@ def main() -> None:
             kills = 0
             while True:
                 again = replace(config, resume=(run / "config.json").exists())
-                # A resumed run has less to do than a whole one: it should rarely end first.
-                longest = seconds[recipe] * (1 if kills == 0 else 0.7)
-                after = rng.uniform(0, longest) if kills < MOST_KILLS else None
-                if not train_apart(again, log, after):
+                phase = rng.choice(list(PHASES)) if kills < MOST_KILLS else None
+                if not train_apart(again, log, phase, rng.uniform(0, seconds[recipe] / 4)):
                     break
                 if (run / "metrics.json").exists():
                     break  # killed after its end: finished, and nothing to resume
                 kills += 1
-                phases[phase(run, log)] += 1
+                phases[reached(run, log)] += 1
             finished_first += kills == 0
             found = results(run)
             wrong = [name for name, value in found.items() if value != whole[recipe][name]]

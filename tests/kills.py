@@ -3,9 +3,13 @@
 import multiprocessing
 import os
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from fgmix.milestones import KILL_AT
 from fgmix.training.config import TrainConfig
+from fgmix.training.run_folder import Run
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # It is forked before TensorFlow has started a thread or made a tensor.
@@ -19,13 +23,20 @@ def train_apart(config: TrainConfig, kill_at: str | None = None) -> int:
         config: What to train.
         kill_at: The milestone at which the process ends, if not at the end of the run.
     """
-    process = CONTEXT.Process(target=_work, args=(config, kill_at))
+    # A forked process has the variables of the day it was forked from.
+    process = CONTEXT.Process(target=_work, args=(config, kill_at, dict(os.environ)))
     process.start()
     process.join()
     return process.exitcode
 
 
-def _work(config: TrainConfig, kill_at: str | None) -> None:
+def weights(run: Path) -> list[np.ndarray]:
+    """The weights of a finished run. (A file of Keras holds no state of seeds.)"""
+    return [np.asarray(v) for v in Run(run, None, {}, (), {}).load_model().weights]
+
+
+def _work(config: TrainConfig, kill_at: str | None, variables: dict[str, str]) -> None:
+    os.environ.update(variables)
     import keras
 
     from fgmix.experiment import train

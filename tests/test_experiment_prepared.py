@@ -1,11 +1,8 @@
 """Whole experiments on prepared photos: recorded, resumed exactly, evaluated on the originals."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import textwrap
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +13,8 @@ import fgmix
 from fgmix import FgmixError
 from fgmix.experiment import evaluate_run
 from fgmix.training.run_folder import Run
+from tests.kills import train_apart, weights
 from tests.runs import CLASSES, TEST, TRAIN, draw_photos, read_history, small_config
-from tests.training.test_checkpoint import SCRIPT, weights
 
 
 @pytest.fixture(scope="module")
@@ -83,28 +80,19 @@ def test_a_bad_photo_is_named_although_the_others_are_prepared(large, data_folde
 
 
 @pytest.mark.slow
-def test_a_resumed_run_ends_with_the_same_bits_even_if_the_copies_are_made_again(large, tmp_path):
-    # The copies are thrown away where the run stops.
-    forget = """
-        except KeyboardInterrupt:
-            shutil.rmtree(os.environ["TFDS_DATA_DIR"])
-    """
-    script = textwrap.dedent(SCRIPT).replace(
-        "except KeyboardInterrupt:\n", textwrap.dedent(forget).strip("\n") + "\n"
-    )
-    assert "rmtree" in script
-    done = subprocess.run(
-        [sys.executable, "-c", "import os\n" + script, str(large), str(tmp_path)],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "TFDS_DATA_DIR": str(tmp_path / "tfds")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    assert prepared(whole) == prepared(stopped) == 18  # of 24, a quarter is for validation
-    for one, other in zip(weights(whole), weights(stopped), strict=True):
+def test_a_resumed_run_ends_with_the_same_bits_even_if_the_copies_are_made_again(
+    large, data_folder, tmp_path
+):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    config = small_config(large, whole, val_fraction=0.25, checkpoint_every=1)
+    assert train_apart(config) == 0
+    config = replace(config, run_dir=str(killed))
+    assert train_apart(config, "step@4") == -signal.SIGKILL
+    shutil.rmtree(data_folder)
+    assert train_apart(replace(config, resume=True)) == 0
+    assert prepared(whole) == prepared(killed) == 18  # of 24, a quarter is for validation
+    assert len(copies_in(data_folder)) == 18
+    for one, other in zip(weights(whole), weights(killed), strict=True):
         assert one.tobytes() == other.tobytes()
-    assert [r["loss"] for r in read_history(whole)] == [r["loss"] for r in read_history(stopped)]
-    assert (whole / "metrics.json").read_text() == (stopped / "metrics.json").read_text()
+    assert [r["loss"] for r in read_history(whole)] == [r["loss"] for r in read_history(killed)]
+    assert (whole / "metrics.json").read_text() == (killed / "metrics.json").read_text()

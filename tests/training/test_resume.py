@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fgmix.training.run_folder import Run
-from tests.kills import train_apart
+from tests.kills import train_apart, weights
 from tests.runs import read_history, small_config
 
 pytestmark = pytest.mark.slow
@@ -47,11 +46,6 @@ def runs(request, photos, tmp_path_factory):
     assert train_apart(replace(killed, resume=True)) == 0
     assert train_apart(replace(config, run_dir=str(directory / "again"))) == 0
     return directory / "whole", directory / "killed", directory / "again"
-
-
-def weights(run: Path) -> list[np.ndarray]:
-    model = Run(run, None, {}, (), {}).load_model()
-    return [np.asarray(v) for v in model.weights]  # a file of Keras holds no state of seeds
 
 
 def exported(run: Path) -> list[bytes]:
