@@ -26,8 +26,8 @@ EXAMPLES = """examples:
   python -m fgmix predict --model saved_models/RUN archive/ --output archive.csv --format csv
 
 A JSON line holds path, label, probability and top, or path and error. The columns of CSV are path,
-label, probability, error, and label_2, probability_2 and so on. The exit code is 1 if any file could
-not be read as an image.
+label, probability, error, and label_2, probability_2 and so on. The exit code is 1 if any file
+could not be read as an image.
 
 An interrupted job with --output goes on with --resume, and its file ends up as if it had never
 stopped. FILE.job.json beside FILE tells which model made it.
