@@ -3,7 +3,9 @@
 ONNX has no operation that decodes an image file, so the client decodes and resizes.
 """
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +66,14 @@ def export_onnx(
     directory.parent.mkdir(parents=True, exist_ok=True)
     with replacing(directory) as beside:
         beside.mkdir()
-        tf2onnx.convert.from_function(
-            answer,
-            input_signature=answer.input_signature,
-            opset=OPSET,
-            output_path=str(beside / FILE),
-            custom_op_handlers={"Erfc": (_erfc, [])},
-        )
+        with _garbage_collected():
+            tf2onnx.convert.from_function(
+                answer,
+                input_signature=answer.input_signature,
+                opset=OPSET,
+                output_path=str(beside / FILE),
+                custom_op_handlers={"Erfc": (_erfc, [])},
+            )
         expected = answer(images)["probabilities"].numpy()
         difference = float(np.abs(_run(beside / FILE, images.numpy()) - expected).max())
         if not difference <= LARGEST_DIFFERENCE:
@@ -94,6 +97,23 @@ def in_float32(model: keras.Model) -> keras.Model:
     )
     copy.set_weights(model.get_weights())
     return copy
+
+
+@contextmanager
+def _garbage_collected() -> Iterator[None]:
+    """Keeps tf2onnx from holding dozens of copies of the weights at a time.
+
+    It copies the whole graph before each of its optimizations. The copies hold each other, and
+    Python looks for such garbage only when objects have become a quarter more, which beside
+    TensorFlow's takes very many copies. Frozen, the objects that are there don't count.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # counts anew
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _run(file: Path, images: np.ndarray) -> np.ndarray:
