@@ -58,7 +58,7 @@ def draw(record: Path) -> str:
             SimpleNamespace(**{**c, "found": Difference(**c["found"])})
             for c in content["contrasts"]
         ],
-        baselines=content["baselines"],
+        baseline=content["baseline"],
     )
     text = io.StringIO()
     source = f"{record.name}, digest {digest(record)}"

@@ -211,7 +211,9 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weight
 
         return feed.training(first_step).enumerate().map(spoil)
 
-    monkeypatch.setattr("fgmix.experiment.feed_photos", lambda *_: replace(feed, training=poisoned))
+    monkeypatch.setattr(
+        "fgmix.training.stages.feed_photos", lambda *_: replace(feed, training=poisoned)
+    )
     message = refused(config)
     assert "diverged in epoch 2, at step 5" in message
     assert "--head-lr" in message

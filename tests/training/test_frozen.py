@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fgmix
+from fgmix.data.pipeline import evaluation_batches
 from fgmix.data.sources import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.models.halves import halve
@@ -16,6 +17,8 @@ from fgmix.training.frozen import feed_features, feed_views
 from fgmix.training.stages import fit_stages
 from fgmix.training.trainer import build_model, fit
 from tests.runs import read_history, small_config
+
+SIZES = {"image_size": 32, "batch_size": 12}
 
 
 def frozen_config(photos, run_dir, **changes):
@@ -60,9 +63,14 @@ def test_training_on_features_is_training_with_the_backbone_run(photos, tmp_path
     (tmp_path / "slow").mkdir()
     slow = fit(each_time, config, feed_views(config, dataset), tmp_path / "slow")
     np.testing.assert_allclose([r["loss"] for r in rows], [r["loss"] for r in slow], rtol=2e-3)
-    for one, other in zip(once.variables, each_time.variables, strict=True):
-        if "seed" not in one.path:
-            np.testing.assert_allclose(one, other, rtol=0.01, atol=2e-3, err_msg=one.path)
+    # Not weight by weight: BatchNorm leaves some biases without a gradient, and of the rounding
+    # that is left AdamW makes whole steps.
+    images = np.concatenate([x for x, _ in evaluation_batches(dataset, "test", **SIZES)])
+    answers = [np.asarray(model(images, training=False)) for model in (once, each_time)]
+    fresh = np.asarray(build_model(config, 3, "float32")(images, training=False))
+    learnt = np.abs(answers[0] - fresh).max()
+    assert learnt > 0.01
+    assert np.abs(answers[0] - answers[1]).max() < 0.05 * learnt
 
 
 def test_a_run_trains_the_head_alone_and_saves_the_whole(photos, tmp_path):
