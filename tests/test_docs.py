@@ -23,3 +23,24 @@ def test_the_method_quotes_code():
 def test_every_quoted_line_is_in_its_file(code, file):
     lines = [line.strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     assert code in lines
+
+
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "saved_models/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_nothing_is_left_to_fill_in(document):
+    text = document.read_text(encoding="utf-8")
+    missing = [link for link in LINK.findall(text) if not (document.parent / link).exists()]
+    assert missing == []
+    assert [line for line in text.splitlines() if re.fullmatch(r"[A-Z]{4,}", line)] == []
+    assert [
+        name
+        for name in re.findall(r"`(?:benchmarks/)?(results/[\w.-]+\.json|[a-z_]+\.py)`", text)
+        if document.parent.name == "benchmarks" and not (document.parent / name).exists()
+    ] == []
