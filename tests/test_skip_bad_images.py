@@ -55,7 +55,7 @@ def test_the_run_names_what_it_skipped(damaged):
 def test_how_many_were_skipped_is_said(damaged, caplog):
     photos = experiment.load_splits(damaged.resolve())
     with caplog.at_level(logging.INFO, "fgmix"):
-        experiment._only_readable(photos, skip=True)
+        experiment._only_readable(damaged.resolve(), photos)
     assert "skipped 2 photo(s)" in caplog.text
     assert "zero bytes" in caplog.text
 
