@@ -4,8 +4,7 @@ ONNX has no operation that decodes an image file, so the client decodes and resi
 """
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +65,19 @@ def export_onnx(
     directory.parent.mkdir(parents=True, exist_ok=True)
     with replacing(directory) as beside:
         beside.mkdir()
-        with _garbage_collected():
+        thresholds = gc.get_threshold()
+        try:
             tf2onnx.convert.from_function(
                 answer,
                 input_signature=answer.input_signature,
                 opset=OPSET,
                 output_path=str(beside / FILE),
                 custom_op_handlers={"Erfc": (_erfc, [])},
+                custom_rewriter=[_collect_often],
             )
+        finally:
+            gc.set_threshold(*thresholds)
+            gc.unfreeze()
         expected = answer(images)["probabilities"].numpy()
         difference = float(np.abs(_run(beside / FILE, images.numpy()) - expected).max())
         if not difference <= LARGEST_DIFFERENCE:
@@ -99,21 +103,18 @@ def in_float32(model: keras.Model) -> keras.Model:
     return copy
 
 
-@contextmanager
-def _garbage_collected() -> Iterator[None]:
-    """Keeps tf2onnx from holding dozens of copies of the weights at a time.
+def _collect_often(graph: Any, operations: Any) -> Any:
+    """Keeps tf2onnx from holding dozens of copies of the weights at a time; changes no graph.
 
-    It copies the whole graph before each of its optimizations. The copies hold each other, and
-    Python looks for such garbage only when objects have become a quarter more, which beside
-    TensorFlow's takes very many copies. Frozen, the objects that are there don't count.
+    After this it copies the whole graph before each of its optimizations. The copies are garbage
+    that refers to itself, of few objects and hundreds of megabytes, and Python looks for such
+    garbage by the number of objects. So it is told to look often, and not at those there already.
     """
     gc.collect()
     gc.freeze()
     gc.collect()  # counts anew
-    try:
-        yield
-    finally:
-        gc.unfreeze()
+    gc.set_threshold(100, 1, 1)
+    return operations
 
 
 def _run(file: Path, images: np.ndarray) -> np.ndarray:
