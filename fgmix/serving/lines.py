@@ -107,7 +107,10 @@ class CsvLines:
     @staticmethod
     def _row(cells: list[Any]) -> bytes:
         text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerow(cells)
+        writer = csv.writer(text, lineterminator="\n")
+        if any("\r" in str(cell) for cell in cells):  # which the writer itself lets stand bare
+            writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(cells)
         return text.getvalue().encode(**_BYTES)
 
 

@@ -88,6 +88,8 @@ def restore_checkpoint(directory: Path, model: keras.Model) -> Progress:
     for file in there:
         try:
             progress, arrays = _read(file)
+        except FgmixError:
+            raise
         except Exception as error:  # zipfile, NumPy and json raise many kinds
             damage.append(f"{file} is damaged ({error})")
             continue
@@ -116,6 +118,8 @@ def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
     """A checkpoint's progress and variables."""
     # Opened here: NumPy leaves a file that it can't read open.
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+        if "history" in stored.files:
+            raise FgmixError(f"{file} is of another version of fgmix: train anew with --overwrite")
         told = json.loads(str(stored["progress"]))
         count = sum(name.startswith("variable") for name in stored.files)
         arrays = [stored[f"variable{i}"] for i in range(count)]

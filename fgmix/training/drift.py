@@ -40,15 +40,14 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
         FgmixError: If settings, recipe or precision are others.
     """
     before = _record(config)
-    # A run of a version without prepared photos read the photos themselves.
-    flags = {"prepare": "never"} | before["config"]
+    flags = before["config"]
     changed = changed_flags(flags, config)
     if _names_another(flags.get("dataset"), config.dataset):
         changed.insert(0, f"--dataset was {flags['dataset']}")
     recipe = recipe_beside_flags(config)
     changed += [
         f"the recipe's {name} was {before['recipe'].get(name)}, is {recipe.get(name)}"
-        for name in sorted(before["recipe"].keys() | recipe.keys())
+        for name in sorted((before["recipe"].keys() | recipe.keys()) - {"summary"})
         if before["recipe"].get(name) != recipe.get(name)
     ]
     if before["precision"] != precision:
@@ -64,7 +63,9 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
     if harmless:
         log.info("changed since the run began, harmless: %s", "; ".join(harmless))
     now = library_versions()
-    versions = [f"{k} was {v}, is {now[k]}" for k, v in before["versions"].items() if now[k] != v]
+    versions = [
+        f"{k} was {v}, is {now.get(k)}" for k, v in before["versions"].items() if now.get(k) != v
+    ]
     if versions:
         log.warning("results may differ in their last bits: %s", "; ".join(versions))
 
@@ -135,6 +136,8 @@ def _record(config: TrainConfig) -> dict[str, Any]:
     record = read_record(Path(config.run_dir))
     if record is None:
         raise FgmixError(f"nothing to resume: there is no run {config.run_dir}")
+    if "precision" not in record or "fingerprint" not in record["data"]:
+        raise FgmixError(f"{config.run_dir} is of another version of fgmix: train it anew")
     return record
 
 

@@ -61,20 +61,25 @@ class FeatureStore:
         rows, maps = self._read_index(), self._open()
         return [path for path in paths if not self._is_whole(rows.get(path), maps)]
 
-    def add(self, maps: Iterable[tuple[str, np.ndarray]]) -> None:
+    def add(self, paths: Sequence[str], maps: Iterable[np.ndarray]) -> None:
         """Writes maps one by one, each over its photo's old one; the index every now and then.
 
         Args:
-            maps: A photo's path and its map, float16 of the store's shape.
+            paths: The photos, none of which has been read yet: one that changes from now on is
+                noticed by the next reader.
+            maps: Their maps, in order, float16 of the store's shape.
         """
+        states = [(self.root / path).stat() for path in paths]
         rows = self._read_index()
+        if not rows:
+            # Not over maps that another process may have mapped into its memory.
+            self.maps.unlink(missing_ok=True)
         free = max((row.row for row in rows.values()), default=-1) + 1
         self.maps.parent.mkdir(parents=True, exist_ok=True)
         with self.maps.open("r+b" if self.maps.exists() else "w+b") as file:
             try:
-                for count, (path, features) in enumerate(maps, 1):
-                    # Before this photo's next reader: one that changes meanwhile is then noticed.
-                    status = (self.root / path).stat()
+                described = zip(paths, states, maps, strict=True)
+                for count, (path, status, features) in enumerate(described, 1):
                     content = np.ascontiguousarray(features).tobytes()
                     place = rows[path].row if path in rows else free
                     free = max(free, place + 1)

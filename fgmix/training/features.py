@@ -108,8 +108,10 @@ def provide_features(
             try:
                 for view, (store, photos) in enumerate(zip(stores, missing, strict=True)):
                     if photos:
-                        store.add(_compute(backbone, dataset, photos, view, augmentation))
+                        store.add(photos, _compute(backbone, dataset, photos, view, augmentation))
             except OSError as error:
+                if dataset.root in Path(str(error.filename)).parents:
+                    raise  # a photo that is gone
                 reason = error.strerror or error
                 raise FgmixError(f"can't write features to {folder}: {reason}; {REMEDY}") from error
     return {
@@ -127,7 +129,7 @@ def _stores(
         f"{FORMAT}\0{VIEWS_SEED}\0{dataset.root.resolve()}\0{dataset.crop_bottom}\0"
         f"{backbone.output.dtype}".encode()
     )
-    for variable in backbone.variables:
+    for variable in backbone.weights:  # not the seeds of its dropout, which --seed sets
         digest.update(f"{tuple(variable.shape)}".encode())
         digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
     data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
@@ -158,8 +160,8 @@ def _announce(missing: list[list[str]], map_bytes: int, folder: Path) -> None:
 
 def _compute(
     backbone: keras.Model, dataset: ImageDataset, paths: Sequence[str], view: int, augmentation: str
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields each photo's path and map."""
+) -> Iterator[np.ndarray]:
+    """Yields each photo's map."""
     from tqdm import tqdm
 
     size = backbone.input_shape[1]
@@ -176,15 +178,17 @@ def _compute(
         .batch(BATCH)
         .prefetch(tf.data.AUTOTUNE)
     )
-    run = tf.function(
-        lambda images: tf.cast(backbone(images, training=False), tf.float16), reduce_retracing=True
-    )
+
+    @tf.function(reduce_retracing=True)
+    def run(images: tf.Tensor) -> tf.Tensor:
+        maps = backbone(images, training=False)
+        most = tf.cast(tf.float16.max, maps.dtype)
+        return tf.cast(tf.clip_by_value(maps, -most, most), tf.float16)
+
     progress = tqdm(total=len(paths), desc=f"view {view}", unit=" photos", disable=None)
-    done = iter(paths)
     with progress:
         for images in batches:
-            for features in run(images).numpy():
-                yield next(done), features
+            yield from run(images).numpy()
             progress.update(len(images))
 
 

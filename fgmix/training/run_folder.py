@@ -94,9 +94,10 @@ def _describe(
 
 
 def recipe_beside_flags(config: TrainConfig) -> dict[str, Any]:
-    """What the recipe decides and no flag does."""
+    """What the recipe decides and no flag does; not how it is described."""
     recipe = asdict(config.recipe_settings)
-    return {name: value for name, value in recipe.items() if not hasattr(config, name)}
+    beside = [name for name in recipe if name != "summary" and not hasattr(config, name)]
+    return {name: recipe[name] for name in beside}
 
 
 def library_versions() -> dict[str, str]:
@@ -133,6 +134,13 @@ def refuse_existing(config: TrainConfig) -> None:
         )
 
 
+EARLIER: dict[str, dict[str, Any]] = {
+    "config": {"prepare": "never", "views": 0},
+    "recipe": {"dropout": 0.0},
+}
+"""What was done before a record knew the setting, where that is not its default."""
+
+
 def read_record(directory: Path) -> dict[str, Any] | None:
     """What `prepare_run` wrote into `config.json`, or None where it wrote nothing."""
     try:
@@ -142,7 +150,11 @@ def read_record(directory: Path) -> dict[str, Any] | None:
     ours = isinstance(record, dict) and all(
         isinstance(record.get(part), dict) for part in ("config", "data", "versions")
     )
-    return record if ours else None
+    if not ours:
+        return None
+    for part, known in EARLIER.items():
+        record[part] = known | record.get(part, {})
+    return record
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import feed_photos
 from fgmix.training.frozen import feed_features
-from fgmix.training.recipes import FINETUNE
+from fgmix.training.recipes import FINETUNE, RECIPES
 from fgmix.training.trainer import fit
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ def finetuning(config: TrainConfig) -> TrainConfig:
         recipe=FINETUNE,
         epochs=config.finetune_epochs,
         head_lr=config.backbone_lr,
+        weight_decay=RECIPES[FINETUNE].weight_decay,  # frozen's was chosen for the head alone
         views=0,
         finetune_epochs=0,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from fgmix.files import remove_partial
 from fgmix.models.classifier import build_classifier, parameter_groups
 from fgmix.training.callbacks import Checkpoint, Divergence, EpochLog, Monitor, write_history
 from fgmix.training.checkpoint import Progress, restore_checkpoint
@@ -77,7 +78,8 @@ def fit(
     # without an optimizer and loads anywhere.
     compiled = keras.Model(model.inputs, model.outputs)
     optimizer = build_optimizer(model, config, schedules)
-    if model.dtype_policy.name == "mixed_float16":
+    # A model's own policy is that of the place where it was put together.
+    if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     compiled.compile(
         optimizer=optimizer,
@@ -93,6 +95,7 @@ def fit(
 
     checkpoints = checkpoints or directory
     checkpoints.mkdir(exist_ok=True)
+    remove_partial(checkpoints)
     progress = Progress()
     if config.resume:
         progress = restore_checkpoint(checkpoints, compiled)

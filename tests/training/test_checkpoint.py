@@ -259,3 +259,11 @@ def test_where_saving_would_take_too_long_it_is_done_less_often(monkeypatch):
 )
 def test_a_run_is_saved_as_often_as_asked(monkeypatch, every, expected):
     assert saved_steps(monkeypatch, every, save_seconds=9.0) == expected
+
+
+def test_a_checkpoint_of_another_version_is_told_as_such(saved):
+    directory, _ = saved
+    with (directory / CHECKPOINT).open("wb") as file:
+        np.savez(file, history=np.array("[]"), v0=np.zeros(3))
+    with pytest.raises(FgmixError, match="of another version of fgmix"):
+        restore_checkpoint(directory, compiled())

@@ -193,3 +193,20 @@ def test_a_run_from_before_there_were_prepared_photos_goes_on_without(begun):
     edit(begun, age)
     refuse_changed_settings(replace(begun, prepare="never"), "float32")
     assert "--prepare was never" in refused(refuse_changed_settings, begun, "float32")
+
+
+def test_a_run_begun_before_a_setting_was_known_goes_on(begun, caplog):
+    def forget(record):
+        del record["config"]["views"], record["config"]["accumulate"], record["recipe"]["dropout"]
+        record["recipe"]["summary"] = "as it was described then"
+
+    edit(begun, forget)
+    with caplog.at_level(logging.INFO, "fgmix"):
+        refuse_changed_settings(begun, "float32")
+    assert caplog.text == ""
+
+
+def test_a_record_of_another_version_is_one_line(begun):
+    edit(begun, lambda record: record.pop("precision"))
+    with pytest.raises(FgmixError, match="of another version of fgmix"):
+        refuse_changed_settings(begun, "float32")

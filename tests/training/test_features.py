@@ -220,3 +220,43 @@ def test_the_index_is_saved_every_now_and_then(dataset, monkeypatch, data_folder
     monkeypatch.setattr(feature_store.FeatureStore, "_save", remember)
     provide(dataset)
     assert lengths == [2, 4, 6, 6]
+
+
+def test_a_photo_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, monkeypatch):
+    photo = dataset.root / "1.png"
+    compute = features._compute
+
+    def replace_then_compute(*arguments):
+        for number, found in enumerate(compute(*arguments)):
+            if number == 0:
+                write_noise(photo, seed=99, size=(40, 24))
+            yield found
+
+    monkeypatch.setattr(features, "_compute", replace_then_compute)
+    provide(dataset, val=0)
+    monkeypatch.setattr(features, "_compute", compute)
+    found = provide(dataset, val=0)
+    monkeypatch.undo()
+    content = tf.io.read_file(str(photo))
+    expected = np.asarray(backbone()(load_image(content, SIZE, 0)[None], training=False))[0]
+    np.testing.assert_allclose(maps(found, "train")[1], expected, rtol=2e-3, atol=0.1)
+
+
+def test_the_seed_of_a_backbones_dropout_makes_no_other_features(dataset, seen):
+    weights = None
+    for seed in (0, 1):
+        keras.utils.set_random_seed(seed)
+        images = keras.Input((SIZE, SIZE, 3))
+        x = keras.layers.Dropout(0.5)(keras.layers.Conv2D(4, 4, strides=4)(images))
+        model = keras.Model(images, x)
+        weights = weights or model.get_weights()
+        model.set_weights(weights)
+        provide(dataset, model, val=0)
+    assert len(seen) == 1
+
+
+def test_a_map_beyond_float16_stays_finite(dataset):
+    model = backbone()
+    kernel, bias = model.get_weights()
+    model.set_weights([kernel * 1e9, bias])
+    assert np.isfinite(maps(provide(dataset, model), "train")).all()
