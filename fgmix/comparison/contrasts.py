@@ -80,7 +80,7 @@ class Contrast:
             if f.p_value < LEVEL:
                 text += f"; p is {f.p_value:.3f} alone, {self.corrected_p:.3f} corrected"
             if self.detectable is None:
-                return f"{text}; too few photos changed sides to show any."
+                return f"{text}; no difference, however large, would have been shown reliably."
             return (
                 f"{text}; it takes a difference of {100 * self.detectable:.1f} points to be shown "
                 f"{POWER:.0%} of the time."
@@ -91,6 +91,11 @@ class Contrast:
                 f"({points}); one seed each says nothing of another training."
             )
         text = f"{self.group} is {self.verdict} than {self.baseline} ({points})"
+        if 1 in f.seeds:
+            single, other = (
+                (self.group, self.baseline) if f.seeds[0] == 1 else (self.baseline, self.group)
+            )
+            text += f", if seeds of {single}, of which there is one, vary as those of {other} do"
         if len(self.differs) > 1:
             text += f"; they differ in {' and '.join(self.differs)}, so it may be due to either"
         return text + "."

@@ -37,12 +37,13 @@ def detectable_difference(found: Difference, level: float) -> float | None:
         level: What p has to be below.
 
     Returns:
-        A fraction; None if no difference would have been shown, because too few photos changed
-        sides.
+        A fraction; None if no difference would have been shown reliably: too few photos changed
+        sides, or the seeds vary too much. None too if all answers agree, which tells nothing.
     """
     if found.error is None:
         return _detectable_by_mcnemar(round(found.gained + found.lost), found.photos, level)
-    return found.error * _shift(found.freedom or 1.0, level)
+    detectable = found.error * _shift(found.freedom or 1.0, level)
+    return detectable if 0 < detectable <= 1 else None
 
 
 def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
@@ -54,9 +55,10 @@ def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
         level: What p has to be below.
 
     Returns:
-        None if `found` has one seed each, which tells nothing of the variance between seeds.
+        None if `found` has one seed each, which tells nothing of the variance between seeds, or
+        if all answers agree, which tells nothing of either.
     """
-    if found.seed_variances is None or found.photo_variance is None:
+    if found.seed_variances is None or found.photo_variance is None or not found.error:
         return None
     target = abs(target)
 

@@ -118,7 +118,7 @@ def make_report(
     dataset = str(record.get("config", {}).get("dataset", run.data["name"]))
     log.info("charts and tables")
     return Report(
-        f"{run.data['name']}: {len(study.class_names)} classes told apart",
+        f"{run.data['name']}: {run.data['num_classes']} classes told apart",
         headline(comparison),
         focus.name,
         describe_quality(comparison, focus, failures),

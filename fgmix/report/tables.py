@@ -31,7 +31,7 @@ class PageTable:
         caption: What it shows.
         head: The columns' names.
         rows: Their cells.
-        names: How many columns are aligned to the left.
+        words: Of every column, whether it holds words and is aligned to the left.
         note: What explains it, `""` if nothing needs to.
         tall: Whether it gets a box of its own to scroll in.
     """
@@ -40,7 +40,7 @@ class PageTable:
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    names: int
+    words: tuple[bool, ...]
     note: str
     tall: bool
 
@@ -50,18 +50,18 @@ TALL = 30
 
 
 def page_table(name: str, table: Table) -> PageTable:
-    """A table of the comparison's kind for the page; the columns with words come first."""
-    names = sum(table.are_words)
+    """A table of the comparison's kind for the page."""
+    words = tuple(table.are_words)
     rows = tuple(
         tuple(
-            Cell(text, text.casefold() if i < names else sort_key(text))
+            Cell(text, text.casefold() if words[i] else sort_key(text))
             for i, text in enumerate(row)
         )
         for row in table.rows
     )
     caption = table.title[:1].upper() + table.title[1:]
     tall = len(rows) > TALL
-    return PageTable(name, caption, table.head, rows, names, table.note, tall)
+    return PageTable(name, caption, table.head, rows, words, table.note, tall)
 
 
 def make_table(

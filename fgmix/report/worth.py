@@ -61,10 +61,10 @@ def _verdict(comparison: Comparison) -> str:
     baselines = {contrast.baseline for contrast in contrasts}
     against = baselines.pop() if len(baselines) == 1 else "their baselines"
     shown = [
-        f"{_listed([c.group for c in contrasts if c.verdict == verdict])} shown {verdict} than "
+        f"{_listed(names)} {'is' if len(names) == 1 else 'are'} shown to be {verdict} than "
         f"{against}"
         for verdict in (BETTER, WORSE)
-        if any(c.verdict == verdict for c in contrasts)
+        if (names := [c.group for c in contrasts if c.verdict == verdict])
     ]
     open_ = [c for c in contrasts if c.verdict == NOT_SHOWN]
     sentences = []
@@ -91,7 +91,7 @@ def _power(contrasts: list) -> str:
     """What could have been seen and was not."""
     sizes = sorted(c.detectable for c in contrasts if c.detectable is not None)
     if not sizes:
-        return "Too few photos changed sides for any difference to be shown."
+        return "No difference, however large, would have been shown reliably."
     lowest, highest = percent(sizes[0], 1), percent(sizes[-1], 1)
     size = lowest if lowest == highest else f"{lowest} to {highest}"
     return (

@@ -147,4 +147,4 @@ def test_significant_alone_and_not_among_many_is_said(grid):
         corrected_p=0.09,
     )
     assert "p is 0.030 alone, 0.090 corrected" in unsure.sentence
-    assert "too few photos" in replace(unsure, detectable=None).sentence
+    assert "however large" in replace(unsure, detectable=None).sentence

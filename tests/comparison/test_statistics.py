@@ -1,13 +1,13 @@
 """The statistics, against published worked examples, SciPy, and by simulation."""
 
-import itertools
-
 import numpy as np
 import pytest
 from scipy.stats import binom, norm, ttest_ind
 
+from fgmix.comparison.power import detectable_difference, seeds_needed
 from fgmix.comparison.statistics import (
     LEVEL,
+    bonett_price,
     compare_accuracies,
     holm,
     mcnemar,
@@ -33,31 +33,34 @@ def test_mcnemar_on_the_children_with_hyperresponsive_airways():
     assert found.mean == pytest.approx(-6 / 21)
     assert (found.gained, found.lost, found.photos) == (1, 7, 21)
     assert found.of_runs
-    assert found.low < 0 < found.high
+    assert found.low < found.mean < found.high
 
 
-def test_mcnemars_interval_is_clopper_and_pearsons():
-    # Newcombe, Statistics in Medicine 17, 1998, table I, method 5: 81 of 263 gives 0.2527 to
-    # 0.3676; all 263 photos change sides here, so the difference is 2 p - 1.
-    found = mcnemar(*pair(81, 182, 0, 0))
-    assert found.low == pytest.approx(2 * 0.2527 - 1, abs=1e-4)
-    assert found.high == pytest.approx(2 * 0.3676 - 1, abs=1e-4)
+def test_bonett_and_prices_interval():
+    # The example of `ci.prop.ps` in Bonett's R package statpsych, as its manual prints it.
+    assert bonett_price(26, 4, 48) == pytest.approx((0.2548067, 0.6251933), abs=5e-8)
 
 
 @pytest.mark.parametrize(
-    ("gained", "lost"), list(itertools.product((0, 3, 10, 15, 30), (6, 21, 40)))
+    ("gain", "loss", "photos"), [(0.05, 0.0, 100), (0.06, 0.01, 100), (0.03, 0.005, 400)]
 )
-def test_mcnemars_interval_excludes_zero_exactly_if_p_says_so(gained, lost):
-    found = mcnemar(*pair(gained, lost, 50, 50))
-    assert (found.p_value < LEVEL) == (not found.low <= 0 <= found.high)
+def test_one_seeds_interval_covers_as_stated_where_few_photos_change(gain, loss, photos):
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(photos, [gain, loss, 1 - gain - loss], size=400)
+    found = [bonett_price(int(more), int(fewer), photos) for more, fewer, _ in counts]
+    covered = [low <= gain - loss <= high for low, high in found]
+    assert np.mean(covered) > 0.92
 
 
 def test_runs_that_answer_alike_do_not_differ():
     right, _ = pair(0, 0, 5, 3)
     found = mcnemar(right, right)
-    assert (found.mean, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    assert (found.mean, found.p_value) == (0, 1)
+    assert found.low == -found.high < 0  # eight photos are few
     found = compare_accuracies(np.stack([right] * 3), np.stack([right] * 3))
     assert (found.mean, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    assert detectable_difference(found, 0.05) is None
+    assert seeds_needed(found, 0.01, 0.05) is None
 
 
 @pytest.mark.parametrize(

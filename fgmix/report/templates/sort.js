@@ -14,12 +14,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.setAttribute("aria-sort", direction);
       const sign = direction === "ascending" ? 1 : -1;
       const keyed = [...body.rows].map((row) => ({ row, key: row.cells[column].dataset.key }));
-      const numbers = keyed.every(({ key }) => key === "" || Number.isFinite(Number(key)));
       keyed.sort((one, other) => {
         if (one.key === "" || other.key === "") {
           return (one.key === "") - (other.key === "");
         }
-        return sign * (numbers ? one.key - other.key : one.key.localeCompare(other.key));
+        const [first, second] = [Number(one.key), Number(other.key)];
+        // Of a column that holds both, words come after the numbers.
+        if (Number.isFinite(first) !== Number.isFinite(second)) {
+          return Number.isFinite(first) ? -1 : 1;
+        }
+        return sign * (Number.isFinite(first) ? first - second : one.key.localeCompare(other.key));
       });
       body.append(...keyed.map(({ row }) => row));
     });
