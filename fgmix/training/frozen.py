@@ -4,7 +4,7 @@ In every epoch each photo is seen in one of its views, in turn: in epoch `e` pho
 `(e + i) mod views`. What is measured are plain photos.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -27,6 +27,9 @@ MEASURED_AT_ONCE = 128
 
 Load = Callable[[str, tf.Tensor, tf.Tensor], tf.Tensor]
 """`(split, views int64 [b], images int32 [b]) -> inputs float32 [b, ...]`."""
+
+Stored = Mapping[tuple[str, int], tuple[np.ndarray, np.ndarray]]
+"""What `provide_features` returns: by split and view, maps and the row of each photo in them."""
 
 
 def feed_features(
@@ -55,21 +58,7 @@ def feed_features(
         wanted={"train": config.views} | dict.fromkeys(measured_splits(config, dataset), 1),
     )
     look_up = _means_in_memory if halves.takes_means else _maps_on_disk
-    read = {key: look_up(*value) for key, value in stored.items()}
-    shape = halves.head.input_shape[1:]
-
-    def gather(split: str, views: np.ndarray, images: np.ndarray) -> np.ndarray:
-        batch = np.empty((len(images), *shape), np.float32)
-        for view in np.unique(views):
-            chosen = views == view
-            batch[chosen] = read[split, view](images[chosen])
-        return batch
-
-    def load(split: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-        batch = tf.numpy_function(
-            lambda v, i: gather(split, v, i), (views, images), tf.float32, stateful=False
-        )
-        return tf.ensure_shape(batch, (None, *shape))
+    load = look_up(stored)
 
     def measured(split: str) -> tf.data.Dataset:
         images = tf.range(len(dataset.splits[split]))
@@ -153,11 +142,34 @@ def _one_hot(dataset: ImageDataset, split: str) -> tf.Tensor:
     return tf.one_hot(dataset.splits[split].labels, len(dataset.class_names))
 
 
-def _maps_on_disk(maps: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda images: maps[rows[images]]
+def _maps_on_disk(stored: Stored) -> Load:
+    def gather(split: str, views: np.ndarray, images: np.ndarray) -> np.ndarray:
+        shape = stored[split, 0][0].shape[1:]
+        batch = np.empty((len(images), *shape), np.float32)
+        for view in np.unique(views):
+            maps, rows = stored[split, view]
+            chosen = views == view
+            batch[chosen] = maps[rows[images[chosen]]]
+        return batch
+
+    def load(split: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        batch = tf.numpy_function(
+            lambda v, i: gather(split, v, i), (views, images), tf.float32, stateful=False
+        )
+        return tf.ensure_shape(batch, (None, *stored[split, 0][0].shape[1:]))
+
+    return load
 
 
-def _means_in_memory(maps: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Means over the positions: a few kilobytes a photo, so they are held in memory."""
-    means = np.stack([maps[row].mean(axis=(0, 1), dtype=np.float32) for row in rows])
-    return lambda images: means[images, None, None]
+def _means_in_memory(stored: Stored) -> Load:
+    """Means over the positions: a few kilobytes a photo, so that they are held in memory."""
+    means: dict[str, list[np.ndarray]] = {}
+    for (split, _), (maps, rows) in sorted(stored.items(), key=lambda item: item[0]):
+        of_view = np.stack([maps[row].mean(axis=(0, 1), dtype=np.float32) for row in rows])
+        means.setdefault(split, []).append(of_view[:, None, None])
+    tables = {split: tf.constant(np.stack(of_views)) for split, of_views in means.items()}
+
+    def load(split: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        return tf.gather_nd(tables[split], tf.stack([views, tf.cast(images, tf.int64)], axis=1))
+
+    return load
