@@ -32,7 +32,8 @@ def test_mcnemar_on_the_children_with_hyperresponsive_airways():
     assert found.mean == pytest.approx(-6 / 21)
     assert (found.gained, found.lost, found.photos) == (1, 7, 21)
     assert found.of_runs
-    assert found.low < 0 < found.high
+    # Narrower than the exact test here, which is careful with eight photos.
+    assert (found.low, found.high) == pytest.approx((-0.508, -0.014), abs=1e-3)
 
 
 def test_bonett_and_prices_interval():

@@ -14,12 +14,15 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.setAttribute("aria-sort", direction);
       const sign = direction === "ascending" ? 1 : -1;
       const keyed = [...body.rows].map((row) => ({ row, key: row.cells[column].dataset.key }));
-      const numbers = keyed.every(({ key }) => key === "" || Number.isFinite(Number(key)));
       keyed.sort((one, other) => {
         if (one.key === "" || other.key === "") {
           return (one.key === "") - (other.key === "");
         }
-        return sign * (numbers ? one.key - other.key : one.key.localeCompare(other.key));
+        const [a, b] = [Number(one.key), Number(other.key)];
+        if (Number.isFinite(a) !== Number.isFinite(b)) {
+          return Number.isFinite(a) ? -1 : 1;
+        }
+        return sign * (Number.isFinite(a) ? a - b : one.key.localeCompare(other.key));
       });
       body.append(...keyed.map(({ row }) => row));
     });
