@@ -73,7 +73,9 @@ class RunResult:
                 float(row["loss"]), float(row["accuracy"]), float(row.get("seconds") or "nan")
         except KeyError as error:
             raise FgmixError(f"{path} can't be read: it has no column {error}") from error
-        except (OSError, ValueError, TypeError) as error:
+        except OSError as error:
+            raise FgmixError(f"{path} can't be read: {error.strerror}") from error
+        except (ValueError, TypeError) as error:
             raise FgmixError(f"{path} can't be read: {error}") from error
         if not rows:
             raise FgmixError(f"{path} can't be read: it has no epochs")
