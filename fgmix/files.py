@@ -79,7 +79,10 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, ob
 def read_csv(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file with a header."""
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        try:
+            return list(csv.DictReader(file))
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
 
 
 def read_json(path: Path) -> Any:

@@ -41,7 +41,10 @@ def find_chromium() -> str | None:
     """The path of a Chromium that runs, if there is one."""
     for path in filter(None, map(shutil.which, NAMES)):
         # On some systems the command is there only to say that the browser is not.
-        done = subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False)
+        try:
+            done = subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False)
+        except subprocess.TimeoutExpired:
+            continue
         if done.returncode == 0:
             return path
     return None

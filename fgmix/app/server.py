@@ -95,6 +95,11 @@ def build_page(explainer: "Explainer", name: str, class_names: tuple[str, ...]) 
     return blocks
 
 
+def _hosts(host: str) -> list[str]:
+    """What a browser on this machine may call the page's host."""
+    return ["localhost", "127.0.0.1", f"[{host.lower()}]" if ":" in host else host.lower()]
+
+
 def build_app(blocks: Any, host: str, most: int) -> Any:
     """The page as an ASGI application.
 
@@ -110,7 +115,7 @@ def build_app(blocks: Any, host: str, most: int) -> Any:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if is_loopback(host):
         # A web site whose name is made to point here would otherwise be taken for this page.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", host])
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(host))
 
     @app.middleware("http")
     async def forbid_other_hosts(request: Any, call_next: Any) -> Any:

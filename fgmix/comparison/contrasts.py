@@ -80,7 +80,7 @@ class Contrast:
             if f.p_value < LEVEL:
                 text += f"; p is {f.p_value:.3f} alone, {self.corrected_p:.3f} corrected"
             if self.detectable is None:
-                return f"{text}; no difference, however large, would have been shown reliably."
+                return f"{text}; {self.why_none}."
             return (
                 f"{text}; it takes a difference of {100 * self.detectable:.1f} points to be shown "
                 f"{POWER:.0%} of the time."
@@ -98,7 +98,24 @@ class Contrast:
             text += f", if seeds of {single}, of which there is one, vary as those of {other} do"
         if len(self.differs) > 1:
             text += f"; they differ in {' and '.join(self.differs)}, so it may be due to either"
-        return text + "."
+        return text + self.proviso + "."
+
+    @property
+    def why_none(self) -> str:
+        """Why no difference is `detectable`."""
+        if self.found.of_runs:
+            return "too few photos changed sides to show any"
+        if not self.found.error:
+            return "no answer varied, so what could have been seen can't be told"
+        return "no difference, however large, would have been shown reliably"
+
+    @property
+    def proviso(self) -> str:
+        """What is taken for granted of a single seed against several; else `""`."""
+        if self.found.of_runs or 1 not in self.found.seeds:
+            return ""
+        single, other = (self.group, self.baseline)[:: 1 if self.found.seeds[0] == 1 else -1]
+        return f", if the seeds of {single} vary as those of {other} do; it has one"
 
 
 @dataclass(frozen=True)

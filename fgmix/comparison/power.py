@@ -19,8 +19,8 @@ class Need:
     """What it would take to show a difference of a given size.
 
     Attributes:
-        seeds: How many each group needs; None if none are enough on these photos, or more than
-            `MOST_SEEDS`.
+        seeds: How many each group needs; None if none are enough on these photos, more than
+            `MOST_SEEDS`, or not to be told because no answer varied.
         photos: Where no number of seeds is enough, how many test photos would be with endlessly
             many seeds; None otherwise.
     """
@@ -37,13 +37,15 @@ def detectable_difference(found: Difference, level: float) -> float | None:
         level: What p has to be below.
 
     Returns:
-        A fraction; None if no difference would have been shown reliably: too few photos changed
-        sides, or the seeds vary too much. None too if all answers agree, which tells nothing.
+        A fraction; None if no difference, however large, would have been shown so reliably, or if
+        no answer varied, which tells nothing of chance.
     """
     if found.error is None:
         return _detectable_by_mcnemar(round(found.gained + found.lost), found.photos, level)
-    detectable = found.error * _shift(found.freedom or 1.0, level)
-    return detectable if 0 < detectable <= 1 else None
+    if not found.error:
+        return None
+    reach = found.error * _shift(found.freedom or 1.0, level)
+    return reach if reach <= 1 else None
 
 
 def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
@@ -55,10 +57,10 @@ def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
         level: What p has to be below.
 
     Returns:
-        None if `found` has one seed each, which tells nothing of the variance between seeds, or
-        if all answers agree, which tells nothing of either.
+        None if `found` has one seed each, which tells nothing of the variance between seeds, or if
+        no answer varied.
     """
-    if found.seed_variances is None or found.photo_variance is None or not found.error:
+    if not found.error or found.seed_variances is None or found.photo_variance is None:
         return None
     target = abs(target)
 

@@ -12,7 +12,14 @@ from fgmix.errors import FgmixError
 from fgmix.files import read_csv, read_json
 from fgmix.models.choices import GATED
 from fgmix.training.config import NAMED_WEIGHTS, RUN, TrainConfig
-from fgmix.training.run_folder import CONFIG, HISTORY, METRICS, PREDICTIONS, read_record
+from fgmix.training.run_folder import (
+    CONFIG,
+    HISTORY,
+    METRICS,
+    PREDICTIONS,
+    read_record,
+    recipe_beside_flags,
+)
 
 PLACES = ("data_dir", "prepare")
 """Settings that say where photos come from and how fast, not what is learned from them."""
@@ -63,10 +70,12 @@ class RunResult:
         try:
             rows = read_csv(path)
             for row in rows:
-                float(row["loss"]), float(row["accuracy"])
+                float(row["loss"]), float(row["accuracy"]), float(row.get("seconds") or "nan")
         except KeyError as error:
             raise FgmixError(f"{path} can't be read: it has no column {error}") from error
-        except (OSError, ValueError, TypeError) as error:
+        except OSError as error:
+            raise FgmixError(f"{path} can't be read: {error.strerror}") from error
+        except (ValueError, TypeError) as error:
             raise FgmixError(f"{path} can't be read: {error}") from error
         if not rows:
             raise FgmixError(f"{path} can't be read: it has no epochs")
@@ -120,11 +129,13 @@ def read_run(directory: Path) -> RunResult:
     if not (directory / METRICS).is_file():
         raise FgmixError(f"{directory} has not finished training: it has no {METRICS}")
     try:
-        config = TrainConfig(**record["config"])
+        # Resolved, so that what a later version added has the value it had before that.
+        config = TrainConfig(**record["config"]).resolve()
         settings = _settings(config, record)
         seed, fold, data, versions = config.seed, config.fold, record["data"], record["versions"]
-        data["name"], data["fingerprint"], data["num_images"], data["num_classes"]
-    except (TypeError, KeyError) as error:
+        data["name"], data["fingerprint"], data["num_classes"]
+        data["num_images"].items()
+    except (TypeError, KeyError, AttributeError, ValueError, FgmixError) as error:
         raise FgmixError(
             f"{directory} is of another version of fgmix ({error}): train it anew"
         ) from error
@@ -132,6 +143,8 @@ def read_run(directory: Path) -> RunResult:
         metrics = read_json(directory / METRICS)
     except ValueError as error:
         raise FgmixError(f"{directory / METRICS} can't be read: {error}") from error
+    if not isinstance(metrics, dict):
+        raise FgmixError(f"{directory / METRICS} can't be read: it is not a run's metrics")
     return RunResult(
         directory, settings, seed, fold, data, versions, metrics, *_read_predictions(directory)
     )
@@ -150,7 +163,8 @@ def _settings(config: TrainConfig, record: dict[str, Any]) -> dict[str, Any]:
     if config.weights not in (*NAMED_WEIGHTS, None):
         settings["weights"] = Path(config.weights).name
     settings["precision"] = record.get("precision", config.precision)
-    extra = {k: v for k, v in record.get("recipe", {}).items() if k != "summary"}
+    recipe = recipe_beside_flags(config) | record.get("recipe", {})
+    extra = {k: v for k, v in recipe.items() if k != "summary"}
     return settings | extra
 
 

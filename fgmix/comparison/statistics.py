@@ -142,10 +142,8 @@ def mcnemar(right: np.ndarray, baseline: np.ndarray) -> Difference:
     """McNemar's exact test of two runs, and Bonett and Price's interval of their difference.
 
     Given the number of photos that only one run answers rightly, the group's share of them is
-    binomial, and the test asks whether it is a half. The interval does not take that number for
-    given (D. G. Bonett and R. M. Price, *Adjusted Wald Confidence Interval for a Difference of
-    Binomial Proportions Based on Paired Data*, J. Educ. Behav. Stat. 37, 2012), so it may just
-    include zero where p is below 0.05, or the other way round.
+    binomial: the test asks whether it is a half. The interval is not given that number, which is
+    drawn by chance too; close to the limit the two can disagree, and the verdict is the test's.
 
     Args:
         right: bool `(N,)`.
@@ -156,7 +154,8 @@ def mcnemar(right: np.ndarray, baseline: np.ndarray) -> Difference:
     photos = len(right)
     gained = int((right & ~baseline).sum())
     lost = int((baseline & ~right).sum())
-    p_value = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    changed = gained + lost
+    p_value = float(binomtest(gained, changed).pvalue) if changed else 1.0
     low, high = bonett_price(gained, lost, photos)
     return Difference(
         (gained - lost) / photos, low, high, p_value, photos, (1, 1), float(gained), float(lost)
@@ -164,19 +163,23 @@ def mcnemar(right: np.ndarray, baseline: np.ndarray) -> Difference:
 
 
 def bonett_price(gained: int, lost: int, photos: int) -> tuple[float, float]:
-    """Bonett and Price's 95 % interval of a difference of paired proportions, a fraction.
+    """The 95 % interval of a difference of paired proportions.
+
+    D. G. Bonett and R. M. Price, *Adjusted Wald confidence interval for a difference of binomial
+    proportions based on paired data*, Journal of Educational and Behavioral Statistics 37, 2012.
 
     Args:
-        gained: Photos that only the first answers rightly.
-        lost: Photos that only the second answers rightly.
+        gained: Photos that only the group answers rightly.
+        lost: Photos that only the baseline answers rightly.
         photos: How many there are.
     """
     from scipy.stats import norm
 
-    more, fewer = (gained + 1) / (photos + 2), (lost + 1) / (photos + 2)
-    error = math.sqrt((more + fewer - (more - fewer) ** 2) / (photos + 2))
-    reach = float(norm.ppf(1 - LEVEL / 2)) * error
-    return max(-1.0, more - fewer - reach), min(1.0, more - fewer + reach)
+    gain, loss = (gained + 1) / (photos + 2), (lost + 1) / (photos + 2)
+    middle = gain - loss
+    error = math.sqrt((gain + loss - middle**2) / (photos + 2))
+    half = float(norm.ppf(1 - LEVEL / 2)) * error
+    return max(-1.0, middle - half), min(1.0, middle + half)
 
 
 def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
@@ -205,6 +208,8 @@ def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
         both = count * (1 / n + 1 / m)
         terms = [SeedTerm(both * variances[0], count, both * residuals[0] / photos)]
     error, freedom = crossed_error(terms, photo_variance, photos)
+    if error < 1e-7:  # rounding, far below what one answer makes
+        error = 0.0
     half, p_value = 0.0, 1.0
     if error:
         half = float(t.ppf(1 - LEVEL / 2, freedom)) * error

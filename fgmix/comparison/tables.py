@@ -100,7 +100,7 @@ def _targets(comparison: Comparison) -> Table:
 
 def _need(target: Target) -> str:
     if target.need is None:
-        return "not told by these runs"
+        return "not to be told from these seeds"
     if target.need.photos is not None:
         return f"no number (over {_rounded(target.need.photos)} photos)"
     if target.need.seeds is None:

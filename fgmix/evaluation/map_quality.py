@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.ndimage import gaussian_filter
 
 from fgmix.data.box import Box
@@ -157,6 +158,6 @@ def _areas(maker: MapMaker, image: np.ndarray, order: np.ndarray, target: int) -
     chances = maker.classify(steps.astype(np.float32))[:, target].astype(float)
     deletion, insertion = chances.reshape(2, STEPS + 1)
     return {
-        "deletion": float(np.trapezoid(deletion, dx=1 / STEPS)),
-        "insertion": float(np.trapezoid(insertion, dx=1 / STEPS)),
+        "deletion": float(trapezoid(deletion, dx=1 / STEPS)),
+        "insertion": float(trapezoid(insertion, dx=1 / STEPS)),
     }

@@ -74,12 +74,17 @@ def obstacle(study: Study, root: Path, count: int) -> str:
         return "Heat maps were left out of this page."
     if not any(_has_model(group) for group in study.groups):
         return f"Heat maps need the models: none of the runs has its {MODEL} any more."
-    if not any((root / path).is_file() for path in spread(study.paths, count)):
+    if not any((root / path).is_file() for path in spread(_unseen(study), count)):
         return (
             f"Heat maps need the photos, which are no longer in {root}. If they have moved, name "
             f"the folder with --photos."
         )
     return ""
+
+
+def _unseen(study: Study) -> Sequence[str]:
+    """The photos that the first run was measured on: with folds, the others trained it."""
+    return study.groups[0].runs[0][0].paths
 
 
 def spread(paths: Sequence[str], count: int) -> list[str]:
@@ -117,7 +122,7 @@ def look(study: Study, root: Path, count: int) -> Looks:
         return Looks(why_not=f"No heat maps: {' '.join(notes)}")
     if len(crops) > 1:
         return Looks(why_not="No heat maps: the groups crop the photos differently.")
-    chosen = spread(study.paths, count)
+    chosen = spread(_unseen(study), count)
     labels = {path: study.class_names[i] for path, i in zip(study.paths, study.labels, strict=True)}
     there = [path for path in chosen if (root / path).is_file()]
     files = [str(root / path) for path in there]

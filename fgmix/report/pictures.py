@@ -2,7 +2,9 @@
 
 import base64
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +69,7 @@ class Photos:
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(self.root / path) as file:
                     photo = ImageOps.exif_transpose(file).convert("RGB")
-        except (OSError, ValueError, SyntaxError, *BOMBS):
+        except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, *BOMBS):
             return None
         if photo.height > self._crop_bottom:
             photo = photo.crop((0, 0, photo.width, photo.height - self._crop_bottom))

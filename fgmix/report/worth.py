@@ -60,12 +60,14 @@ def _verdict(comparison: Comparison) -> str:
         return NOTHING_TO_COMPARE
     baselines = {contrast.baseline for contrast in contrasts}
     against = baselines.pop() if len(baselines) == 1 else "their baselines"
-    shown = [
-        f"{_listed(names)} {'is' if len(names) == 1 else 'are'} shown to be {verdict} than "
-        f"{against}"
-        for verdict in (BETTER, WORSE)
-        if (names := [c.group for c in contrasts if c.verdict == verdict])
-    ]
+    shown = []
+    for verdict in (BETTER, WORSE):
+        found = [c for c in contrasts if c.verdict == verdict]
+        if found:
+            are = "is" if len(found) == 1 else "are"
+            names = _listed([c.group for c in found])
+            provisos = "".join(dict.fromkeys(c.proviso for c in found))
+            shown.append(f"{names} {are} shown to be {verdict} than {against}{provisos}")
     open_ = [c for c in contrasts if c.verdict == NOT_SHOWN]
     sentences = []
     if shown:
@@ -91,7 +93,8 @@ def _power(contrasts: list) -> str:
     """What could have been seen and was not."""
     sizes = sorted(c.detectable for c in contrasts if c.detectable is not None)
     if not sizes:
-        return "No difference, however large, would have been shown reliably."
+        reasons = dict.fromkeys(c.why_none for c in contrasts)
+        return f"That is not proof that there is none: {'; '.join(reasons)}."
     lowest, highest = percent(sizes[0], 1), percent(sizes[-1], 1)
     size = lowest if lowest == highest else f"{lowest} to {highest}"
     return (

@@ -53,3 +53,10 @@ def test_a_host_that_is_not_this_machine_is_refused():
 )
 def test_loopback(host, answer):
     assert is_loopback(host) is answer
+
+
+def test_an_address_with_colons_is_named_in_brackets():
+    from fgmix.app.server import _hosts
+
+    assert _hosts("::1")[-1] == "[::1]"
+    assert _hosts("LocalHost")[-1] == "localhost"

@@ -100,6 +100,8 @@ def test_one_seed_each_is_a_verdict_on_two_runs(grid):
 def test_one_seed_against_several_borrows_their_spread(grid):
     found = compare(open_study([grid / "mixed-seed0", *grid.glob("none-*")]))
     assert found.contrasts[0].found.seeds == (1, 3)
+    shown = replace(found.contrasts[0], verdict=BETTER).sentence
+    assert "if the seeds of mixed vary as those of none do; it has one" in shown
     assert any("mixed has one seed" in note and "from none" in note for note in found.notes)
 
 
@@ -147,4 +149,6 @@ def test_significant_alone_and_not_among_many_is_said(grid):
         corrected_p=0.09,
     )
     assert "p is 0.030 alone, 0.090 corrected" in unsure.sentence
-    assert "however large" in replace(unsure, detectable=None).sentence
+    assert "no difference, however large" in replace(unsure, detectable=None).sentence
+    same = replace(unsure, detectable=None, found=replace(contrast.found, error=0.0))
+    assert "no answer varied" in same.sentence

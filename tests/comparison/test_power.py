@@ -92,3 +92,19 @@ def test_a_detectable_difference_is_shown_as_often_as_stated():
     shift = norm.ppf(0.5 + reach) * np.sqrt(1 + seed_sd**2)
     shown = [compare_accuracies(draw(shift), draw(0.0)).p_value < 0.05 for _ in range(250)]
     assert np.mean(shown) == pytest.approx(POWER, abs=0.08)
+
+
+def test_answers_that_never_vary_tell_nothing_of_what_could_be_seen():
+    right = np.stack([np.arange(50) < 30] * 2)
+    found = compare_accuracies(right, right)
+    assert found.error == 0
+    assert detectable_difference(found, 0.05) is None
+    assert seeds_needed(found, 0.01, 0.05) is None
+
+
+def test_no_difference_is_above_all_photos():
+    rng = np.random.default_rng(0)
+    right = np.stack([np.arange(12) < 11, rng.random(12) < 0.1])
+    found = compare_accuracies(right, ~right)
+    assert -1 <= found.low <= found.high <= 1
+    assert detectable_difference(found, 0.05) is None

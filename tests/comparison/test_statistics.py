@@ -33,7 +33,8 @@ def test_mcnemar_on_the_children_with_hyperresponsive_airways():
     assert found.mean == pytest.approx(-6 / 21)
     assert (found.gained, found.lost, found.photos) == (1, 7, 21)
     assert found.of_runs
-    assert found.low < found.mean < found.high
+    # Narrower than the exact test here, which is careful with eight photos.
+    assert (found.low, found.high) == pytest.approx((-0.508, -0.014), abs=1e-3)
 
 
 def test_bonett_and_prices_interval():
@@ -41,22 +42,19 @@ def test_bonett_and_prices_interval():
     assert bonett_price(26, 4, 48) == pytest.approx((0.2548067, 0.6251933), abs=5e-8)
 
 
-@pytest.mark.parametrize(
-    ("gain", "loss", "photos"), [(0.05, 0.0, 100), (0.06, 0.01, 100), (0.03, 0.005, 400)]
-)
-def test_one_seeds_interval_covers_as_stated_where_few_photos_change(gain, loss, photos):
-    rng = np.random.default_rng(0)
-    counts = rng.multinomial(photos, [gain, loss, 1 - gain - loss], size=400)
-    found = [bonett_price(int(more), int(fewer), photos) for more, fewer, _ in counts]
-    covered = [low <= gain - loss <= high for low, high in found]
-    assert np.mean(covered) > 0.92
+def test_one_seeds_interval_covers_the_true_difference_as_often_as_it_says():
+    # Six photos of a hundred gained and one lost in truth, where one that is given the number of
+    # changed photos covers 73 %.
+    draws = np.random.default_rng(0).multinomial(100, (0.06, 0.01, 0.93), size=1000)
+    limits = [bonett_price(int(gained), int(lost), 100) for gained, lost, _ in draws]
+    assert np.mean([low <= 0.05 <= high for low, high in limits]) > 0.93
 
 
 def test_runs_that_answer_alike_do_not_differ():
     right, _ = pair(0, 0, 5, 3)
     found = mcnemar(right, right)
     assert (found.mean, found.p_value) == (0, 1)
-    assert found.low == -found.high < 0  # eight photos are few
+    assert found.low < 0 < found.high
     found = compare_accuracies(np.stack([right] * 3), np.stack([right] * 3))
     assert (found.mean, found.low, found.high, found.p_value) == (0, 0, 0, 1)
     assert detectable_difference(found, 0.05) is None

@@ -210,3 +210,28 @@ def test_folds_of_a_seed_are_joined(tmp_path):
     missing = next(path for path in tmp_path.iterdir() if path.name.startswith("none-2-1"))
     message = refusal(*(path for path in tmp_path.iterdir() if path != missing))
     assert "fold 1 of seed" in message
+
+
+def test_a_run_from_before_a_recipe_setting_is_of_the_same_group(tmp_path):
+    from fgmix.files import read_json, write_json
+
+    old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
+    record = read_json(old / "config.json")
+    record["recipe"].popitem()
+    del record["config"]["views"]
+    write_json(old / "config.json", record)
+    assert len(open_study([old, new]).groups) == 1
+
+
+def test_damaged_files_are_refused_in_a_line(tmp_path):
+    run = write_run(tmp_path, RIGHT)
+    edit_config(run, config={"attention": "later"})
+    assert "another version" in refusal(run)
+    edit_config(run, config={"attention": "mixed", "shots": "x"})
+    assert "another version" in refusal(run)
+    edit_config(run, config={"shots": None})
+    (run / "metrics.json").write_text("[]")
+    assert "metrics.json can't be read" in refusal(run)
+    (run / "metrics.json").write_text("{}")
+    (run / "predictions.csv").write_text("path\n" + "x" * 200_000 + "\n")
+    assert "predictions.csv can't be read" in refusal(run)

@@ -18,12 +18,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
         if (one.key === "" || other.key === "") {
           return (one.key === "") - (other.key === "");
         }
-        const [first, second] = [Number(one.key), Number(other.key)];
-        // Of a column that holds both, words come after the numbers.
-        if (Number.isFinite(first) !== Number.isFinite(second)) {
-          return Number.isFinite(first) ? -1 : 1;
+        const [a, b] = [Number(one.key), Number(other.key)];
+        if (Number.isFinite(a) !== Number.isFinite(b)) {
+          return Number.isFinite(a) ? -1 : 1;
         }
-        return sign * (Number.isFinite(first) ? first - second : one.key.localeCompare(other.key));
+        return sign * (Number.isFinite(a) ? a - b : one.key.localeCompare(other.key));
       });
       body.append(...keyed.map(({ row }) => row));
     });
