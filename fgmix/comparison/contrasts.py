@@ -91,11 +91,6 @@ class Contrast:
                 f"({points}); one seed each says nothing of another training."
             )
         text = f"{self.group} is {self.verdict} than {self.baseline} ({points})"
-        if 1 in f.seeds:
-            single, other = (
-                (self.group, self.baseline) if f.seeds[0] == 1 else (self.baseline, self.group)
-            )
-            text += f", if seeds of {single}, of which there is one, vary as those of {other} do"
         if len(self.differs) > 1:
             text += f"; they differ in {' and '.join(self.differs)}, so it may be due to either"
         return text + self.proviso + "."
