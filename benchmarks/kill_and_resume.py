@@ -32,7 +32,7 @@ from fgmix.training.config import TrainConfig
 
 RESULT = Path(__file__).parent / "results" / "kill_and_resume.json"
 RECIPES = ("paper", "strong")
-MOST_KILLS = 8
+MOST_KILLS = 12
 """Of one run; then it is left to end."""
 PHASES = {
     "reading and building": "",
@@ -184,7 +184,7 @@ def main() -> None:
             while True:
                 again = replace(config, resume=(run / "config.json").exists())
                 phase = rng.choice(list(PHASES)) if kills < MOST_KILLS else None
-                if not train_apart(again, log, phase, rng.uniform(0, seconds[recipe] / 4)):
+                if not train_apart(again, log, phase, rng.uniform(0, seconds[recipe] / 12)):
                     break
                 if (run / "metrics.json").exists():
                     break  # killed after its end: finished, and nothing to resume

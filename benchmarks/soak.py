@@ -49,7 +49,7 @@ def draw_photos(root: Path) -> None:
 
 
 def soak(root: Path, epochs: int) -> dict[str, list[dict[str, int]]]:
-    """Trains for some epochs of 4 steps, and predicts as many batches of 32."""
+    """Trains for some epochs of 3 steps, and predicts as many batches of 32."""
     os.environ["TFDS_DATA_DIR"] = str(root)
     import_tensorflow()
 
@@ -95,7 +95,7 @@ def soak(root: Path, epochs: int) -> dict[str, list[dict[str, int]]]:
 def main() -> None:
     """Soaks, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=1000, help="of 4 steps (default: 1000)")
+    parser.add_argument("--epochs", type=int, default=1000, help="of 3 steps (default: 1000)")
     parser.add_argument("--note", default="", help="what else the record should say")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -82,8 +82,8 @@ def train(config: TrainConfig) -> TrainResult:
         copies = _prepare(config, dataset)
         # Before training: a bad test photo would otherwise be found when hours have gone into it.
         dataset = _only_readable(config, dataset, copies)
-        model = build_model(config, len(dataset.class_names), precision)
-        with stopping_at_once(), faults_explained(config, dataset):
+        with faults_explained(config, dataset), stopping_at_once():
+            model = build_model(config, len(dataset.class_names), precision)
             directory = run_folder.prepare_run(config, dataset, precision, len(copies))
             log.info("run folder: %s", directory)
             feed = feed_photos(config, dataset, copies)
