@@ -6,7 +6,7 @@ Every contender is a command in a process of its own that begins with nothing st
 with recipe `frozen`, from import to the finished run (test photos evaluated, model exported), and
 the peer that one would write by hand: `keras.applications` features of the same weights, averaged,
 standardised, and scikit-learn's LogisticRegression. `--val-fraction 0` gives both the same photos;
-the default of the recipe, which keeps a tenth for validation, is shown too.
+the default of the recipe, which keeps a tenth for validation, and larger photos are shown too.
 """
 
 import argparse
@@ -109,6 +109,7 @@ def main() -> None:
             ("LogisticRegression", None),
             ("frozen, --val-fraction 0", [*attention, "--val-fraction", "0"]),
             ("frozen", attention),
+            ("frozen, --image-size 288", [*attention, "--image-size", "288"]),
         ):
             seeded = None if more is None else [*more, "--seed", str(seed)]
             row = fit_peer(args) if seeded is None else train_frozen(args, seeded)

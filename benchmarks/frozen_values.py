@@ -30,7 +30,6 @@ RECIPE = RECIPES["frozen"]
 ROWS: list[dict[str, Any]] = [
     {},
     {"views": 1},
-    {"views": 3},
     {"views": 4},
     {"dropout": 0.0},
     {"dropout": 0.7},
@@ -39,14 +38,11 @@ ROWS: list[dict[str, Any]] = [
     {"weight_decay": 1.0},
     {"dropout": 0.0, "weight_decay": 0.05},
     {"label_smoothing": 0.0},
-    {"label_smoothing": 0.2},
     {"head_lr": 3e-4},
     {"head_lr": 3e-3},
     {"epochs": 15},
-    {"epochs": 60},
-    {"batch_size": 128},
     {"image_size": 160},
-    {"image_size": 192},
+    {"image_size": 288},
 ]
 
 
