@@ -31,7 +31,8 @@ from PIL import Image
 from fgmix.training.config import TrainConfig
 
 RESULT = Path(__file__).parent / "results" / "kill_and_resume.json"
-RECIPES = ("paper", "strong")
+RECIPES: dict[str, dict[str, int]] = {"paper": {}, "strong": {}, "frozen": {"finetune_epochs": 1}}
+"""And the settings of their own that each is tried with."""
 MOST_KILLS = 12
 """Of one run; then it is left to end."""
 PHASES = {
@@ -171,15 +172,15 @@ def main() -> None:
         whole, seconds = {}, {}
         for recipe in RECIPES:
             start = time.perf_counter()
-            config = replace(base, recipe=recipe, run_dir=f"whole-{recipe}")
+            config = replace(base, recipe=recipe, run_dir=f"whole-{recipe}", **RECIPES[recipe])
             train_apart(config, log)
             seconds[recipe] = time.perf_counter() - start
             whole[recipe] = results(Path(config.run_dir))
         print(f"without a break: {seconds}", flush=True)
         while phases.total() < args.kills:
-            recipe = RECIPES[runs % len(RECIPES)]
+            recipe = list(RECIPES)[runs % len(RECIPES)]
             run = Path(f"killed-{runs}")
-            config = replace(base, recipe=recipe, run_dir=str(run))
+            config = replace(base, recipe=recipe, run_dir=str(run), **RECIPES[recipe])
             kills = 0
             while True:
                 again = replace(config, resume=(run / "config.json").exists())
