@@ -9,13 +9,20 @@ from typing import TextIO
 from fgmix.errors import FgmixError
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(any_backend: bool = False) -> None:
     """Imports TensorFlow without its start-up notes, which bury the lines meant for people.
 
-    Its C++ code writes the first of them (no CUDA here, oneDNN there) before it reads the
-    variable that silences the rest, so standard error is closed to it for the import's time.
+    What was trained is the same on any backend of Keras, so all that reads it takes TensorFlow's,
+    whatever `KERAS_BACKEND` says.
+
+    Args:
+        any_backend: Whether to leave the choice to `KERAS_BACKEND`: for training.
     """
+    if not any_backend:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Its C++ code writes the first of them (no CUDA here, oneDNN there) before it reads that
+    # variable, so standard error is closed to it for the import's time.
     sys.stderr.flush()
     before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -177,7 +177,7 @@ def _make_folder(folder: Path) -> None:
 def _train(config: TrainConfig) -> None:
     """Trains one cell, in its own process."""
     show_notes()
-    import_tensorflow()
+    import_tensorflow(any_backend=True)
     from fgmix.experiment import train
     from fgmix.training.determinism import make_deterministic
 

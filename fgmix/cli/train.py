@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     config = TrainConfig(**{f.name: getattr(args, f.name) for f in fields(TrainConfig)})
     config.resolve()  # a wrong value is told before TensorFlow is imported
 
-    import_tensorflow()
+    import_tensorflow(any_backend=True)
     from fgmix.cli.summary import summarize
     from fgmix.experiment import train
     from fgmix.training.determinism import make_deterministic

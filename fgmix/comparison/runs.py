@@ -11,7 +11,8 @@ import numpy as np
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv, read_json
 from fgmix.models.choices import GATED
-from fgmix.training.config import NAMED_WEIGHTS, RUN, TrainConfig
+from fgmix.training.config import NAMED_WEIGHTS, TrainConfig
+from fgmix.training.naming import BESIDE
 from fgmix.training.run_folder import (
     CONFIG,
     HISTORY,
@@ -152,7 +153,7 @@ def read_run(directory: Path) -> RunResult:
 
 def _settings(config: TrainConfig, record: dict[str, Any]) -> dict[str, Any]:
     apart = {"seed", "fold", *PLACES}
-    apart |= {f.name for f in fields(config) if f.metadata["group"] == RUN}
+    apart |= {f.name for f in fields(config) if f.metadata["group"] in BESIDE}
     if config.attention not in GATED:
         apart.add("gate")
     if config.attention in UNREDUCED:

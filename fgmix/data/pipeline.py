@@ -5,6 +5,7 @@ step, so the batches after any step are the same whether or not the run was inte
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import tensorflow as tf
 
@@ -12,6 +13,7 @@ from fgmix.data.augment import AUGMENTATIONS
 from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image, load_image
+from fgmix.data.share import WHOLE, Share, measured_order
 
 
 def steps_per_epoch(num_images: int, batch_size: int) -> int:
@@ -55,6 +57,7 @@ def training_batches(
     epochs: int,
     first_step: int = 0,
     copies: Mapping[str, Copy] | None = None,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """The batches of a whole training run, epoch after epoch.
 
@@ -72,10 +75,12 @@ def training_batches(
         first_step: The step to begin with, counted from the start of the run.
         copies: From `prepare`: smaller copies to read in place of the photos at these paths. They
             change neither order nor augmentation.
+        share: Which part of every batch to read, where several processes train together.
 
     Returns:
         `steps_per_epoch` times `epochs` less `first_step` batches of images float32
-        `[B, S, S, 3]`, RGB in [0, 255], and one-hot labels float32 `[B, K]`.
+        `[B, S, S, 3]`, RGB in [0, 255], and one-hot labels float32 `[B, K]`, where `B` is what
+        the share has of a batch.
     """
     split = dataset.splits["train"]
     labels = tf.constant(split.labels)
@@ -93,16 +98,27 @@ def training_batches(
 
     return (
         shuffled_indices(
-            len(split), batch_size=batch_size, seed=seed, epochs=epochs, first_step=first_step
+            len(split),
+            batch_size=batch_size,
+            seed=seed,
+            epochs=epochs,
+            first_step=first_step,
+            share=share,
         )
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
+        .batch(share.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 
 
 def shuffled_indices(
-    num_images: int, *, batch_size: int, seed: int, epochs: int, first_step: int = 0
+    num_images: int,
+    *,
+    batch_size: int,
+    seed: int,
+    epochs: int,
+    first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Which image comes when: the order of a whole training run, epoch after epoch.
 
@@ -112,6 +128,7 @@ def shuffled_indices(
         seed: Keys the order.
         epochs: The epoch after the last one.
         first_step: The step to begin with, counted from the start of the run.
+        share: Which part of every batch, where several processes train together.
 
     Returns:
         Pairs of scalars, one by one: epoch int64 and image int32.
@@ -122,6 +139,8 @@ def shuffled_indices(
     def order(epoch: tf.Tensor) -> tf.data.Dataset:
         first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
         remaining = shuffled(num_images, seed, epoch)[first : steps * batch_size]
+        batches = tf.reshape(remaining, [-1, batch_size])
+        remaining = tf.reshape(batches[:, share.slice(batch_size)], [-1])
         return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
 
     return tf.data.Dataset.range(first_epoch, epochs).flat_map(order)
@@ -159,17 +178,33 @@ def _reader(
 
 
 def evaluation_batches(
-    dataset: ImageDataset, split: str, *, image_size: int, batch_size: int
+    dataset: ImageDataset,
+    split: str,
+    *,
+    image_size: int,
+    batch_size: int,
+    share: Share = WHOLE,
+    filled: bool = False,
 ) -> tf.data.Dataset:
     """Every image of a split, in order, resized and nothing else.
 
+    Args:
+        dataset: The data set.
+        split: The split's name.
+        image_size: Side of the images, in pixels.
+        batch_size: Images a batch, of all processes together.
+        share: Which part of every batch to read.
+        filled: Whether the last batch is filled up with its last image.
+
     Returns:
         Batches of images float32 `[b, S, S, 3]`, RGB in [0, 255], and one-hot labels float32
-        `[b, K]`; the last batch may be smaller.
+        `[b, K]`; the last batch may be smaller, if it is not filled.
     """
-    labels = tf.one_hot(dataset.splits[split].labels, len(dataset.class_names))
+    order = measured_order(len(dataset.splits[split]), batch_size, share, filled)
+    chosen = replace(dataset, splits={split: dataset.splits[split].take(order)})
+    labels = tf.one_hot(chosen.splits[split].labels, len(dataset.class_names))
     return (
-        tf.data.Dataset.from_tensor_slices((dataset.files(split), labels))
+        tf.data.Dataset.from_tensor_slices((chosen.files(split), labels))
         .map(
             lambda file, label: (
                 load_image(tf.io.read_file(file), image_size, dataset.crop_bottom),
@@ -177,6 +212,6 @@ def evaluation_batches(
             ),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-        .batch(batch_size)
+        .batch(share.size(batch_size))
         .prefetch(tf.data.AUTOTUNE)
     )

@@ -13,6 +13,7 @@ from fgmix.data.pipeline import evaluation_batches
 from fgmix.errors import FgmixError
 from fgmix.evaluation.metrics import classification_metrics
 from fgmix.files import replacing, write_csv
+from fgmix.training.placement import ALONE, Placement
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,12 @@ class Evaluation:
 
 
 def evaluate(
-    model: keras.Model, dataset: ImageDataset, split: str, *, batch_size: int = 32
+    model: keras.Model,
+    dataset: ImageDataset,
+    split: str,
+    *,
+    batch_size: int = 32,
+    placement: Placement = ALONE,
 ) -> Evaluation:
     """Runs the classifier over every image of a split.
 
@@ -65,13 +71,19 @@ def evaluate(
         dataset: The data set.
         split: The split's name.
         batch_size: Images a step; it changes nothing but speed.
+        placement: The devices and processes that share the work; all must call this.
     """
     chosen = dataset.splits[split]
     batches = evaluation_batches(
-        dataset, split, image_size=model.input_shape[1], batch_size=batch_size
+        dataset,
+        split,
+        image_size=model.input_shape[1],
+        batch_size=batch_size,
+        share=placement.share,
+        filled=placement.divided,
     )
     bar = 1 if sys.stdout.isatty() else 0
-    probabilities = np.asarray(model.predict(batches, verbose=bar), np.float32)
+    probabilities = placement.predict(model, batches, bar)[: len(chosen)]
     metrics = classification_metrics(probabilities, chosen.labels, dataset.class_names)
     return Evaluation(chosen.paths, chosen.labels, probabilities, dataset.class_names, metrics)
 

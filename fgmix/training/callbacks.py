@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import tensorflow as tf
+import numpy as np
 
 from fgmix.errors import FgmixError
 from fgmix.files import write_csv, write_text
 from fgmix.milestones import milestone
 from fgmix.training.checkpoint import Progress, save_checkpoint
-from fgmix.training.feed import Feed
+from fgmix.training.feed import Feed, Measured
+from fgmix.training.placement import Placement
 from fgmix.training.stopping import Stopped, StopRequest
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
@@ -21,18 +22,60 @@ SHARE = 0.02
 
 
 class Monitor(keras.callbacks.Callback):
-    """Adds a split's loss and accuracy to an epoch's logs. Comes before `EpochLog`."""
+    """Adds a split's loss and accuracy to an epoch's logs. Comes before `EpochLog`.
 
-    def __init__(self, split: str, batches: tf.data.Dataset):
+    Every photo counts once, whatever the batches are and however many devices share them.
+
+    Args:
+        split: The split's name.
+        measured: What it holds.
+        loss: Of one-hot labels and probabilities, a mean over the examples.
+        placement: What runs the model.
+    """
+
+    def __init__(
+        self, split: str, measured: Measured, loss: keras.losses.Loss, placement: Placement
+    ):
         super().__init__()
         self.split = split
-        self.batches = batches
+        self.measured = measured
+        self.loss = loss
+        self.placement = placement
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measures the split with the weights as they are."""
-        measured = self.model.evaluate(self.batches, verbose=0, return_dict=True)
+        labels = self.measured.labels
+        answers = self.placement.predict(self.model, self.measured.batches)[: len(labels)]
+        right = answers.argmax(axis=1) == labels.argmax(axis=1)
         if logs is not None:
-            logs.update({f"{self.split}_{name}": value for name, value in measured.items()})
+            # Not the loss as a whole, which Keras divides among the devices of a strategy.
+            losses = keras.ops.convert_to_numpy(self.loss.call(labels, answers))
+            logs[f"{self.split}_loss"] = float(np.mean(losses, dtype=np.float64))
+            logs[f"{self.split}_accuracy"] = float(np.mean(right))
+
+    def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Marks a moment for tests."""
+        milestone("validation")
+
+
+class StopTogether(keras.callbacks.Callback):
+    """Takes note of a request to stop, after every step in all processes alike.
+
+    Comes before `Checkpoint`, which obeys.
+    """
+
+    def __init__(self, request: StopRequest, placement: Placement):
+        super().__init__()
+        self.request = request
+        self.placement = placement
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Asks all processes."""
+        self.request.agreed = self.placement.first_signal(self.request.number)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Asks all processes."""
+        self.request.agreed = self.placement.first_signal(self.request.number)
 
 
 class EpochLog(keras.callbacks.Callback):
@@ -40,11 +83,16 @@ class EpochLog(keras.callbacks.Callback):
 
     Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `test_*`, `lr_backbone` and `lr_head`
     (the rates at the epoch's first step), `seconds` (training steps only, validation left out)
-    and `images_per_second`.
+    and `images_per_second`. Without a path it writes nothing.
     """
 
     def __init__(
-        self, path: Path, progress: Progress, schedules: dict, feed: Feed, epochs_before: int = 0
+        self,
+        path: Path | None,
+        progress: Progress,
+        schedules: dict,
+        feed: Feed,
+        epochs_before: int = 0,
     ):
         super().__init__()
         self.path = path
@@ -71,10 +119,6 @@ class EpochLog(keras.callbacks.Callback):
         self.progress.seconds = time.perf_counter() - self._began
         self.progress.step += 1
 
-    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Marks a moment for tests."""
-        milestone("validation")
-
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds the row."""
         seconds = self.progress.seconds
@@ -87,7 +131,8 @@ class EpochLog(keras.callbacks.Callback):
         row["images_per_second"] = self.feed.steps_per_epoch * self.feed.batch_size / seconds
         self.progress.rows.append(row)
         self.progress.seconds = 0.0
-        write_history(self.path, self.progress.rows)
+        if self.path is not None:
+            write_history(self.path, self.progress.rows)
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
@@ -96,9 +141,12 @@ def write_history(path: Path, rows: list[dict]) -> None:
 
 
 class Divergence(keras.callbacks.Callback):
-    """Stops a run whose loss is not a number, and names the photos of that step."""
+    """Stops a run whose loss is not a number, and names the photos of that step.
 
-    def __init__(self, path: Path, progress: Progress, feed: Feed):
+    Without a path it lists them nowhere.
+    """
+
+    def __init__(self, path: Path | None, progress: Progress, feed: Feed):
         super().__init__()
         self.path = path
         self.progress = progress
@@ -115,7 +163,8 @@ class Divergence(keras.callbacks.Callback):
             return
         step = self.progress.step
         names = self.feed.names(step - 1)
-        write_text(self.path, "".join(f"{name}\n" for name in names))
+        if self.path is not None:
+            write_text(self.path, "".join(f"{name}\n" for name in names))
         batch_in_words = f"; its batch: {', '.join(names[:3])}" if names else ""
         if names[3:]:
             batch_in_words += f" and {len(names) - 3} more, listed in {self.path}"
@@ -130,7 +179,7 @@ class Checkpoint(keras.callbacks.Callback):
     """Saves the state. Comes after `EpochLog`, whose progress it stores.
 
     Args:
-        directory: The run's folder.
+        directory: The run's folder; None in a process that doesn't write it.
         progress: How far the run is.
         feed: What the model is fed; checked before every save.
         last_step: The run's number of steps. After it the state is saved in any case.
@@ -142,7 +191,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(
         self,
-        directory: Path,
+        directory: Path | None,
         progress: Progress,
         feed: Feed,
         last_step: int,
@@ -166,13 +215,13 @@ class Checkpoint(keras.callbacks.Callback):
         """Saves in the midst of an epoch, if it is time to."""
         if self.progress.step % self.feed.steps_per_epoch == 0:
             return  # the epoch is not over before it is measured
-        if self.request.number is not None or (self.every and self._due(self.every)):
+        if self.request.agreed is not None or (self.every and self._due(self.every)):
             self._save()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves after a whole epoch."""
         due = self._due(self.every) if self.every else self._affordable()
-        if due or self.request.number is not None or self.progress.step >= self.last_step:
+        if due or self.request.agreed is not None or self.progress.step >= self.last_step:
             self.model.reset_metrics()  # they hold validation's sums, not those of the next epoch
             self._save()
 
@@ -185,9 +234,10 @@ class Checkpoint(keras.callbacks.Callback):
     def _save(self) -> None:
         self.feed.check()
         began = self.clock()
-        save_checkpoint(self.directory, self.model, self.progress)
+        if self.directory is not None:
+            save_checkpoint(self.directory, self.model, self.progress)
         self._saved_step, self._saved_at = self.progress.step, self.clock()
         self._cost = self._saved_at - began
-        if self.request.number is not None:
+        if self.request.agreed is not None:
             saved = f"up to step {self.progress.step} of {self.last_step}"
-            raise Stopped(self.request.number, saved)
+            raise Stopped(self.request.agreed, saved)

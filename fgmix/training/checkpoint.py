@@ -16,6 +16,7 @@ import numpy as np
 from fgmix.errors import FgmixError
 from fgmix.files import replacing
 from fgmix.milestones import milestone
+from fgmix.training.placement import Placement
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> 
         FgmixError: If a weight is not a finite number. Nothing is written then.
         OSError: If the disk is full, or another reason.
     """
-    variables = [*model.variables, *model.optimizer.variables]
+    variables = _state(model)
     arrays = {f"variable{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
     if not all(_finite(array) for array in arrays.values()):
         raise FgmixError(
@@ -102,10 +103,42 @@ def restore_checkpoint(directory: Path, model: keras.Model) -> Progress:
     return Progress()
 
 
+def restore_together(directory: Path, model: keras.Model, placement: Placement) -> Progress:
+    """Restores the newest whole checkpoint in every process; the leader alone needs the file.
+
+    Args:
+        directory: The run's folder.
+        model: A compiled model like the one that was saved.
+        placement: The processes.
+
+    Raises:
+        FgmixError: As `restore_checkpoint`.
+    """
+    progress = placement.together(
+        lambda: restore_checkpoint(directory, model) if placement.leads else Progress()
+    )
+    if placement.processes == 1:
+        return progress
+    metrics = [array.tolist() for array in progress.metrics]
+    told = placement.tell({**vars(progress), "metrics": metrics})[0]
+    if told["step"]:
+        if not placement.leads:
+            model.optimizer.build(model.trainable_variables)
+        mine = [keras.ops.convert_to_numpy(variable) for variable in _state(model)]
+        for variable, array in zip(_state(model), placement.from_leader(mine), strict=True):
+            variable.assign(array)
+    told["metrics"] = [np.array(values, np.float32) for values in told["metrics"]]
+    return Progress(**told)
+
+
 def remove_checkpoints(directory: Path) -> None:
     """Removes what only an unfinished run needs."""
     for name in (PREVIOUS, CHECKPOINT):
         (directory / name).unlink(missing_ok=True)
+
+
+def _state(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _finite(array: np.ndarray) -> bool:
@@ -130,7 +163,7 @@ def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
 
 def _assign(file: Path, model: keras.Model, arrays: list[np.ndarray]) -> None:
     model.optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *model.optimizer.variables]
+    variables = _state(model)
     if [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
         raise FgmixError(f"{file} belongs to another model: give the run's own settings again")
     for variable, array in zip(variables, arrays, strict=True):

@@ -4,23 +4,15 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from fgmix.data.protocols import check_protocol
 from fgmix.data.sources import SOURCES
-from fgmix.errors import FgmixError
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS
-from fgmix.training.flags import check_values, flag
-from fgmix.training.naming import RUN, departures, run_name, slug
-from fgmix.training.recipes import PRESETS, RECIPES, Recipe
+from fgmix.training.checks import check
+from fgmix.training.flags import flag
+from fgmix.training.naming import DEVICES, RUN, departures, run_name, slug
+from fgmix.training.recipes import BASE, PRESETS, RECIPES, Recipe
 
-# What neither the data set's preset nor the recipe sets.
-BASE: dict[str, object] = {
-    "backbone": "vgg16",
-    "weights": "imagenet",
-    "image_size": 224,
-    "recipe": "paper",
-}
 PREPARE = ("auto", "never")
 NAMED_WEIGHTS = ("imagenet", "none")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -207,6 +199,29 @@ class TrainConfig:
         "folder of the run",
         shown="saved_models/DATASET-BACKBONE-ATTENTION[-SETTINGS]-seedN",
     )
+    devices: str = flag(
+        "auto",
+        DEVICES,
+        "GPUs of this machine to divide every batch among, or of each process; auto takes as many "
+        "as divide it evenly",
+    )
+    coordinator: str | None = flag(
+        None,
+        DEVICES,
+        "train on several hosts (KERAS_BACKEND=jax): HOST:PORT, a host and a free port of process "
+        "0, or auto for what Slurm or Open MPI say; the same for all",
+        shown="this process alone",
+    )
+    processes: int | None = flag(
+        None, DEVICES, "with --coordinator HOST:PORT: how many processes", minimum=2, shown="none"
+    )
+    process: int | None = flag(
+        None,
+        DEVICES,
+        "with --coordinator HOST:PORT: which of them this is, from 0; that one writes the run",
+        minimum=0,
+        shown="none",
+    )
     overwrite: bool = flag(False, RUN, "replace a run that is there already")
     resume: bool = flag(False, RUN, "go on with a run that was stopped, from its last checkpoint")
     checkpoint_every: int | None = flag(
@@ -223,7 +238,7 @@ class TrainConfig:
         Raises:
             FgmixError: If a value is not allowed.
         """
-        _check(self)
+        check(self)
         defaults = self._defaults()
         filled = {
             f.name: defaults[f.name]
@@ -231,7 +246,7 @@ class TrainConfig:
             if getattr(self, f.name) is None and f.name in defaults
         }
         resolved = replace(self, **filled)
-        _check(resolved)
+        check(resolved)
         if resolved.run_dir is None:
             name = run_name(self, resolved.dataset_name, self._defaults())
             resolved = replace(resolved, run_dir=f"saved_models/{name}")
@@ -273,27 +288,6 @@ class TrainConfig:
         Left out is what says which data, backbone, attention and seed, and what only says where.
         """
         return departures(self, self._defaults())
-
-
-def _check(config: TrainConfig) -> None:
-    if not config.dataset:
-        raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
-    check_values(config)
-    if config.batch_size is not None and config.batch_size % config.accumulate:
-        raise FgmixError(
-            f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
-        )
-    check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
-    if config.recipe:
-        _check_views(config, frozen=config.recipe_settings.views > 0)
-
-
-def _check_views(config: TrainConfig, frozen: bool) -> None:
-    if frozen and config.views == 0:
-        raise FgmixError("--views 0: recipe frozen trains on views, so there must be at least 1")
-    for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
-        if value and not frozen:
-            raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
 
 
 def _absolute(path: str) -> str:

@@ -10,7 +10,8 @@ from fgmix.data.copies import FORMAT
 from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv
-from fgmix.training.config import RUN, TrainConfig
+from fgmix.training.config import TrainConfig
+from fgmix.training.naming import BESIDE
 from fgmix.training.run_folder import (
     LABELS,
     SPLITS,
@@ -116,7 +117,7 @@ def changed_flags(before: Mapping[str, Any], now: TrainConfig, harmless: bool = 
         harmless: Those instead that don't decide it.
     """
     may_change = {"dataset", "data_dir"}
-    may_change |= {f.name for f in fields(now) if f.metadata["group"] == RUN}
+    may_change |= {f.name for f in fields(now) if f.metadata["group"] in BESIDE}
     # A flag that the record doesn't know came later, and its default is what was done before.
     return [
         f"--{f.name.replace('_', '-')} was {was}"

@@ -11,6 +11,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.readable import unreadable_files
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
+from fgmix.training.hosts import LOST, peer_lost
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -52,7 +53,8 @@ def _disk_full(error: Exception, config: TrainConfig, dataset: ImageDataset) -> 
 
 
 def _device_full(error: Exception, config: TrainConfig, dataset: ImageDataset) -> str | None:
-    if not isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+    full = isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError))
+    if not full and "RESOURCE_EXHAUSTED" not in str(error):  # JAX's
         return None
     return (
         f"out of memory with --batch-size {config.batch_size} and --image-size "
@@ -80,6 +82,10 @@ def _photo_lost(error: Exception, config: TrainConfig, dataset: ImageDataset) ->
     )
 
 
+def _peer_lost(error: Exception, config: TrainConfig, dataset: ImageDataset) -> str | None:
+    return LOST if peer_lost(error, config.coordinator is not None) else None
+
+
 def _unwritable(error: Exception, config: TrainConfig, dataset: ImageDataset) -> str | None:
     if not isinstance(error, OSError) or error.errno not in (errno.EROFS, errno.EACCES, errno.EIO):
         return None
@@ -90,5 +96,11 @@ def _unwritable(error: Exception, config: TrainConfig, dataset: ImageDataset) ->
 
 
 Explain = Callable[[Exception, TrainConfig, ImageDataset], str | None]
-EXPLANATIONS: tuple[Explain, ...] = (_disk_full, _device_full, _photo_lost, _unwritable)
+EXPLANATIONS: tuple[Explain, ...] = (
+    _disk_full,
+    _peer_lost,
+    _device_full,
+    _photo_lost,
+    _unwritable,
+)
 """In this order: a full disk is also TensorFlow's "resource exhausted"."""

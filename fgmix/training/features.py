@@ -179,16 +179,16 @@ def _compute(
         .prefetch(tf.data.AUTOTUNE)
     )
 
-    @tf.function(reduce_retracing=True)
-    def run(images: tf.Tensor) -> tf.Tensor:
-        maps = backbone(images, training=False)
-        most = tf.cast(tf.float16.max, maps.dtype)
-        return tf.cast(tf.clip_by_value(maps, -most, most), tf.float16)
-
+    # Keras's own would give the batch to every device of a strategy.
+    run = backbone.predict_on_batch
+    if keras.backend.backend() == "tensorflow":
+        run = tf.function(lambda x: backbone(x, training=False), reduce_retracing=True)
+    most = float(np.finfo(np.float16).max)
     progress = tqdm(total=len(paths), desc=f"view {view}", unit=" photos", disable=None)
     with progress:
-        for images in batches:
-            yield from run(images).numpy()
+        for images in batches.as_numpy_iterator():
+            maps = np.asarray(run(images), np.float32)
+            yield from np.clip(maps, -most, most).astype(np.float16)
             progress.update(len(images))
 
 

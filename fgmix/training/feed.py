@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 from fgmix.data.copies import Copy
@@ -15,6 +16,20 @@ from fgmix.data.pipeline import (
 )
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
+from fgmix.training.placement import ALONE, Placement
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured after every epoch.
+
+    Attributes:
+        batches: Inputs and labels, in order; what fills a last batch is behind the others.
+        labels: One-hot, float32 `(n, K)`, without what fills a last batch.
+    """
+
+    batches: tf.data.Dataset
+    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -22,12 +37,13 @@ class Feed:
     """The batches of a run; whatever a model takes, photos or their features.
 
     Attributes:
-        batch_size: Examples a training step; with `--accumulate`, a part of one.
+        batch_size: Examples a training step, of all processes together; with `--accumulate`, a
+            part of one.
         steps_per_epoch: Training steps an epoch.
         training: From a step, counted from the start of the run, to the batches from it on to
             the end of the run: pairs of inputs and one-hot labels. They must not depend on where
-            they begin.
-        measured: By split, the batches that are measured after every epoch.
+            they begin. Where several processes train together, each is fed its share.
+        measured: By split, what is measured after every epoch.
         names: From a step, counted from the start of the run, to what its batch is made of, for
             messages.
         check: Raises FgmixError if what is fed is no longer what it was.
@@ -36,13 +52,16 @@ class Feed:
     batch_size: int
     steps_per_epoch: int
     training: Callable[[int], tf.data.Dataset]
-    measured: dict[str, tf.data.Dataset]
+    measured: dict[str, Measured]
     names: Callable[[int], list[str]] = lambda step: []
     check: Callable[[], None] = lambda: None
 
 
 def feed_photos(
-    config: TrainConfig, dataset: ImageDataset, copies: Mapping[str, Copy] | None = None
+    config: TrainConfig,
+    dataset: ImageDataset,
+    copies: Mapping[str, Copy] | None = None,
+    placement: Placement = ALONE,
 ) -> Feed:
     """Feeds the photos of a data set.
 
@@ -51,8 +70,12 @@ def feed_photos(
         dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
             `"test"` if the config monitors it.
         copies: Prepared copies of training photos, by path; the others are read themselves.
+        placement: Among what the batches are divided.
+
+    Raises:
+        FgmixError: If they can't be.
     """
-    batch_size = min(config.batch_size // config.accumulate, len(dataset.splits["train"]))
+    batch_size = size_of_batches(config, dataset, placement)
     sizes = dataset.sizes()
 
     def training(first_step: int) -> tf.data.Dataset:
@@ -65,6 +88,7 @@ def feed_photos(
             epochs=config.epochs,
             first_step=first_step,
             copies=copies,
+            share=placement.share,
         )
 
     def names(step: int) -> list[str]:
@@ -78,14 +102,50 @@ def feed_photos(
         steps_per_epoch=steps_per_epoch(len(dataset.splits["train"]), batch_size),
         training=training,
         measured={
-            split: evaluation_batches(
-                dataset, split, image_size=config.image_size, batch_size=config.batch_size
-            )
+            split: measured_photos(config, dataset, split, placement)
             for split in measured_splits(config, dataset)
         },
         names=names,
         check=check,
     )
+
+
+def size_of_batches(
+    config: TrainConfig, dataset: ImageDataset, placement: Placement = ALONE
+) -> int:
+    """Examples a training step: with few photos, all of them.
+
+    Raises:
+        FgmixError: If they can't be divided among the devices.
+    """
+    count = len(dataset.splits["train"])
+    batch_size = min(config.batch_size // config.accumulate, count)
+    if batch_size % placement.devices:
+        raise FgmixError(
+            f"{count} training photos make a single batch, which can't be divided among "
+            f"{placement.devices} devices: give --devices 1"
+        )
+    return batch_size
+
+
+def measured_photos(
+    config: TrainConfig, dataset: ImageDataset, split: str, placement: Placement = ALONE
+) -> Measured:
+    """The photos of a split, as they are measured after every epoch."""
+    batches = evaluation_batches(
+        dataset,
+        split,
+        image_size=config.image_size,
+        batch_size=config.batch_size,
+        share=placement.share,
+        filled=placement.divided,
+    )
+    return Measured(batches, one_hot(dataset, split))
+
+
+def one_hot(dataset: ImageDataset, split: str) -> np.ndarray:
+    """The labels of a split, float32 `(n, K)`."""
+    return np.eye(len(dataset.class_names), dtype=np.float32)[dataset.splits[split].labels]
 
 
 def refuse_changed(dataset: ImageDataset, before: Mapping[str, int]) -> None:

@@ -14,14 +14,23 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image
 from fgmix.data.pipeline import (
     batch_paths,
-    evaluation_batches,
     shuffled_indices,
     steps_per_epoch,
 )
+from fgmix.data.share import measured_order
 from fgmix.models.halves import halve
 from fgmix.training.config import TrainConfig
 from fgmix.training.features import hash_path, provide_features, view_image
-from fgmix.training.feed import Feed, measured_splits, refuse_changed
+from fgmix.training.feed import (
+    Feed,
+    Measured,
+    measured_photos,
+    measured_splits,
+    one_hot,
+    refuse_changed,
+    size_of_batches,
+)
+from fgmix.training.placement import ALONE, Placement
 
 MEASURED_AT_ONCE = 128
 
@@ -33,7 +42,10 @@ Stored = Mapping[tuple[str, int], tuple[np.ndarray, np.ndarray]]
 
 
 def feed_features(
-    model: keras.Model, config: TrainConfig, dataset: ImageDataset
+    model: keras.Model,
+    config: TrainConfig,
+    dataset: ImageDataset,
+    placement: Placement = ALONE,
 ) -> tuple[keras.Model, Feed]:
     """Splits a classifier after its backbone, and feeds the second half with stored features.
 
@@ -42,6 +54,7 @@ def feed_features(
         config: A resolved config whose recipe freezes the backbone.
         dataset: What to train on; its `"val"` split, if there, is measured every epoch, and
             `"test"` if the config monitors it.
+        placement: Among what the batches are divided; one process.
 
     Returns:
         The half of `model` to train, which shares its variables, and its feed.
@@ -60,18 +73,21 @@ def feed_features(
     look_up = _means_in_memory if halves.takes_means else _maps_on_disk
     load = look_up(stored)
 
-    def measured(split: str) -> tf.data.Dataset:
-        images = tf.range(len(dataset.splits[split]))
-        labels = _one_hot(dataset, split)
-        return (
-            tf.data.Dataset.from_tensor_slices((images, labels))
-            .batch(MEASURED_AT_ONCE)
+    def measured(split: str) -> Measured:
+        labels = one_hot(dataset, split)
+        at_once = MEASURED_AT_ONCE * placement.devices
+        images = measured_order(len(labels), at_once, filled=placement.divided)
+        batches = (
+            tf.data.Dataset.from_tensor_slices((images, labels[images]))
+            .batch(at_once)
             .map(lambda i, label: (load(split, tf.zeros_like(i, tf.int64), i), label))
             .prefetch(tf.data.AUTOTUNE)
         )
+        return Measured(batches, labels)
 
     splits = measured_splits(config, dataset)
-    return halves.head, _feed(config, dataset, load, {split: measured(split) for split in splits})
+    measures = {split: measured(split) for split in splits}
+    return halves.head, _feed(config, dataset, load, measures, placement)
 
 
 def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:
@@ -94,20 +110,21 @@ def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:
         )
 
     measured = {
-        split: evaluation_batches(
-            dataset, split, image_size=config.image_size, batch_size=config.batch_size
-        )
-        for split in measured_splits(config, dataset)
+        split: measured_photos(config, dataset, split) for split in measured_splits(config, dataset)
     }
     return _feed(config, dataset, load, measured)
 
 
 def _feed(
-    config: TrainConfig, dataset: ImageDataset, load: Load, measured: dict[str, tf.data.Dataset]
+    config: TrainConfig,
+    dataset: ImageDataset,
+    load: Load,
+    measured: dict[str, Measured],
+    placement: Placement = ALONE,
 ) -> Feed:
     num_images = len(dataset.splits["train"])
-    batch_size = min(config.batch_size // config.accumulate, num_images)
-    labels = _one_hot(dataset, "train")
+    batch_size = size_of_batches(config, dataset, placement)
+    labels = tf.constant(one_hot(dataset, "train"))
     sizes = dataset.sizes()
 
     def load_batch(epochs: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -138,14 +155,10 @@ def _feed(
     )
 
 
-def _one_hot(dataset: ImageDataset, split: str) -> tf.Tensor:
-    return tf.one_hot(dataset.splits[split].labels, len(dataset.class_names))
-
-
 def _maps_on_disk(stored: Stored) -> Load:
     def gather(split: str, views: np.ndarray, images: np.ndarray) -> np.ndarray:
         shape = stored[split, 0][0].shape[1:]
-        batch = np.empty((len(images), *shape), np.float32)
+        batch = np.empty((len(images), *shape), np.float16)
         for view in np.unique(views):
             maps, rows = stored[split, view]
             chosen = views == view
@@ -154,9 +167,10 @@ def _maps_on_disk(stored: Stored) -> Load:
 
     def load(split: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         batch = tf.numpy_function(
-            lambda v, i: gather(split, v, i), (views, images), tf.float32, stateful=False
+            lambda v, i: gather(split, v, i), (views, images), tf.float16, stateful=False
         )
-        return tf.ensure_shape(batch, (None, *stored[split, 0][0].shape[1:]))
+        batch = tf.ensure_shape(batch, (None, *stored[split, 0][0].shape[1:]))
+        return tf.cast(batch, tf.float32)  # several times faster than NumPy's
 
     return load
 

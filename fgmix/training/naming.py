@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fgmix.training.config import TrainConfig
 
-RUN = "the run"
-"""The group of the flags that change where a run lies and what is told of it, not what it is."""
+RUN, DEVICES = "the run", "devices and hosts"
+BESIDE = (RUN, DEVICES)
+"""The groups of the flags that change where a run lies or is trained and what is told of it, not
+what it is."""
 
 
 def departures(config: "TrainConfig", defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def departures(config: "TrainConfig", defaults: Mapping[str, Any]) -> dict[str, 
     """
     defaults = {f.name: f.default for f in fields(config)} | dict(defaults)
     named = {"dataset", "data_dir", "backbone", "attention", "seed"}
-    named |= {f.name for f in fields(config) if f.metadata["group"] == RUN}
+    named |= {f.name for f in fields(config) if f.metadata["group"] in BESIDE}
     return {
         f.name: value
         for f in fields(config)

@@ -16,6 +16,13 @@ def choose_precision(precision: str) -> str:
     """
     if precision != "auto":
         return precision
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if jax.default_backend() != "gpu":
+            return "float32"
+        capability = tuple(map(int, jax.local_devices()[0].compute_capability.split(".")))
+        return "bfloat16" if capability >= (8, 0) else "float16"
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

@@ -27,7 +27,13 @@ SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
 
 
 def prepare_run(
-    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+    config: TrainConfig,
+    dataset: ImageDataset,
+    precision: str,
+    copies: int = 0,
+    *,
+    devices: int = 1,
+    processes: int = 1,
 ) -> Path:
     """Makes the run's folder with its `config.json`, `labels.txt` and `splits.csv`.
 
@@ -39,6 +45,8 @@ def prepare_run(
         dataset: The data set, with its splits as trained on.
         precision: What `--precision` came to on this machine.
         copies: How many photos are trained on as prepared copies.
+        devices: Among how many devices every batch is divided.
+        processes: How many processes train it together.
 
     Returns:
         The folder.
@@ -57,7 +65,9 @@ def prepare_run(
     except OSError as error:
         raise FgmixError(f"can't make the run folder {directory}: {error.strerror}") from error
     remove_partial(directory)
-    write_json(directory / CONFIG, _describe(config, dataset, precision, copies))
+    record = _describe(config, dataset, precision, copies)
+    record["placement"] = {"devices": devices, "processes": processes}
+    write_json(directory / CONFIG, record)
     write_text(directory / LABELS, "".join(f"{name}\n" for name in dataset.class_names))
     write_csv(directory / SPLITS, ("path", "label", "split"), _memberships(dataset))
     return directory
@@ -71,7 +81,10 @@ def _memberships(dataset: ImageDataset) -> Iterator[dict[str, str]]:
 
 
 def _describe(
-    config: TrainConfig, dataset: ImageDataset, precision: str, copies: int = 0
+    config: TrainConfig,
+    dataset: ImageDataset,
+    precision: str,
+    copies: int,
 ) -> dict[str, Any]:
     """The content of `config.json`."""
     flags = {k: v for k, v in asdict(config).items() if k not in ("overwrite", "resume")}
@@ -101,11 +114,16 @@ def recipe_beside_flags(config: TrainConfig) -> dict[str, Any]:
 
 
 def library_versions() -> dict[str, str]:
-    """What a run's bits depend on beside its settings."""
+    """What a run's bits depend on beside its settings; Keras's backend is among it."""
+    import keras
+
+    backend = keras.backend.backend()
+    libraries = ["keras", "tensorflow", "numpy", *(["jax"] if backend == "jax" else [])]
     return {
         "fgmix": fgmix.__version__,
         "python": platform.python_version(),
-        **{name: version(name) for name in ("keras", "tensorflow", "numpy")},
+        "backend": backend,
+        **{name: version(name) for name in libraries},
     }
 
 

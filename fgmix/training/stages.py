@@ -12,6 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import feed_photos
 from fgmix.training.frozen import feed_features
+from fgmix.training.placement import ALONE, Placement
 from fgmix.training.recipes import FINETUNE, RECIPES
 from fgmix.training.trainer import fit
 
@@ -27,6 +28,7 @@ def fit_stages(
     dataset: ImageDataset,
     directory: Path,
     copies: Mapping[str, Copy] | None = None,
+    placement: Placement = ALONE,
 ) -> list[dict]:
     """Trains a classifier in place as its config says, in one stage or two.
 
@@ -36,6 +38,7 @@ def fit_stages(
         dataset: What to train on.
         directory: The run's folder.
         copies: Prepared copies of training photos, by path.
+        placement: Where it is trained. This is called in its scope, and `model` was built there.
 
     Returns:
         The history, a row an epoch.
@@ -44,15 +47,24 @@ def fit_stages(
         FgmixError: If training diverges, or features or a checkpoint can't be used.
     """
     if not config.views:
-        return fit(model, config, feed_photos(config, dataset, copies), directory)
-    head, feed = feed_features(model, config, dataset)
-    rows = fit(head, replace(config, backbone_lr=0.0), feed, directory)
+        feed = feed_photos(config, dataset, copies, placement)
+        return fit(model, config, feed, directory, placement=placement)
+    head, feed = feed_features(model, config, dataset, placement)
+    rows = fit(head, replace(config, backbone_lr=0.0), feed, directory, placement=placement)
     if not config.finetune_epochs:
         return rows
     log.info("going on with the whole network, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
-    feed = feed_photos(config, dataset, copies)
-    return fit(model, config, feed, directory, before=rows, checkpoints=directory / FINETUNING)
+    feed = feed_photos(config, dataset, copies, placement)
+    return fit(
+        model,
+        config,
+        feed,
+        directory,
+        before=rows,
+        checkpoints=directory / FINETUNING,
+        placement=placement,
+    )
 
 
 def finetuning(config: TrainConfig) -> TrainConfig:

@@ -31,9 +31,12 @@ class StopRequest:
 
     Attributes:
         number: The signal that asked, None before.
+        agreed: The signal that is obeyed: where several processes train together, one that any
+            of them was sent, after the same step in all.
     """
 
     number: int | None = None
+    agreed: int | None = None
 
 
 @contextmanager

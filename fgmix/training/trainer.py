@@ -10,11 +10,20 @@ import keras
 
 from fgmix.files import remove_partial
 from fgmix.models.classifier import build_classifier, parameter_groups
-from fgmix.training.callbacks import Checkpoint, Divergence, EpochLog, Monitor, write_history
-from fgmix.training.checkpoint import Progress, restore_checkpoint
+from fgmix.training.batchnorm import batch_statistics_of_all
+from fgmix.training.callbacks import (
+    Checkpoint,
+    Divergence,
+    EpochLog,
+    Monitor,
+    StopTogether,
+    write_history,
+)
+from fgmix.training.checkpoint import Progress, restore_together
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import Feed
 from fgmix.training.optimizer import build_optimizer, build_schedules
+from fgmix.training.placement import ALONE, Placement
 from fgmix.training.precision import policy
 from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
 from fgmix.training.stopping import Stopped, stopping_between_steps
@@ -52,6 +61,7 @@ def fit(
     *,
     before: Sequence[dict] = (),
     checkpoints: Path | None = None,
+    placement: Placement = ALONE,
 ) -> list[dict]:
     """Trains `model` in place and keeps `history.csv`, a checkpoint and TensorBoard logs.
 
@@ -62,6 +72,7 @@ def fit(
         directory: The run's folder.
         before: The history of what the run has trained before with another optimizer.
         checkpoints: Folder of the checkpoint; the run's by default.
+        placement: Where it is trained. `model` was built in its scope, and this is called there.
 
     Returns:
         The history, a row an epoch, from `before` on.
@@ -81,11 +92,12 @@ def fit(
     # A model's own policy is that of the place where it was put together.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    loss = keras.losses.CategoricalCrossentropy(
+        label_smoothing=config.recipe_settings.label_smoothing
+    )
     compiled.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            label_smoothing=config.recipe_settings.label_smoothing
-        ),
+        loss=loss,
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
 
@@ -94,24 +106,29 @@ def fit(
     compiled.compute_metrics(None, answers, answers)
 
     checkpoints = checkpoints or directory
-    checkpoints.mkdir(exist_ok=True)
-    remove_partial(checkpoints)
+    if placement.leads:
+        checkpoints.mkdir(exist_ok=True)
+        remove_partial(checkpoints)
     progress = Progress()
     if config.resume:
-        progress = restore_checkpoint(checkpoints, compiled)
+        progress = restore_together(checkpoints, compiled, placement)
         log.info("going on after step %d of %d", progress.step, config.epochs * steps)
     if not progress.step:
         progress.rows = list(before)
-    if config.resume and progress.rows:  # the file may hold rows of epochs to be trained again
+    leads = placement.leads
+    if leads and config.resume and progress.rows:
+        # The file may hold rows of epochs that are to be trained again.
         write_history(directory / HISTORY, progress.rows)
 
-    with stopping_between_steps() as request:
+    with stopping_between_steps() as request, batch_statistics_of_all(compiled, placement):
+        history = directory / HISTORY if leads else None
         callbacks = [
-            *(Monitor(split, feed.measured[split]) for split in feed.measured if split != "val"),
-            EpochLog(directory / HISTORY, progress, schedules, feed, len(before)),
-            Divergence(directory / DIVERGED, progress, feed),
+            *(Monitor(split, feed.measured[split], loss, placement) for split in feed.measured),
+            EpochLog(history, progress, schedules, feed, len(before)),
+            Divergence(directory / DIVERGED if leads else None, progress, feed),
+            StopTogether(request, placement),
             Checkpoint(
-                checkpoints,
+                checkpoints if leads else None,
                 progress,
                 feed,
                 config.epochs * steps,
@@ -131,15 +148,15 @@ def fit(
                 initial_epoch=first,
                 epochs=last,
                 steps_per_epoch=length,
-                validation_data=feed.measured.get("val"),
                 callbacks=[
                     *callbacks,
-                    keras.callbacks.TensorBoard(directory / LOGS, write_graph=False),
+                    *([keras.callbacks.TensorBoard(directory / LOGS, write_graph=False)] * leads),
                 ],
                 shuffle=False,  # the batches come shuffled
                 # A bar that redraws itself is for a terminal; a log file gets a line an epoch.
-                verbose=1 if sys.stdout.isatty() else 2,
+                verbose=(1 if sys.stdout.isatty() else 2) if leads else 0,
             )
-    if request.number is not None:
-        raise Stopped(request.number)
+    signalled = placement.first_signal(request.number)
+    if signalled is not None:
+        raise Stopped(signalled)
     return progress.rows

@@ -1,0 +1,62 @@
+"""Writing the SavedModel of a run that was not trained by TensorFlow alone.
+
+A model that was trained on JAX, or divided among devices, has variables that belong there. It is
+read back from `model.keras` in a process of its own, with Keras's TensorFlow backend on one device,
+so that every run is exported alike.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from fgmix.errors import FgmixError
+from fgmix.training.run_folder import Run
+
+
+def export_apart(directory: Path, metrics: dict[str, Any]) -> None:
+    """Writes version 1 of a run that has its `model.keras`.
+
+    Args:
+        directory: The run's folder.
+        metrics: Its evaluation, for the model card.
+
+    Raises:
+        FgmixError: If the process fails, with its last words.
+    """
+    root = str(Path(__file__).parents[2])
+    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-m", "fgmix.serving.apart", str(directory)],
+        input=json.dumps(metrics),
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "tensorflow",
+            "CUDA_VISIBLE_DEVICES": "-1",  # they are the trainer's
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "PYTHONPATH": paths,
+        },
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise FgmixError(f"can't export {directory / 'model.keras'}: {words[-1]}")
+
+
+def main() -> None:
+    """Exports the run that is named; its metrics come on standard input."""
+    from fgmix.serving.export import export_saved_model
+    from fgmix.serving.model_card import write_card
+    from fgmix.serving.signatures import Classifier
+
+    run = Run.open(sys.argv[1], finished=False)
+    card = write_card(run, json.load(sys.stdin), "1")
+    classifier = Classifier(run.load_model(), run.class_names, run.crop_bottom)
+    export_saved_model(classifier, run.directory / "1", card)
+
+
+if __name__ == "__main__":
+    main()

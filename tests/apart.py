@@ -1,0 +1,83 @@
+"""Trainings in processes of their own, on either backend, with several devices or beside others."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from fgmix.milestones import KILL_AT
+from fgmix.training.config import TrainConfig
+from fgmix.training.run_folder import Run
+
+ROOT = Path(__file__).parents[1]
+WORK = """
+import json, sys
+import tensorflow as tf
+settings, devices = json.loads(sys.argv[1]), int(sys.argv[2])
+cpu = tf.config.list_physical_devices("CPU")[0]
+parts = [tf.config.LogicalDeviceConfiguration()] * devices
+tf.config.set_logical_device_configuration(cpu, parts)
+from fgmix import TrainConfig, train
+from fgmix.cli.main import run
+from fgmix.training.determinism import make_deterministic
+make_deterministic()
+sys.exit(run(lambda _: train(TrainConfig(**settings)) and 0, []))
+"""
+
+
+def start(
+    config: TrainConfig, backend: str = "tensorflow", devices: int = 1, kill_at: str = ""
+) -> subprocess.Popen:
+    """Begins a training as the command line does, with its messages and exit codes.
+
+    Args:
+        config: What to train.
+        backend: Keras's.
+        devices: Into how many the processor is divided.
+        kill_at: The milestone at which the process ends, if not at the end of the run.
+    """
+    names = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    names["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+    if kill_at:
+        names[KILL_AT] = kill_at
+    arguments = [json.dumps(asdict(config)), str(devices if backend == "tensorflow" else 1)]
+    return subprocess.Popen(
+        [sys.executable, "-c", WORK, *arguments],
+        env={**os.environ, **names},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(*processes: subprocess.Popen, timeout: float = 600) -> list[str]:
+    """Waits until trainings have succeeded; returns what each said."""
+    said = []
+    for process in processes:
+        out, error = process.communicate(timeout=timeout)
+        assert process.returncode == 0, f"{out[-2000:]}\n{error[-3000:]}"
+        said.append(out)
+    return said
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return tried.getsockname()[1]
+
+
+def weights(run: Path) -> list[np.ndarray]:
+    """The weights of a finished run."""
+    return [np.asarray(v) for v in Run(run, None, {}, (), {}).load_model().weights]
+
+
+def largest_difference(run: Path, other: Path) -> float:
+    """Of two finished runs, the largest difference of a weight."""
+    pairs = zip(weights(run), weights(other), strict=True)
+    return max(float(np.abs(a - b).max()) for a, b in pairs)
