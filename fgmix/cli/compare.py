@@ -83,7 +83,7 @@ def _parser() -> Parser:
         "--baseline",
         metavar="NAME",
         help="what to compare with: a group's name, or a value of a setting, such as none, conv "
-        "or vgg16 (default: none, or else the first group)",
+        "or vgg16 (default: attention none, or else the first group)",
     )
     parser.add_argument(
         "--difference",

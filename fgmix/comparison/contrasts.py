@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fgmix.comparison.names import ABSENT, differing, in_words
+from fgmix.comparison.baselines import name_baseline, pair_groups
+from fgmix.comparison.names import differing
 from fgmix.comparison.power import POWER, Need, detectable_difference, seeds_needed
 from fgmix.comparison.published import BASE_MODELS, PUBLISHED
 from fgmix.comparison.statistics import (
@@ -15,10 +16,8 @@ from fgmix.comparison.statistics import (
     measure_accuracy,
 )
 from fgmix.comparison.study import Group, Study
-from fgmix.errors import FgmixError
 
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
-DEFAULT_BASELINE = "none"
 PLAIN_TARGET = 0.01
 """The difference to plan for where the paper has none, as a fraction."""
 
@@ -140,26 +139,15 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
     Args:
         study: From `open_study`.
         baseline: The name of a group, or a value of a setting: with `none` each group is compared
-            with the one that differs from it by having `none` there. By default `none` if groups
-            have that, and otherwise the first group.
+            with the one that differs from it by having `none` there. By default attention `none`
+            if groups have that and others another, and otherwise the first group.
         target: A difference to plan for, as a fraction; by default the paper's where it has one
             for the two attentions, and otherwise one point.
 
     Raises:
-        FgmixError: If no group is named so.
+        FgmixError: If no group is named so, or if the name may mean one setting or another.
     """
-    groups = study.groups
-    notes = list(study.notes)
-    chosen = _candidates(groups, baseline, notes)
-    pairs = []
-    for group in groups if len(groups) > 1 else ():
-        if group in chosen:
-            continue
-        other = _baseline_of(group, chosen)
-        if other is None:
-            notes.append(f"{group.name} is not compared: no baseline has its other settings.")
-        else:
-            pairs.append((group, other))
+    pairs, pair_notes = pair_groups(study.groups, baseline)
     differences = [compare_accuracies(group.right, other.right) for group, other in pairs]
     corrected = holm([found.p_value for found in differences])
     level = LEVEL / max(1, len(pairs))
@@ -167,55 +155,14 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
         _contrast(group, other, found, p, level, target)
         for (group, other), found, p in zip(pairs, differences, corrected, strict=True)
     )
-    notes += _contrast_notes(contrasts)
+    notes = (*study.notes, *pair_notes, *_contrast_notes(contrasts))
     return Comparison(
         study,
-        tuple(measure_accuracy(group.right) for group in groups),
+        tuple(measure_accuracy(group.right) for group in study.groups),
         contrasts,
-        _baseline_name(pairs),
-        tuple(notes),
+        name_baseline(pairs),
+        notes,
     )
-
-
-def _candidates(groups: Sequence[Group], baseline: str | None, notes: list[str]) -> list[Group]:
-    wanted = DEFAULT_BASELINE if baseline is None else baseline
-    found = [g for g in groups if g.name == wanted]
-    varying = [
-        name
-        for name in dict.fromkeys(name for g in groups for name in g.settings)
-        if len({repr(g.settings.get(name, ABSENT)) for g in groups}) > 1
-    ]
-    found = found or [
-        g
-        for g in groups
-        if any(str(g.settings[name]) == wanted for name in varying if name in g.settings)
-    ]
-    if found or (baseline is None and len(groups) < 2):
-        return found
-    if baseline is None:
-        notes.append(f"No group is named none: {groups[0].name}, the first, is the baseline.")
-        return [groups[0]]
-    names = "; ".join(group.name for group in groups)
-    raise FgmixError(f"--baseline {baseline}: no group is named so; there are: {names}")
-
-
-def _baseline_of(group: Group, chosen: Sequence[Group]) -> Group | None:
-    """Of several baselines the one that differs in one setting alone; a single one for all."""
-    if len(chosen) == 1:
-        return chosen[0]
-    near = [other for other in chosen if len(differing(group.settings, other.settings)) == 1]
-    return near[0] if len(near) == 1 else None
-
-
-def _baseline_name(pairs: Sequence[tuple[Group, Group]]) -> str:
-    names = {other.name for _, other in pairs}
-    if len(names) > 1:
-        settings = {tuple(differing(one.settings, other.settings)) for one, other in pairs}
-        varied = {name for found in settings for name in found}
-        if len(varied) == 1:
-            name = varied.pop()
-            names = {in_words(name, other.settings[name]) for _, other in pairs}
-    return names.pop() if len(names) == 1 else "the baseline" * bool(names)
 
 
 def _contrast(

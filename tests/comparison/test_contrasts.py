@@ -83,7 +83,59 @@ def test_a_single_group_is_measured_and_compared_with_nothing(grid):
 def test_without_none_the_first_group_is_the_baseline_and_a_note_says_so(grid):
     found = compare(open_study([*grid.glob("mixed-*"), *grid.glob("channel-*")]))
     assert found.baseline == "channel"
-    assert any("channel, the first, is the baseline" in note for note in found.notes)
+    assert any("The baseline is the first group, channel" in note for note in found.notes)
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory):
+    """Attention `none` and `mixed`, each from ImageNet's weights and from none."""
+    runs = tmp_path_factory.mktemp("runs")
+    for weights in ("imagenet", "none"):
+        write_groups(runs, {"none": 0.1, "mixed": 0.1}, 1, backbone="vgg16", weights=weights)
+    return runs
+
+
+def pairs_of(comparison):
+    return [(contrast.group, contrast.baseline) for contrast in comparison.contrasts]
+
+
+def test_the_default_baseline_is_the_attention_none_and_no_other_none(random_weights):
+    study = open_study([random_weights])
+    by_attention = [
+        ("mixed, weights imagenet", "none, weights imagenet"),
+        ("mixed, weights none", "none, weights none"),
+    ]
+    found = compare(study)
+    assert pairs_of(found) == by_attention
+    assert found.baseline == "none"
+    assert pairs_of(compare(study, "attention none")) == by_attention
+    by_weights = compare(study, "weights none")
+    assert pairs_of(by_weights) == [
+        ("none, weights imagenet", "none, weights none"),
+        ("mixed, weights imagenet", "mixed, weights none"),
+    ]
+    assert by_weights.baseline == "weights none"
+
+
+def test_a_baseline_that_may_mean_two_settings_is_one_line(random_weights):
+    message = (
+        "--baseline none may mean 'attention none' or 'weights none': give one of these, or a "
+        "group's name: none, weights imagenet; none, weights none; mixed, weights imagenet; mixed, "
+        "weights none"
+    )
+    with pytest.raises(FgmixError, match=f"^{message}$"):
+        compare(open_study([random_weights]), "none")
+
+
+def test_groups_of_one_attention_are_compared_with_the_first(random_weights):
+    for attention in ("none", "mixed"):
+        found = compare(open_study(random_weights.glob(f"{attention}-*")))
+        assert pairs_of(found) == [("weights none", "weights imagenet")]
+        assert any("The baseline is the first group" in note for note in found.notes)
+    # Among these `none` means but one thing.
+    assert pairs_of(compare(open_study(random_weights.glob("mixed-*")), "none")) == [
+        ("weights imagenet", "weights none")
+    ]
 
 
 def test_one_seed_each_is_a_verdict_on_two_runs(grid):
