@@ -66,16 +66,12 @@ def open_study(places: Sequence[str | Path]) -> Study:
 
     Args:
         places: Runs' folders, or folders that hold runs; unfinished ones of these are left out,
-            and a note says so.
+            and so are files; a note says so.
 
     Raises:
         FgmixError: If a run can't be read or can't be compared with the others, and why.
     """
-    directories, unfinished = find_runs(places)
-    notes = []
-    if unfinished:
-        names = ", ".join(path.name for path in unfinished[:4]) + (", ..." * bool(unfinished[4:]))
-        notes.append(f"Left out, not finished: {names} ({len(unfinished)}).")
+    directories, notes = find_runs(places)
     return group_runs([read_run(directory) for directory in directories], notes)
 
 

@@ -188,6 +188,19 @@ def test_an_unfinished_run_is_refused_where_named_and_left_out_where_not(tmp_pat
     assert "none of the 1 runs" in refusal(_moved(unfinished, tmp_path / "grid"))
 
 
+def test_files_that_a_glob_catches_are_passed_over(tmp_path):
+    write_run(tmp_path, RIGHT)
+    (tmp_path / "README.md").write_text("what a run is\n")
+    assert open_study(sorted(tmp_path.iterdir())).notes == ()
+    (tmp_path / "table.csv").write_text("a,b\n")
+    study = open_study(sorted(tmp_path.iterdir()))
+    assert study.groups[0].seeds == (0,)
+    assert study.notes == ("Left out, files: table.csv (1).",)
+    for files in (["README.md"], ["README.md", "table.csv"]):
+        assert "README.md is a file: give runs' folders" in refusal(*(tmp_path / f for f in files))
+    assert "there is no run" in refusal(tmp_path, tmp_path / "nowhere")
+
+
 def _moved(run, folder):
     folder.mkdir()
     run.rename(folder / run.name)
