@@ -89,7 +89,8 @@ def _parser() -> Parser:
         "--difference",
         type=float,
         metavar="POINTS",
-        help="tell how many seeds it takes to show this difference (default: the paper's, or 1)",
+        help="tell how many seeds it takes to show this difference (default: the paper's on its "
+        "own data sets and backbones, and 1 elsewhere)",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row a group")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fgmix.comparison.baselines import name_baseline, pair_groups
 from fgmix.comparison.names import differing
 from fgmix.comparison.power import POWER, Need, detectable_difference, seeds_needed
-from fgmix.comparison.published import BASE_MODELS, PUBLISHED
+from fgmix.comparison.published import KIN, PUBLISHED
 from fgmix.comparison.statistics import (
     LEVEL,
     Accuracy,
@@ -142,7 +142,7 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
             with the one that differs from it by having `none` there. By default attention `none`
             if groups have that and others another, and otherwise the first group.
         target: A difference to plan for, as a fraction; by default the paper's where it has one
-            for the two attentions, and otherwise one point.
+            for the two attentions on the data set and backbone, and otherwise one point.
 
     Raises:
         FgmixError: If no group is named so, or if the name may mean one setting or another.
@@ -196,26 +196,26 @@ def _contrast(
 
 
 def _published(group: Group, other: Group) -> list[tuple[str, float]]:
-    """The paper's differences between two attentions, on its base models and data sets.
+    """The paper's difference between two attentions, on its own data set and base model.
 
-    On the data set and backbone of the groups alone where the paper has them; none for groups that
-    were trained on fewer photos than there are.
+    None for groups on other photos or another backbone, or that were trained on fewer photos than
+    there are or measured on folds of them.
     """
-    if group.settings["shots"] is not None or group.settings["train_fraction"] < 1:
-        return []
     one, two = group.settings["attention"], other.settings["attention"]
-    dataset, backbone = group.settings["dataset"], str(group.settings["backbone"])
-    names = [dataset] if dataset in PUBLISHED else list(PUBLISHED)
-    models = [BASE_MODELS[backbone]] if backbone in BASE_MODELS else list(BASE_MODELS.values())
-    found = []
-    for name in names:
-        top1 = PUBLISHED[name].top1
-        for model in models:
-            if one != two and (model, one) in top1 and (model, two) in top1:
-                size = (top1[model, one] - top1[model, two]) / 100
-                title = f"the paper's, {PUBLISHED[name].title}, {model}"
-                found.append((title, size))
-    return found
+    published = PUBLISHED.get(group.settings["dataset"])
+    model = KIN.get(group.settings["backbone"], "")
+    data = group.runs[0][0].data
+    # A folder may be called as the paper's data set is.
+    if published is None or data["num_classes"] != published.classes or one == two:
+        return []
+    limits = {name: group.settings[name] for name in ("shots", "folds", "train_fraction")}
+    if limits != {"shots": None, "folds": None, "train_fraction": 1.0}:
+        return []
+    top1 = published.top1
+    if (model, one) not in top1 or (model, two) not in top1:
+        return []
+    size = (top1[model, one] - top1[model, two]) / 100
+    return [(f"the paper's, {published.title}, {model}", size)]
 
 
 def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:

@@ -1,6 +1,6 @@
 """What a comparison needs of a run: its settings, and its answer for every photo."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -84,7 +84,7 @@ class RunResult:
         return rows
 
 
-def find_runs(places: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
+def find_runs(places: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     """Finds the runs that are named, or that lie in folders that are named.
 
     Args:
@@ -101,9 +101,10 @@ def find_runs(places: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
     """
     found: dict[Path, Path] = {}
     unfinished: list[Path] = []
-    files = [place for place in map(Path, places) if place.is_file()]
-    folders = [place for place in map(Path, places) if place not in files]
-    if not folders:
+    named = [Path(place) for place in places]
+    files = [place for place in named if place.is_file()]
+    folders = [place for place in named if place not in files]
+    if files and not folders:
         raise FgmixError(f"{files[0]} is a file: give runs' folders, or a folder of runs")
     for place in folders:
         if not place.is_dir():

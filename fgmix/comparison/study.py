@@ -1,6 +1,6 @@
 """Runs as a study: groups of seeds that were trained alike, measured on the same photos."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class Study:
         return [run for group in self.groups for parts in group.runs for run in parts]
 
 
-def open_study(places: Sequence[str | Path]) -> Study:
+def open_study(places: Iterable[str | Path]) -> Study:
     """Reads runs and groups them.
 
     Args:

@@ -125,6 +125,12 @@ def test_the_verdict_says_what_could_have_been_seen(html):
     assert "would have been shown 80\xa0% of the time" in html
 
 
+def test_on_other_photos_than_the_papers_its_differences_are_not_on_the_page(html):
+    assert "one point" in html
+    assert "Stanford" not in html
+    assert "FGVC" not in html
+
+
 def test_without_models_there_is_a_reason(html):
     assert "none of the runs has its model.keras any more" in html
 
