@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgmix.files import replacing
+from fgmix.evaluation.figures import draw_grid, save_figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -45,9 +45,7 @@ def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], *spl
             end the line.
         *splits: `"train"`, `"val"` or `"test"`, from `measured_splits`.
     """
-    figure = draw_curves(title, runs, *splits)
-    with replacing(path) as beside:
-        figure.savefig(beside)
+    save_figure(path, draw_curves(title, runs, *splits))
 
 
 def draw_curves(
@@ -56,7 +54,7 @@ def draw_curves(
     """The figure that `save_curves` saves; `stacked` has accuracy below loss, for narrow pages."""
     columns = 1 if stacked else 2
     size = (4.6 if stacked else 10, 1.2 + 3 * len(splits) * (2 // columns))
-    figure = Figure(figsize=size, layout="constrained", dpi=130)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(splits) * (2 // columns), columns, squeeze=False)
     axes = axes.reshape(len(splits), 2)
     for split, row in zip(splits, axes, strict=True):
@@ -65,8 +63,7 @@ def draw_curves(
             unit = " (%)" if name == "accuracy" else ""
             axis.set(xlabel="epoch", ylabel=f"{split} {name}{unit}")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-            axis.grid(alpha=0.25)
-            axis.spines[["top", "right"]].set_visible(False)
+            draw_grid(axis)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2 * columns, frameon=False)
     figure.suptitle(title)

@@ -14,10 +14,10 @@ from fgmix.comparison.plots import (
     draw_comparison,
     draw_learning_curves,
     draw_reliability,
-    save_figure,
 )
 from fgmix.comparison.study import open_study
 from fgmix.comparison.table import Table, p_in_words
+from fgmix.evaluation.figures import save_figure
 from fgmix.files import read_csv
 from tests.comparison.answers import draw_answers, write_run
 
