@@ -1,4 +1,4 @@
-"""Loss and accuracy by epoch, several seeds as one line with a band (the paper's Fig. 2)."""
+"""Loss and accuracy by epoch, several runs as one line with a band (the paper's Fig. 2)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,9 +40,9 @@ def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], *spl
     Args:
         path: The picture; its suffix names the format.
         title: Of the whole figure.
-        runs: For each line of the figure its histories, one a seed. The line is their mean, the
-            band goes from the lowest to the highest. Seeds that have not come as far as others
-            end the line.
+        runs: For each line of the figure its histories, one a run, of a seed or a fold of it. The
+            line is their mean, the band goes from the lowest to the highest. Runs that have not
+            come as far as others end the line.
         *splits: `"train"`, `"val"` or `"test"`, from `measured_splits`.
     """
     save_figure(path, draw_curves(title, runs, *splits))
@@ -79,8 +79,8 @@ def _draw(axis: Axes, runs: Mapping[str, Sequence[Rows]], column: str, scale: fl
             [[float(row[column]) for row in history[:epochs]] for history in histories]
         )
         x = np.arange(1, epochs + 1)
-        seeds = f" ({len(histories)} seeds)" if len(histories) > 1 else ""
-        axis.plot(x, values.mean(axis=0), style, color=colour, linewidth=1.6, label=label + seeds)
+        counted = f" ({len(histories)} runs)" if len(histories) > 1 else ""
+        axis.plot(x, values.mean(axis=0), style, color=colour, linewidth=1.6, label=label + counted)
         if len(histories) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
             axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
