@@ -81,8 +81,8 @@ class Contrast:
             if self.detectable is None:
                 return f"{text}; {self.why_none}."
             return (
-                f"{text}; it takes a difference of {100 * self.detectable:.1f} points to be shown "
-                f"{POWER:.0%} of the time."
+                f"{text}; only a true difference of {100 * self.detectable:.1f} points or more "
+                f"would have been shown {100 * POWER:.0f} % of the time."
             )
         if f.of_runs:
             return (
@@ -91,7 +91,8 @@ class Contrast:
             )
         text = f"{self.group} is {self.verdict} than {self.baseline} ({points})"
         if len(self.differs) > 1:
-            text += f"; they differ in {' and '.join(self.differs)}, so it may be due to either"
+            which = "either" if len(self.differs) == 2 else "any of them"
+            text += f"; they differ in {' and '.join(self.differs)}, so it may be due to {which}"
         return text + self.proviso + "."
 
     @property
@@ -228,9 +229,9 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
             )
     if any(c.found.of_runs for c in contrasts):
         notes.append(
-            "With one seed each the test (McNemar's, exact) is of these two trained models. It "
-            "can't tell whether a training with another seed would differ as they do: that takes "
-            "several seeds."
+            "With one seed each the test (McNemar's, exact) is of two trained models. It can't "
+            "tell whether trainings with another seed would differ as they do: that takes several "
+            "seeds."
         )
     for c in contrasts:
         if not c.found.of_runs and 1 in c.found.seeds:
@@ -241,7 +242,8 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
             )
     if any(c.shared_seeds and not c.found.of_runs for c in contrasts):
         notes.append(
-            "Groups share seeds, and with them order and augmentation. They are compared as if "
-            "they did not, which is on the safe side where that makes their accuracies alike."
+            "Groups share seeds, and with them the order and augmentation of the photos. They are "
+            "compared as if they did not: if that moves their accuracies together, the test finds "
+            "too little rather than too much."
         )
     return notes
