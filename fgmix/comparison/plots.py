@@ -31,8 +31,9 @@ def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for y, accuracy in enumerate(comparison.accuracies):
-        seeds = [100 * seed for seed in accuracy.seeds]
-        axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")
+        if accuracy.deviation is not None:  # a single seed would lie below the mean
+            seeds = [100 * seed for seed in accuracy.seeds]
+            axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")
         _interval(axes[0], y, accuracy.mean, accuracy.low, accuracy.high, BLUE)
     axes[0].set_xlabel("top-1 (%): mean and 95 % interval")
     axes[0].set_yticks(range(len(groups)), [group.name for group in groups])

@@ -34,14 +34,15 @@ def write_figure(target: Path | IO[str], figure: Figure, **options: Any) -> None
 
 
 def share_legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
-    """Puts one legend below the axes of a figure, each label of theirs once."""
+    """Puts one legend below the axes of a figure, each label of theirs once, if there is any."""
     labels = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             labels[label] = handle
-    figure.legend(
-        labels.values(), labels.keys(), loc="outside lower center", ncols=columns, frameon=False
-    )
+    if labels:
+        figure.legend(
+            labels.values(), labels.keys(), loc="outside lower center", ncols=columns, frameon=False
+        )
 
 
 def draw_grid(axis: Axes, which: Literal["both", "x", "y"] = "both") -> None:
