@@ -118,8 +118,9 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
     told = [*notes, *_photo_notes(groups, shown), *_library_notes(runs)]
     if any(run.fold is not None for run in runs):
         told.append(
-            "The folds of a seed are taken together. Their models share most of their training "
-            "photos, so intervals may be somewhat too narrow."
+            "The folds of a seed are taken together. Their models are not independent of each "
+            "other: each was trained on what others were measured on. So intervals may be somewhat "
+            "too narrow."
         )
     return Study(tuple(groups), class_names, first.paths, labels, tuple(told))
 
