@@ -20,6 +20,7 @@ import matplotlib
 
 from fgmix.comparison.plots import draw_comparison
 from fgmix.comparison.statistics import Accuracy, Difference
+from fgmix.evaluation.figures import write_figure
 from fgmix.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,6 @@ PATTERN = "*_comparison.json"
 SETTINGS = {
     "svg.hashsalt": "fgmix",
     "svg.fonttype": "none",
-    "text.parse_math": False,
     "font.size": 11,
 }
 
@@ -64,7 +64,7 @@ def draw(record: Path) -> str:
     source = f"{record.name}, digest {digest(record)}"
     with matplotlib.rc_context(SETTINGS):
         figure = draw_comparison(comparison)
-        figure.savefig(text, format="svg", metadata={"Date": None, "Source": source})
+        write_figure(text, figure, format="svg", metadata={"Date": None, "Source": source})
     return text.getvalue()
 
 

@@ -83,13 +83,14 @@ def _parser() -> Parser:
         "--baseline",
         metavar="NAME",
         help="what to compare with: a group's name, or a value of a setting, such as none, conv "
-        "or vgg16 (default: none, or else the first group)",
+        "or vgg16 (default: attention none, or else the first group)",
     )
     parser.add_argument(
         "--difference",
         type=float,
         metavar="POINTS",
-        help="tell how many seeds it takes to show this difference (default: the paper's, or 1)",
+        help="tell how many seeds it takes to show this difference (default: the paper's on its "
+        "own data sets and backbones, and 1 elsewhere)",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row a group")
@@ -111,7 +112,8 @@ def _parser() -> Parser:
 
 def _plot(path: Path, comparison: "Comparison") -> None:
     from fgmix.comparison.learning import learning_curves
-    from fgmix.comparison.plots import draw_comparison, draw_learning_curves, save_figure
+    from fgmix.comparison.plots import draw_comparison, draw_learning_curves
+    from fgmix.evaluation.figures import save_figure
 
     curves = learning_curves(comparison)
     save_figure(path, draw_learning_curves(curves) if curves else draw_comparison(comparison))

@@ -74,7 +74,8 @@ def _parser() -> Parser:
     parser.add_argument(
         "--baseline",
         metavar="NAME",
-        help="what to compare with, as for compare (default: none, or else the first group)",
+        help="what to compare with, as for compare (default: attention none, or else the first "
+        "group)",
     )
     parser.add_argument(
         "--group",

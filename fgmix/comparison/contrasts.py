@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fgmix.comparison.names import ABSENT, differing, in_words
+from fgmix.comparison.baselines import name_baseline, pair_groups
+from fgmix.comparison.names import differing
 from fgmix.comparison.power import POWER, Need, detectable_difference, seeds_needed
-from fgmix.comparison.published import BASE_MODELS, PUBLISHED
+from fgmix.comparison.published import KIN, PUBLISHED
 from fgmix.comparison.statistics import (
     LEVEL,
     Accuracy,
@@ -15,10 +16,8 @@ from fgmix.comparison.statistics import (
     measure_accuracy,
 )
 from fgmix.comparison.study import Group, Study
-from fgmix.errors import FgmixError
 
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
-DEFAULT_BASELINE = "none"
 PLAIN_TARGET = 0.01
 """The difference to plan for where the paper has none, as a fraction."""
 
@@ -82,8 +81,8 @@ class Contrast:
             if self.detectable is None:
                 return f"{text}; {self.why_none}."
             return (
-                f"{text}; it takes a difference of {100 * self.detectable:.1f} points to be shown "
-                f"{POWER:.0%} of the time."
+                f"{text}; only a true difference of {100 * self.detectable:.1f} points or more "
+                f"would have been shown {100 * POWER:.0f} % of the time."
             )
         if f.of_runs:
             return (
@@ -92,7 +91,8 @@ class Contrast:
             )
         text = f"{self.group} is {self.verdict} than {self.baseline} ({points})"
         if len(self.differs) > 1:
-            text += f"; they differ in {' and '.join(self.differs)}, so it may be due to either"
+            which = "either" if len(self.differs) == 2 else "any of them"
+            text += f"; they differ in {' and '.join(self.differs)}, so it may be due to {which}"
         return text + self.proviso + "."
 
     @property
@@ -140,26 +140,15 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
     Args:
         study: From `open_study`.
         baseline: The name of a group, or a value of a setting: with `none` each group is compared
-            with the one that differs from it by having `none` there. By default `none` if groups
-            have that, and otherwise the first group.
+            with the one that differs from it by having `none` there. By default attention `none`
+            if groups have that and others another, and otherwise the first group.
         target: A difference to plan for, as a fraction; by default the paper's where it has one
-            for the two attentions, and otherwise one point.
+            for the two attentions on the data set and backbone, and otherwise one point.
 
     Raises:
-        FgmixError: If no group is named so.
+        FgmixError: If no group is named so, or if the name may mean one setting or another.
     """
-    groups = study.groups
-    notes = list(study.notes)
-    chosen = _candidates(groups, baseline, notes)
-    pairs = []
-    for group in groups if len(groups) > 1 else ():
-        if group in chosen:
-            continue
-        other = _baseline_of(group, chosen)
-        if other is None:
-            notes.append(f"{group.name} is not compared: no baseline has its other settings.")
-        else:
-            pairs.append((group, other))
+    pairs, pair_notes = pair_groups(study.groups, baseline)
     differences = [compare_accuracies(group.right, other.right) for group, other in pairs]
     corrected = holm([found.p_value for found in differences])
     level = LEVEL / max(1, len(pairs))
@@ -167,55 +156,14 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
         _contrast(group, other, found, p, level, target)
         for (group, other), found, p in zip(pairs, differences, corrected, strict=True)
     )
-    notes += _contrast_notes(contrasts)
+    notes = (*study.notes, *pair_notes, *_contrast_notes(contrasts))
     return Comparison(
         study,
-        tuple(measure_accuracy(group.right) for group in groups),
+        tuple(measure_accuracy(group.right) for group in study.groups),
         contrasts,
-        _baseline_name(pairs),
-        tuple(notes),
+        name_baseline(pairs),
+        notes,
     )
-
-
-def _candidates(groups: Sequence[Group], baseline: str | None, notes: list[str]) -> list[Group]:
-    wanted = DEFAULT_BASELINE if baseline is None else baseline
-    found = [g for g in groups if g.name == wanted]
-    varying = [
-        name
-        for name in dict.fromkeys(name for g in groups for name in g.settings)
-        if len({repr(g.settings.get(name, ABSENT)) for g in groups}) > 1
-    ]
-    found = found or [
-        g
-        for g in groups
-        if any(str(g.settings[name]) == wanted for name in varying if name in g.settings)
-    ]
-    if found or (baseline is None and len(groups) < 2):
-        return found
-    if baseline is None:
-        notes.append(f"No group is named none: {groups[0].name}, the first, is the baseline.")
-        return [groups[0]]
-    names = "; ".join(group.name for group in groups)
-    raise FgmixError(f"--baseline {baseline}: no group is named so; there are: {names}")
-
-
-def _baseline_of(group: Group, chosen: Sequence[Group]) -> Group | None:
-    """Of several baselines the one that differs in one setting alone; a single one for all."""
-    if len(chosen) == 1:
-        return chosen[0]
-    near = [other for other in chosen if len(differing(group.settings, other.settings)) == 1]
-    return near[0] if len(near) == 1 else None
-
-
-def _baseline_name(pairs: Sequence[tuple[Group, Group]]) -> str:
-    names = {other.name for _, other in pairs}
-    if len(names) > 1:
-        settings = {tuple(differing(one.settings, other.settings)) for one, other in pairs}
-        varied = {name for found in settings for name in found}
-        if len(varied) == 1:
-            name = varied.pop()
-            names = {in_words(name, other.settings[name]) for _, other in pairs}
-    return names.pop() if len(names) == 1 else "the baseline" * bool(names)
 
 
 def _contrast(
@@ -249,26 +197,26 @@ def _contrast(
 
 
 def _published(group: Group, other: Group) -> list[tuple[str, float]]:
-    """The paper's differences between two attentions, on its base models and data sets.
+    """The paper's difference between two attentions, on its own data set and base model.
 
-    On the data set and backbone of the groups alone where the paper has them; none for groups that
-    were trained on fewer photos than there are.
+    None for groups on other photos or another backbone, or that were trained on fewer photos than
+    there are or measured on folds of them.
     """
-    if group.settings["shots"] is not None or group.settings["train_fraction"] < 1:
-        return []
     one, two = group.settings["attention"], other.settings["attention"]
-    dataset, backbone = group.settings["dataset"], str(group.settings["backbone"])
-    names = [dataset] if dataset in PUBLISHED else list(PUBLISHED)
-    models = [BASE_MODELS[backbone]] if backbone in BASE_MODELS else list(BASE_MODELS.values())
-    found = []
-    for name in names:
-        top1 = PUBLISHED[name].top1
-        for model in models:
-            if one != two and (model, one) in top1 and (model, two) in top1:
-                size = (top1[model, one] - top1[model, two]) / 100
-                title = f"the paper's, {PUBLISHED[name].title}, {model}"
-                found.append((title, size))
-    return found
+    published = PUBLISHED.get(group.settings["dataset"])
+    model = KIN.get(group.settings["backbone"], "")
+    data = group.runs[0][0].data
+    # A folder may be called as the paper's data set is.
+    if published is None or data["num_classes"] != published.classes or one == two:
+        return []
+    limits = {name: group.settings[name] for name in ("shots", "folds", "train_fraction")}
+    if limits != {"shots": None, "folds": None, "train_fraction": 1.0}:
+        return []
+    top1 = published.top1
+    if (model, one) not in top1 or (model, two) not in top1:
+        return []
+    size = (top1[model, one] - top1[model, two]) / 100
+    return [(f"the paper's, {published.title}, {model}", size)]
 
 
 def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
@@ -281,9 +229,9 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
             )
     if any(c.found.of_runs for c in contrasts):
         notes.append(
-            "With one seed each the test (McNemar's, exact) is of these two trained models. It "
-            "can't tell whether a training with another seed would differ as they do: that takes "
-            "several seeds."
+            "With one seed each the test (McNemar's, exact) is of two trained models. It can't "
+            "tell whether trainings with another seed would differ as they do: that takes several "
+            "seeds."
         )
     for c in contrasts:
         if not c.found.of_runs and 1 in c.found.seeds:
@@ -294,7 +242,8 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
             )
     if any(c.shared_seeds and not c.found.of_runs for c in contrasts):
         notes.append(
-            "Groups share seeds, and with them order and augmentation. They are compared as if "
-            "they did not, which is on the safe side where that makes their accuracies alike."
+            "Groups share seeds, and with them the order and augmentation of the photos. They are "
+            "compared as if they did not: if that moves their accuracies together, the test finds "
+            "too little rather than too much."
         )
     return notes

@@ -1,9 +1,7 @@
 """Tables of where a group fails: classes, pairs of classes, calibration, coverage."""
 
-from collections.abc import Iterable, Sequence
-
 from fgmix.comparison.failures import Failures
-from fgmix.comparison.table import Table, interval, percent
+from fgmix.comparison.table import Table, interval, mean_count, percent, without_empty
 
 SHOWN = 10
 """Classes and pairs of classes that a table lists."""
@@ -19,21 +17,17 @@ def failure_tables(failures: Failures) -> list[Table]:
     ]
 
 
-def _rows(cells: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(row) for row in cells)
-
-
 def _class_table(failures: Failures) -> Table:
-    rows = _rows(
+    rows = [
         (
             c.name,
             c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})",
             str(c.photos),
             percent(c.accuracy, 1),
-            interval(c.lowest, c.highest, ".0f"),
+            "" if failures.single else interval(c.lowest, c.highest, ".0f"),
         )
         for c in failures.classes[:SHOWN]
-    )
+    ]
     title = f"least recognised classes of {failures.group}, %"
     head = ("class", "mostly taken for", "photos", "recognised", "lowest to highest")
     perfect = sum(c.accuracy == 1 for c in failures.classes)
@@ -41,15 +35,15 @@ def _class_table(failures: Failures) -> Table:
         f"{len(failures.classes)} classes, mean {percent(failures.mean_per_class)} %, "
         f"{perfect} always recognised."
     )
-    return Table(title, head, rows, head[:2], note)
+    return Table(title, *without_empty(head, rows), head[:2], note)
 
 
 def _confusion_table(failures: Failures) -> Table:
-    rows = _rows(
+    rows = tuple(
         (
             f"{c.first} as {c.second}",
-            f"{c.first_as_second:.1f} of {c.photos[0]}",
-            f"{c.second_as_first:.1f} of {c.photos[1]}",
+            f"{mean_count(c.first_as_second, failures.single)} of {c.photos[0]}",
+            f"{mean_count(c.second_as_first, failures.single)} of {c.photos[1]}",
             c.first_examples[0] if c.first_examples else "",
         )
         for c in failures.confusions[:SHOWN]
@@ -60,20 +54,21 @@ def _confusion_table(failures: Failures) -> Table:
 
 
 def _selective_table(failures: Failures) -> Table:
-    rows = _rows(
+    rows = [
         (
-            f"{s.coverage:.0%}",
+            f"{100 * s.coverage:.0f} %",
             percent(s.accuracy),
             "" if s.deviation is None else percent(s.deviation),
         )
         for s in failures.selective
-    )
+    ]
     head = ("surest answers", "right", "sd")
-    return Table(f"if only the surest answers of {failures.group} are given, %", head, rows)
+    title = f"if only the surest answers of {failures.group} are given, %"
+    return Table(title, *without_empty(head, rows))
 
 
 def _reliability_table(failures: Failures) -> Table:
-    rows = _rows(
+    rows = tuple(
         (
             interval(b.low, b.high, ".0f"),
             f"{b.answers:,}",

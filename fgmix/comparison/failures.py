@@ -128,6 +128,11 @@ class Failures:
     selective: tuple[Selected, ...]
 
     @property
+    def single(self) -> bool:
+        """Whether the group has one seed, so that there is no spread between seeds."""
+        return self.calibration_deviation is None
+
+    @property
     def mean_per_class(self) -> float:
         """The mean of the classes' accuracies."""
         return float(np.mean([c.accuracy for c in self.classes]))

@@ -31,13 +31,12 @@ def headline(comparison: Comparison) -> str:
         f"{len(runs)} run{'s' * (len(runs) > 1)} in {len(study.groups)} "
         f"group{'s' * (len(study.groups) > 1)}"
     )
+    words = {"dataset": "", "backbone": "backbone ", "recipe": "recipe "}
     same = [
-        str(first[name])
-        for name in ("dataset", "backbone")
+        f"{word}{first[name]}"
+        for name, word in words.items()
         if len({group.settings[name] for group in study.groups}) == 1
     ]
-    recipes = {group.settings["recipe"] for group in study.groups}
-    same += [f"recipe {recipe}" for recipe in recipes if len(recipes) == 1]
     kind = "test" if first["folds"] is None else "held-out"
     return (
         f"{', '.join(same)}: {counts}, {len(study.paths):,} {kind} photos of "

@@ -1,7 +1,6 @@
 """A comparison in pictures: accuracies with differences, learning curves, calibration."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,15 +11,9 @@ from fgmix.comparison.contrasts import NOT_SHOWN, Comparison
 from fgmix.comparison.failures import Failures
 from fgmix.comparison.learning import LearningCurve
 from fgmix.evaluation.curves import COLOURS
-from fgmix.files import replacing
+from fgmix.evaluation.figures import draw_grid, share_legend
 
 BLACK, BLUE, ORANGE = COLOURS[0], COLOURS[1], COLOURS[2]
-
-
-def save_figure(path: Path, figure: Figure) -> None:
-    """Writes a figure, whole or not at all; the suffix names the format."""
-    with replacing(path) as beside:
-        figure.savefig(beside, dpi=130)
 
 
 def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
@@ -38,8 +31,9 @@ def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for y, accuracy in enumerate(comparison.accuracies):
-        seeds = [100 * seed for seed in accuracy.seeds]
-        axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")
+        if accuracy.deviation is not None:  # a single seed would lie below the mean
+            seeds = [100 * seed for seed in accuracy.seeds]
+            axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")
         _interval(axes[0], y, accuracy.mean, accuracy.low, accuracy.high, BLUE)
     axes[0].set_xlabel("top-1 (%): mean and 95 % interval")
     axes[0].set_yticks(range(len(groups)), [group.name for group in groups])
@@ -47,15 +41,8 @@ def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
     for axis in axes[1:]:
         _draw_differences(axis, comparison)
     for axis in axes:
-        axis.grid(axis="x", alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
-    labels = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            labels[label] = handle
-    figure.legend(
-        labels.values(), labels.keys(), loc="outside lower center", ncols=3, frameon=False
-    )
+        draw_grid(axis, "x")
+    share_legend(figure, axes, 3)
     return figure
 
 
@@ -103,8 +90,7 @@ def draw_learning_curves(curves: Sequence[LearningCurve]) -> Figure:
     axis.set_xticks(list(ticks), list(ticks.values()))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set(xlabel="training photos a class", ylabel="top-1 (%)")
-    axis.grid(alpha=0.25)
-    axis.spines[["top", "right"]].set_visible(False)
+    draw_grid(axis)
     axis.legend(frameon=False)
     return figure
 

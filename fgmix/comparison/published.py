@@ -7,6 +7,9 @@ from fgmix.models.choices import GATES
 # The base models of the paper, and which of our backbones are the same network.
 BASE_MODELS = {"vgg16_bn": "VGG16", "resnet50_torch": "ResNet-50"}
 
+KIN = BASE_MODELS | {"vgg16": "VGG16", "resnet50": "ResNet-50"}
+"""The base model that a backbone is, or is a variant of: near enough to plan by its figures."""
+
 METHODS = {
     "none": "Baseline",
     "channel": "CA",

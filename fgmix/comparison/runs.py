@@ -1,6 +1,6 @@
 """What a comparison needs of a run: its settings, and its answer for every photo."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,8 @@ from fgmix.training.run_folder import (
 
 PLACES = ("data_dir", "prepare")
 """Settings that say where photos come from and how fast, not what is learned from them."""
+
+README = "README.md"
 
 UNREDUCED = ("none", "conv")
 """The attentions without an excitation, for which `reduction` means nothing."""
@@ -83,22 +85,29 @@ class RunResult:
         return rows
 
 
-def find_runs(places: Sequence[str | Path]) -> tuple[list[Path], list[Path]]:
+def find_runs(places: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     """Finds the runs that are named, or that lie in folders that are named.
 
     Args:
-        places: Runs' folders, or folders of them such as `reproduce` fills.
+        places: Runs' folders, or folders of them such as `reproduce` fills. Files among folders
+            are passed over: the shell's `saved_models/*` names them too.
 
     Returns:
-        The runs, each once, in the order of naming; and those that lie in a named folder and have
-        not finished. A run that is itself named is among the former, finished or not.
+        The runs, each once, in the order of naming; and notes on what was left out: files, and
+        runs in a named folder that have not finished. A run that is itself named is among the
+        former, finished or not.
 
     Raises:
-        FgmixError: If a place is not there, or is neither a run nor holds one.
+        FgmixError: If a place is not there, or is neither a run nor holds one, or if all are files.
     """
     found: dict[Path, Path] = {}
-    unfinished = []
-    for place in map(Path, places):
+    unfinished: list[Path] = []
+    named = [Path(place) for place in places]
+    files = [place for place in named if place.is_file()]
+    folders = [place for place in named if place not in files]
+    if files and not folders:
+        raise FgmixError(f"{files[0]} is a file: give runs' folders, or a folder of runs")
+    for place in folders:
         if not place.is_dir():
             raise FgmixError(f"there is no run {place}: give runs' folders, or a folder of runs")
         if (place / CONFIG).is_file():
@@ -113,8 +122,15 @@ def find_runs(places: Sequence[str | Path]) -> tuple[list[Path], list[Path]]:
             else:
                 unfinished.append(directory)
     if not found:
-        raise FgmixError(f"none of the {len(unfinished)} runs in {places[0]} has finished")
-    return list(found.values()), unfinished
+        raise FgmixError(f"none of the {len(unfinished)} runs in {folders[0]} has finished")
+    # The folder of runs brings its own README.md, which nobody takes for a run.
+    strange = [file for file in files if file.name != README]
+    return list(found.values()), _left_out("not finished", unfinished) + _left_out("files", strange)
+
+
+def _left_out(why: str, paths: Sequence[Path]) -> list[str]:
+    names = ", ".join(path.name for path in paths[:4]) + (", ..." * bool(paths[4:]))
+    return [f"Left out, {why}: {names} ({len(paths)})."] if paths else []
 
 
 def read_run(directory: Path) -> RunResult:

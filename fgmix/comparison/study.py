@@ -1,6 +1,6 @@
 """Runs as a study: groups of seeds that were trained alike, measured on the same photos."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,9 @@ import numpy as np
 from fgmix.comparison.names import distinguishing, name_group, place
 from fgmix.comparison.runs import RunResult, find_runs, read_run
 from fgmix.errors import FgmixError
+
+PHOTO_SETTINGS = ("dataset", "shots", "train_fraction", "val_fraction", "split_seed", "folds")
+"""Settings by which groups are trained on other photos."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,21 +61,17 @@ class Study:
         return [run for group in self.groups for parts in group.runs for run in parts]
 
 
-def open_study(places: Sequence[str | Path]) -> Study:
+def open_study(places: Iterable[str | Path]) -> Study:
     """Reads runs and groups them.
 
     Args:
         places: Runs' folders, or folders that hold runs; unfinished ones of these are left out,
-            and a note says so.
+            and so are files; a note says so.
 
     Raises:
         FgmixError: If a run can't be read or can't be compared with the others, and why.
     """
-    directories, unfinished = find_runs(places)
-    notes = []
-    if unfinished:
-        names = ", ".join(path.name for path in unfinished[:4]) + (", ..." * bool(unfinished[4:]))
-        notes.append(f"Left out, not finished: {names} ({len(unfinished)}).")
+    directories, notes = find_runs(places)
     return group_runs([read_run(directory) for directory in directories], notes)
 
 
@@ -116,11 +115,12 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
             )
         )
     groups.sort(key=lambda group: place(group.settings, shown))
-    told = [*notes, *_library_notes(runs)]
+    told = [*notes, *_photo_notes(groups, shown), *_library_notes(runs)]
     if any(run.fold is not None for run in runs):
         told.append(
-            "The folds of a seed are taken together. Their models share most of their training "
-            "photos, so intervals may be somewhat too narrow."
+            "The folds of a seed are taken together. Their models are not independent of each "
+            "other: each was trained on what others were measured on. So intervals may be somewhat "
+            "too narrow."
         )
     return Study(tuple(groups), class_names, first.paths, labels, tuple(told))
 
@@ -199,6 +199,40 @@ def _refuse_other_photos(first: RunResult, run: RunResult) -> None:
             f"photo(s) have another label, {first.paths[i]} is {first.labels[i]!r} in the one and "
             f"{run.labels[i]!r} in the other"
         )
+
+
+def _photo_notes(groups: Sequence[Group], shown: Sequence[str]) -> list[str]:
+    """On groups that were trained on other photos, where their names don't say so already."""
+    telling = [name for name in PHOTO_SETTINGS if name in shown]
+    alike: dict[str, list[Group]] = {}
+    for group in groups:
+        alike.setdefault(repr([group.settings[name] for name in telling]), []).append(group)
+    notes = []
+    for members in alike.values():
+        by_photos: dict[tuple[str, ...], list[Group]] = {}
+        for group in members:
+            key = tuple(run.data["fingerprint"] for run in group.runs[0])
+            by_photos.setdefault(key, []).append(group)
+        if len(by_photos) < 2:
+            continue
+        counts = [_trained_on(same[0]) for same in by_photos.values()]
+        parts = [
+            f"{', '.join(group.name for group in same)} on {count}"
+            for same, count in zip(by_photos.values(), counts, strict=True)
+        ]
+        note = f"Not all groups were trained on the same photos: {'; '.join(parts)}."
+        if len(set(counts)) < len(counts):
+            note += " Where the numbers are the same, the photos are not: some came, went, were "
+            note += "replaced or changed class."
+        notes.append(f"{note} A difference between them may be due to that.")
+    return notes
+
+
+def _trained_on(group: Group) -> str:
+    """How many photos a group was trained on, from the smallest fold to the largest."""
+    counts = [run.data["num_images"]["train"] for run in group.runs[0]]
+    low, high = f"{min(counts):,}", f"{max(counts):,}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _library_notes(runs: Sequence[RunResult]) -> list[str]:

@@ -1,5 +1,6 @@
 """A table that reads well in a terminal and as Markdown."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
@@ -54,6 +55,20 @@ class Table:
         escaped = ([cell.replace("|", "\\|") for cell in line] for line in body)
         lines = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
         return f"## {self.title}\n\n{lines}\n" + (f"\n{self.note}\n" if self.note else "")
+
+
+def without_empty(
+    head: Sequence[str], rows: Iterable[Sequence[str]]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The head and rows of a table without the columns in which no row has anything."""
+    rows = list(rows)
+    kept = [i for i in range(len(head)) if not rows or any(row[i] for row in rows)]
+    return tuple(head[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows)
+
+
+def mean_count(value: float, single: bool) -> str:
+    """A mean of counts, which of a single seed is a whole number."""
+    return f"{value:.0f}" if single else f"{value:.1f}"
 
 
 def percent(value: float, digits: int = 2) -> str:

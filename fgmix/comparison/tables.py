@@ -4,7 +4,7 @@ from fgmix.comparison.contrasts import Comparison, Target
 from fgmix.comparison.learning import learning_curves
 from fgmix.comparison.power import MOST_SEEDS, POWER
 from fgmix.comparison.statistics import LEVEL
-from fgmix.comparison.table import Table, interval, p_in_words, percent
+from fgmix.comparison.table import Table, interval, p_in_words, percent, without_empty
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
@@ -19,7 +19,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 
 
 def _accuracies(comparison: Comparison) -> Table:
-    rows = tuple(
+    rows = [
         (
             group.name,
             str(len(a.seeds)),
@@ -29,9 +29,10 @@ def _accuracies(comparison: Comparison) -> Table:
             interval(min(a.seeds), max(a.seeds)) if a.deviation is not None else "",
         )
         for group, a in zip(comparison.study.groups, comparison.accuracies, strict=True)
-    )
-    head = ("group", "seeds", "mean", "sd", "95 % interval", "lowest to highest")
-    return Table("top-1 accuracy, %", head, rows)
+    ]
+    mean = "mean" if any(a.deviation is not None for a in comparison.accuracies) else "top-1"
+    head = ("group", "seeds", mean, "sd", "95 % interval", "lowest to highest")
+    return Table("top-1 accuracy, %", *without_empty(head, rows))
 
 
 def _differences(comparison: Comparison) -> Table:
@@ -41,19 +42,20 @@ def _differences(comparison: Comparison) -> Table:
         row = [c.group]
         row += [f"{100 * c.found.mean:+.2f}", interval(c.found.low, c.found.high, "+.2f")]
         row += [p_in_words(c.found.p_value), *([p_in_words(c.corrected_p)] * many)]
-        row += ["none" if c.detectable is None else percent(c.detectable), c.verdict]
+        row += ["nothing" if c.detectable is None else percent(c.detectable), c.verdict]
         rows.append(tuple(row))
     corrected = ("corrected p",) * many
     head = ("group", "difference", "95 % interval", "p", *corrected, "could see", "verdict")
     level = f"{LEVEL} / {len(comparison.contrasts)}" if many else f"{LEVEL}"
-    note = (
-        f"could see: the smallest true difference that would have been shown with probability "
-        f"{POWER:.0%} at level {level}."
-    )
+    notes = ["p: how often chance makes a difference as large where there is none."]
     if many:
-        note = f"corrected p: Holm's, for {len(comparison.contrasts)} comparisons; {note}"
+        notes.append(f"corrected p: Holm's, for {len(comparison.contrasts)} comparisons.")
+    notes.append(
+        f"could see: the smallest true difference that would have been shown with probability "
+        f"{100 * POWER:.0f} % at level {level}."
+    )
     title = f"against {comparison.baseline}, points"
-    return Table(title, head, tuple(rows), ("group", "verdict"), note)
+    return Table(title, head, tuple(rows), ("group", "verdict"), " ".join(notes))
 
 
 def _learning(comparison: Comparison) -> list[Table]:
@@ -86,8 +88,8 @@ def _targets(comparison: Comparison) -> Table:
     )
     level = comparison.contrasts[0].level
     note = (
-        f"Seeds of each group, so that a true difference of that size is shown with probability "
-        f"{POWER:.0%} at level {level:.2g}, if photos and seeds vary as here."
+        f"seeds needed: of each group, to show a true difference of that size with probability "
+        f"{100 * POWER:.0f} % at level {level:.2g}, if photos and seeds vary as here."
     )
     if any(t.need and t.need.photos for c in comparison.contrasts for t in c.targets):
         note += (

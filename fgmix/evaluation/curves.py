@@ -1,4 +1,4 @@
-"""Loss and accuracy by epoch, several seeds as one line with a band (the paper's Fig. 2)."""
+"""Loss and accuracy by epoch, several runs as one line with a band (the paper's Fig. 2)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgmix.files import replacing
+from fgmix.evaluation.figures import draw_grid, save_figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -40,14 +40,12 @@ def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], *spl
     Args:
         path: The picture; its suffix names the format.
         title: Of the whole figure.
-        runs: For each line of the figure its histories, one a seed. The line is their mean, the
-            band goes from the lowest to the highest. Seeds that have not come as far as others
-            end the line.
+        runs: For each line of the figure its histories, one a run, of a seed or a fold of it. The
+            line is their mean, the band goes from the lowest to the highest. Runs that have not
+            come as far as others end the line.
         *splits: `"train"`, `"val"` or `"test"`, from `measured_splits`.
     """
-    figure = draw_curves(title, runs, *splits)
-    with replacing(path) as beside:
-        figure.savefig(beside)
+    save_figure(path, draw_curves(title, runs, *splits))
 
 
 def draw_curves(
@@ -56,7 +54,7 @@ def draw_curves(
     """The figure that `save_curves` saves; `stacked` has accuracy below loss, for narrow pages."""
     columns = 1 if stacked else 2
     size = (4.6 if stacked else 10, 1.2 + 3 * len(splits) * (2 // columns))
-    figure = Figure(figsize=size, layout="constrained", dpi=130)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(splits) * (2 // columns), columns, squeeze=False)
     axes = axes.reshape(len(splits), 2)
     for split, row in zip(splits, axes, strict=True):
@@ -65,8 +63,7 @@ def draw_curves(
             unit = " (%)" if name == "accuracy" else ""
             axis.set(xlabel="epoch", ylabel=f"{split} {name}{unit}")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-            axis.grid(alpha=0.25)
-            axis.spines[["top", "right"]].set_visible(False)
+            draw_grid(axis)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2 * columns, frameon=False)
     figure.suptitle(title)
@@ -82,8 +79,8 @@ def _draw(axis: Axes, runs: Mapping[str, Sequence[Rows]], column: str, scale: fl
             [[float(row[column]) for row in history[:epochs]] for history in histories]
         )
         x = np.arange(1, epochs + 1)
-        seeds = f" ({len(histories)} seeds)" if len(histories) > 1 else ""
-        axis.plot(x, values.mean(axis=0), style, color=colour, linewidth=1.6, label=label + seeds)
+        counted = f" ({len(histories)} runs)" if len(histories) > 1 else ""
+        axis.plot(x, values.mean(axis=0), style, color=colour, linewidth=1.6, label=label + counted)
         if len(histories) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
             axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)

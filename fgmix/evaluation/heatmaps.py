@@ -15,12 +15,13 @@ from PIL import Image
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.decode import decode_image
 from fgmix.evaluation.evaluate import Evaluation
+from fgmix.evaluation.figures import save_figure
 from fgmix.evaluation.maps import MapMaker
 from fgmix.evaluation.overlay import COLOURS, overlay
-from fgmix.files import replacing
 
 RIGHT, WRONG, UNKNOWN = "#1a7f37", "#b42318", "black"
 SHOWN = 480  # pixels of a photo's longer side in a figure
+DPI = 120
 WIDTH, GAP, LINE, BAR = 2.6, 0.1, 0.17, 0.5
 """Inches: of a panel, between panels, of a line of text, of the colours' explanation."""
 
@@ -122,7 +123,7 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel]], caption: str = "hea
     # Places are told in inches, because the text above a row needs the same height in any figure.
     heights = [_text_height(row) + WIDTH * max(map(_ratio, row)) + GAP for row in rows]
     height = sum(heights) + BAR
-    figure = Figure(figsize=(width, height), dpi=120)
+    figure = Figure(figsize=(width, height))
     top = height
     for row, tall in zip(rows, heights, strict=True):
         top -= tall
@@ -137,8 +138,7 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel]], caption: str = "hea
             axis.set(xticks=[], yticks=[])
             _fill(axis, panel)
     _explain_colours(figure, caption, width, height)
-    with replacing(path) as beside:
-        figure.savefig(beside)
+    save_figure(path, figure, DPI)
 
 
 def _fill(axis: Axes, panel: Panel) -> None:

@@ -7,3 +7,11 @@ MAP_NAMES = {
     "gradcam": "Grad-CAM",
 }
 """name -> what a figure calls it, in the order of the network."""
+
+MAP_MEANINGS = {
+    "before": "how strong the last feature map is at each place",
+    "spatial": "how much the attention weighs each place",
+    "energy": "how strong the feature map is once attention has weighed it",
+    "gradcam": "what speaks for the class that was named",
+}
+"""name -> what it shows, in plain words."""

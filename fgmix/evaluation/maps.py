@@ -1,7 +1,8 @@
 """The heat maps of a classifier: the one place where they are made."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -72,13 +73,7 @@ class MapMaker:
                 model.output,
             ],
         )
-        images = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
-        self._see = tf.function(
-            self._compute, input_signature=[images, tf.TensorSpec([], tf.int32)]
-        )
-        self._classify = tf.function(
-            lambda batch: model(batch, training=False), input_signature=[images]
-        )
+        self._images = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
     def __call__(self, images: np.ndarray, class_index: int = PREDICTED) -> Seen:
         """Makes all maps.
@@ -87,7 +82,9 @@ class MapMaker:
             images: float32 `(n, S, S, 3)`, RGB in [0, 255].
             class_index: The class of Grad-CAM; each image's likeliest by default.
         """
-        probabilities, heat = self._see(images, class_index)
+        probabilities, heat = self._see(
+            tf.convert_to_tensor(images), tf.constant(class_index, "int32")
+        )
         return Seen(probabilities.numpy(), {name: maps.numpy() for name, maps in heat.items()})
 
     def see_photo(self, photo: np.ndarray, class_index: int = PREDICTED) -> Seen:
@@ -96,7 +93,19 @@ class MapMaker:
 
     def classify(self, images: np.ndarray) -> np.ndarray:
         """The probabilities alone, float32 `(n, K)`."""
-        return self._classify(images).numpy()
+        return self._classify(tf.convert_to_tensor(images)).numpy()
+
+    # Traced once a classifier, whatever the photos. TensorFlow takes a `tf.function` that is made
+    # for each of several classifiers for one that is traced again and again, and warns.
+    @cached_property
+    def _see(self) -> Callable[..., Any]:
+        class_index = tf.TensorSpec([], tf.int32)
+        return tf.function(self._compute).get_concrete_function(self._images, class_index)
+
+    @cached_property
+    def _classify(self) -> Callable[..., Any]:
+        answer = tf.function(lambda batch: self._model(batch, training=False)[-1])
+        return answer.get_concrete_function(self._images)
 
     def _compute(
         self, images: tf.Tensor, class_index: tf.Tensor

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from markupsafe import Markup, escape
 
+from fgmix.evaluation.figures import write_figure
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text as text: small, searched, read aloud
-    "text.parse_math": False,  # a name may hold dollar signs
     "font.size": 11,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
@@ -54,7 +55,8 @@ def make_chart(name: str, draw: Callable[[], "Figure"], finding: str, caption: s
     """
     text = io.StringIO()
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
-        draw().savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        figure = draw()
+        write_figure(text, figure, format="svg", transparent=True, metadata={"Date": None})
     return Chart(_inline(name, text.getvalue(), finding), caption)
 
 

@@ -45,6 +45,9 @@ def describe_running(focus: Group) -> Running:
         if len(focus.seeds) > 1
         else f"The commands are those of {run.directory}."
     )
+    folds = len(focus.runs[0])
+    if folds > 1:
+        note += f" It is one of {folds} folds, trained without the photos that it was measured on."
     if not (run.directory / MODEL).is_file():
         note += f" It has no {MODEL} any more: train it anew first."
     # Docker takes whole paths alone.

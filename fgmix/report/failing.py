@@ -8,10 +8,10 @@ import numpy as np
 from fgmix.comparison.failures import Confusion, Failures
 from fgmix.comparison.plots import draw_reliability
 from fgmix.comparison.study import Group, Study
-from fgmix.comparison.table import interval, percent
+from fgmix.comparison.table import Table, interval, mean_count, percent, without_empty
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.pictures import Photos, Picture
-from fgmix.report.tables import PageTable, make_table
+from fgmix.report.tables import PageTable, make_table, page_table
 
 PAIRS = 8
 """Pairs of classes that are shown."""
@@ -55,6 +55,7 @@ class Failing:
     Attributes:
         verdict: The answer, in a few sentences.
         pairs: The most confused pairs of the group in focus.
+        pairs_note: How to read them.
         missing: Why there are no pictures, or fewer; `""` if all are there.
         classes: Every class.
         selective: Calibration, and accuracy at several coverages.
@@ -64,6 +65,7 @@ class Failing:
 
     verdict: str
     pairs: tuple[Pair, ...]
+    pairs_note: str
     missing: str
     classes: PageTable
     selective: PageTable
@@ -83,11 +85,15 @@ def describe_failing(
         photos: The test photos; None if no picture is wanted.
     """
     own = failures[study.groups.index(focus)]
-    pairs = tuple(_pair(found, photos) for found in own.confusions[:PAIRS])
+    pairs = tuple(_pair(found, photos, own.single) for found in own.confusions[:PAIRS])
     drawn = [own, *(f for f in failures if f is not own)][:DIAGRAMS]
     return Failing(
         _verdict(own, len(study.paths)),
         pairs,
+        f"The most confused pairs of {focus.name}, with the surest mistakes."
+        if own.single
+        else f"The most confused pairs of {focus.name}, with the mistakes that most seeds make and "
+        f"make most surely. Counts are means over seeds.",
         _missing(photos),
         _class_table(failures, own),
         _selective_table(study, failures),
@@ -101,26 +107,28 @@ def _verdict(own: Failures, photos: int) -> str:
     if not own.confusions:
         return f"Nowhere: it recognises all {photos:,} photos."
     perfect = sum(c.accuracy == 1 for c in own.classes)
+    are = {0: "No class is", 1: f"One of {len(own.classes)} classes is"}.get(
+        perfect, f"{perfect} of {len(own.classes)} classes are"
+    )
     worst, pair = own.classes[0], own.confusions[0]
     return (
         f"It gets {wrong:,.0f} of {photos:,} photos wrong. It recognises {worst.name} least, "
         f"{percent(worst.accuracy, 0)} % of {worst.photos} photos, and takes {pair.first} "
-        f"and {pair.second} for each other most often. {perfect} of {len(own.classes)} classes are "
-        f"always recognised."
+        f"and {pair.second} for each other most often. {are} always recognised."
     )
 
 
-def _pair(found: Confusion, photos: Photos | None) -> Pair:
+def _pair(found: Confusion, photos: Photos | None, single: bool) -> Pair:
     first = Side(
         f"{found.first} taken for {found.second}: "
-        f"{found.first_as_second:.1f} of {found.photos[0]} photos",
+        f"{mean_count(found.first_as_second, single)} of {found.photos[0]} photos",
         _pictures(found.first_examples, f"{found.first}, taken for {found.second}", photos),
     )
     mistaken = found.second_as_first > 0
     what = f", taken for {found.first}" if mistaken else ", rightly recognised"
     text = (
         f"{found.second} taken for {found.first}: "
-        f"{found.second_as_first:.1f} of {found.photos[1]} photos"
+        f"{mean_count(found.second_as_first, single)} of {found.photos[1]} photos"
         if mistaken
         else f"{found.second}, never taken for {found.first}, to compare with"
     )
@@ -150,28 +158,28 @@ def _missing(photos: Photos | None) -> str:
 
 
 def _class_table(failures: Sequence[Failures], own: Failures) -> PageTable:
-    single = len(failures) == 1
+    alone = len(failures) == 1
     others = [f for f in failures if f is not own]
+    by_group = [f.group for f in others]
     by_name = [{c.name: c for c in f.classes} for f in others]
     rows = []
     for c in own.classes:
-        row = [c.name, c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})", str(c.photos)]
-        row.append(percent(c.accuracy, 1))
-        if single:
-            row.append(interval(c.lowest, c.highest, ".0f"))
+        row = [c.name, percent(c.accuracy, 1)]
+        if alone:
+            row.append("" if own.single else interval(c.lowest, c.highest, ".0f"))
         row += [percent(classes[c.name].accuracy, 1) for classes in by_name]
+        row += [str(c.photos), c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})"]
         rows.append(row)
-    last = ("lowest to highest seed",) if single else tuple(f.group for f in others)
-    head = ("class", f"{own.group} mostly takes it for", "photos", own.group, *last)
-    if single:
-        head = ("class", "mostly taken for", "photos", "recognised", *last)
+    # The numbers first: on a phone what comes last is out of sight.
+    taken_for = "mostly taken for" if alone else f"{own.group} mostly takes it for"
+    names = ("recognised", "lowest to highest seed") if alone else (own.group, *by_group)
+    head, filled = without_empty(("class", *names, "photos", taken_for), rows)
     note = (
         "A class with few photos is told roughly: of 10 photos one more or less is 10 points, so "
         "differences between groups in one class mean little."
     )
-    return make_table(
-        "classes", "every class: how much of it is recognised, %", head, rows, 2, note
-    )
+    title = "every class: how much of it is recognised, %"
+    return page_table("classes", Table(title, head, filled, ("class", taken_for), note))
 
 
 def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
@@ -184,7 +192,10 @@ def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
         )
         for group, found in zip(study.groups, failures, strict=True)
     ]
-    shares = (f"surest {100 * s.coverage:.0f} %" for s in failures[0].selective)
+    shares = (
+        f"surest {100 * s.coverage:.0f} %" if s.coverage < 1 else "all answers"
+        for s in failures[0].selective
+    )
     head = ("group", "ECE", "overconfidence", *shares)
     note = (
         "surest 80 %: how many answers are right if only the surest 80 % are given. ECE: expected "

@@ -10,6 +10,7 @@ import numpy as np
 
 from fgmix.comparison.study import Group, Study
 from fgmix.errors import FgmixError
+from fgmix.evaluation.map_names import MAP_MEANINGS, MAP_NAMES
 from fgmix.report.pictures import HEAT, Picture, encode
 from fgmix.training.run_folder import MODEL
 
@@ -134,20 +135,24 @@ def look(study: Study, root: Path, count: int) -> Looks:
         return Looks(why_not=f"No heat maps: none of the photos in {root} can be read.")
     if len(photos) < len(chosen):
         notes.append(f"{len(chosen) - len(photos)} of {len(chosen)} photos can't be read.")
-    return Looks(tuple(photos), (*_explain(study, len(viewers)), *notes))
+    return Looks(tuple(photos), (*_explain(study, viewers), *notes))
 
 
-def _explain(study: Study, viewers: int) -> tuple[str, ...]:
-    what = (
-        "Bright: where the last feature map has most energy after attention."
-        if viewers > 1
-        else "Bright: where each map is largest."
-    )
+def _explain(study: Study, viewers: Sequence["Viewer"]) -> tuple[str, ...]:
+    what = "Bright: where the last feature map is strongest, after attention where there is any."
+    meanings = []
+    if len(viewers) == 1:
+        what = "Bright: where each map is largest."
+        has = viewers[0].maker.has_spatial_map
+        shown = [name for name in MAP_NAMES if has or name != "spatial"]
+        each = (f"“{MAP_NAMES[name]}” shows {MAP_MEANINGS[name]}" for name in shown)
+        meanings.append(f"{'; '.join(each)}.")
     told = [
         f"{what} Each map is scaled by itself, so brightness can't be compared between pictures.",
-        "The photos are spread evenly over the test set, and are not chosen by what they show. A "
-        "map that lies on the object does not prove that the model is right, or that it uses what "
-        "a person would.",
+        *meanings,
+        "The photos are spread evenly over those that were measured, and are not chosen by what "
+        "they show. A map that lies on the object does not prove that the model is right, or that "
+        "it uses what a person would.",
     ]
     if any(len(group.seeds) > 1 for group in study.groups):
         told.append("Of every group its first seed is shown; another may look elsewhere.")
@@ -157,7 +162,6 @@ def _explain(study: Study, viewers: int) -> tuple[str, ...]:
 def _see(viewers: Sequence["Viewer"], photo: np.ndarray, path: str, label: str) -> Seen:
     from PIL import Image
 
-    from fgmix.evaluation.map_names import MAP_NAMES
     from fgmix.evaluation.overlay import overlay
 
     small = Image.fromarray(photo)

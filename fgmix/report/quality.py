@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fgmix.comparison.baselines import DEFAULT_BASELINE
 from fgmix.comparison.contrasts import Comparison
 from fgmix.comparison.failures import Failures
 from fgmix.comparison.plots import draw_comparison
 from fgmix.comparison.statistics import Accuracy
 from fgmix.comparison.study import Group, Study
-from fgmix.comparison.table import interval, percent
+from fgmix.comparison.table import interval, percent, without_empty
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, make_table
 
@@ -45,8 +46,9 @@ def describe_quality(comparison: Comparison, focus: Group, failures: Sequence[Fa
     study = comparison.study
     number = study.groups.index(focus)
     accuracy = comparison.accuracies[number]
+    who = "It" if len(study.groups) == 1 else f"It ({focus.name})"
     verdict = (
-        f"It names the right class for {percent(accuracy.mean, 1)} % of "
+        f"{who} names the right class for {percent(accuracy.mean, 1)} % of "
         f"{len(study.paths):,} {_split(focus)} photos "
         f"(95 % interval {interval(accuracy.low, accuracy.high)} %)."
     )
@@ -65,23 +67,28 @@ def _meaning(study: Study, focus: Group, accuracy: Accuracy) -> tuple[str, ...]:
     told = []
     if len(study.groups) > 1:
         told.append(
-            f"“It” is {focus.name} on this page, not because it is the best: --group names another."
+            f"Throughout this page “it” is {focus.name}, which was not chosen for its accuracy: "
+            f"--group names another."
         )
+        attentions = {group.settings["attention"] for group in study.groups}
+        if DEFAULT_BASELINE in attentions and len(attentions) > 1:
+            told.append(f"“{DEFAULT_BASELINE}” is the network without attention.")
     told.append(
         f"There are {classes} classes: always naming the most common one would be right for "
         f"{percent(counts.max() / counts.sum(), 1)} %."
     )
+    count = len(focus.runs[0])
+    folds = f", trained once for each of {count} folds" if count > 1 else ""
     if accuracy.deviation is None:
         told.append(
-            "It is one training: the interval is that of the photos alone, and another seed may "
-            "come to another accuracy."
+            f"It comes from one seed{folds}: the interval is that of the photos alone, and another "
+            f"seed may come to another accuracy."
         )
     else:
         told.append(
-            f"It is the mean of {len(accuracy.seeds)} trainings that differ in their seed alone; "
-            f"they range from {percent(min(accuracy.seeds), 1)} to "
-            f"{percent(max(accuracy.seeds), 1)} %. The interval counts photos and seeds as drawn "
-            f"by chance."
+            f"It is the mean of {len(accuracy.seeds)} seeds{folds}; they range from "
+            f"{percent(min(accuracy.seeds), 1)} to {percent(max(accuracy.seeds), 1)} %. The "
+            f"interval counts photos and seeds as drawn by chance."
         )
     return tuple(told)
 
@@ -92,8 +99,8 @@ def _split(group: Group) -> str:
 
 def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
     rows = []
-    columns = zip(comparison.study.groups, comparison.accuracies, failures, strict=True)
-    for group, a, failed in columns:
+    measured = zip(comparison.study.groups, comparison.accuracies, failures, strict=True)
+    for group, a, failed in measured:
         top5 = _mean_metric(group, "top5")
         rows.append(
             (
@@ -106,13 +113,16 @@ def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
                 percent(failed.mean_per_class),
             )
         )
-    head = ("group", "top-1", "95 % interval", "seeds", "sd", "top-5", "mean per class")
-    note = (
-        "top-1: the likeliest class is right. sd: standard deviation between seeds. top-5: the "
-        "right one is among the five likeliest. mean per class: every class counts alike, however "
-        "many photos it has."
-    )
-    return make_table("accuracies", "accuracy on the same photos, %", head, rows, note=note)
+    columns = ("group", "top-1", "95 % interval", "seeds", "sd", "top-5", "mean per class")
+    meanings = {
+        "top-1": "the likeliest class is right",
+        "sd": "standard deviation between seeds",
+        "top-5": "the right one is among the five likeliest",
+        "mean per class": "every class counts alike, however many photos it has",
+    }
+    head, filled = without_empty(columns, rows)
+    note = " ".join(f"{name}: {text}." for name, text in meanings.items() if name in head)
+    return make_table("accuracies", "accuracy on the same photos, %", head, filled, note=note)
 
 
 def _mean_metric(group: Group, name: str) -> float | None:
@@ -130,7 +140,9 @@ def _chart(comparison: Comparison) -> Chart:
         f"{name} {percent(a.mean, 1)} % ({interval(a.low, a.high)})"
         for name, a in zip(names, comparison.accuracies, strict=True)
     )
-    caption = "Diamonds are means, lines their 95 % intervals, dots single seeds."
+    caption = "Diamonds are accuracies, lines their 95 % intervals."
+    if any(a.deviation is not None for a in comparison.accuracies):
+        caption = "Diamonds are means, lines their 95 % intervals, dots single seeds."
     if comparison.contrasts:
         caption += (
             " Below, each group less its baseline: a line that crosses zero shows no difference. "

@@ -156,7 +156,7 @@ def _range(values: Sequence[float], form: str) -> str:
 
 
 def _charts(histories: dict[str, list[list[dict[str, str]]]]) -> tuple[Chart, ...]:
-    seeds = max(len(runs) for runs in histories.values()) > 1
+    several = max(len(runs) for runs in histories.values()) > 1
     found = []
     for split in measured_splits(histories):
         column = "accuracy" if split == "train" else f"{split}_accuracy"
@@ -165,8 +165,8 @@ def _charts(histories: dict[str, list[list[dict[str, str]]]]) -> tuple[Chart, ..
             for name, runs in histories.items()
         )
         caption = f"On the {SPLIT_NAMES[split]} photos, by epoch."
-        if seeds:
-            caption += " Lines are means over seeds, bands go from the lowest to the highest."
+        if several:
+            caption += " Lines are means over runs, bands go from the lowest to the highest."
         chart = make_chart(
             f"curves-{split}",
             lambda split=split: draw_curves("", histories, split, stacked=True),  # type: ignore[misc]

@@ -13,9 +13,10 @@ from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, page_table
 
 NOTHING_TO_COMPARE = (
-    "Not told: all runs were trained alike. To see what the attention brings, train the same with "
-    "--attention none, several seeds of each, and name both here."
+    "Not known: there is nothing to compare with. To see what the attention brings, train the same "
+    "with --attention none, several seeds of each, and make a report of both."
 )
+NO_BASELINE = "Not known: no group has a baseline that is otherwise the same."
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Worth:
     Attributes:
         question: Its heading.
         verdict: The answer, in one or two sentences.
-        sentences: A verdict a comparison.
+        sentences: A verdict a comparison, where there are several.
         tables: Differences, learning curves, what more would take.
         chart: The learning curves, where there are any.
     """
@@ -48,7 +49,7 @@ def describe_worth(comparison: Comparison) -> Worth:
     return Worth(
         question,
         _verdict(comparison),
-        tuple(verdicts(comparison)),
+        tuple(verdicts(comparison)) if len(comparison.contrasts) > 1 else (),
         tuple(page_table(f"worth-{i}", table) for i, table in enumerate(tables)),
         _chart(comparison),
     )
@@ -57,9 +58,9 @@ def describe_worth(comparison: Comparison) -> Worth:
 def _verdict(comparison: Comparison) -> str:
     contrasts = comparison.contrasts
     if not contrasts:
-        return NOTHING_TO_COMPARE
+        return NOTHING_TO_COMPARE if len(comparison.study.groups) == 1 else NO_BASELINE
     baselines = {contrast.baseline for contrast in contrasts}
-    against = baselines.pop() if len(baselines) == 1 else "their baselines"
+    against = _quoted(baselines.pop()) if len(baselines) == 1 else "their baselines"
     shown = []
     for verdict in (BETTER, WORSE):
         found = [c for c in contrasts if c.verdict == verdict]
@@ -77,7 +78,9 @@ def _verdict(comparison: Comparison) -> str:
                 f"Of {_listed([c.group for c in open_])} no difference to {against} is shown."
             )
     elif len(contrasts) == 1:
-        sentences.append(f"No difference between {contrasts[0].group} and {against} is shown.")
+        sentences.append(
+            f"No difference between {_quoted(contrasts[0].group)} and {against} is shown."
+        )
     else:
         sentences.append(f"None of the {len(contrasts)} groups is shown to differ from {against}.")
     if open_:
@@ -103,7 +106,13 @@ def _power(contrasts: list) -> str:
     )
 
 
-def _listed(names: list[str]) -> str:
+def _quoted(name: str) -> str:
+    """A group's name in a sentence, where `none` would read as a word."""
+    return f"“{name}”"
+
+
+def _listed(groups: list[str]) -> str:
+    names = [_quoted(name) for name in groups]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

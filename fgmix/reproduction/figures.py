@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fgmix.comparison.published import method_name
 from fgmix.evaluation.curves import COLOURS, save_curves
-from fgmix.files import replacing
+from fgmix.evaluation.figures import draw_grid, save_figure, share_legend
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
@@ -29,7 +29,7 @@ def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
         return
     methods = list(dict.fromkeys(e.method for e in grid))
     height = 1.4 + 0.42 * len(methods)
-    figure = Figure(figsize=(2.2 + 3.4 * len(columns), height), layout="constrained", dpi=130)
+    figure = Figure(figsize=(2.2 + 3.4 * len(columns), height), layout="constrained")
     axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     for axis, column in zip(axes, columns, strict=True):
         comparable = has_papers_data(column[0], states)
@@ -48,19 +48,11 @@ def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
             if comparable and entry.paper is not None:
                 axis.scatter([entry.paper], [y], marker="D", color=COLOURS[2], label="paper")
         axis.set(title=f"{set_title(column[0])}, {column[1]}", xlabel="test top-1 (%)")
-        axis.grid(axis="x", alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
+        draw_grid(axis, "x")
     axes[0].set_yticks(range(len(methods)), methods)
     axes[0].set_ylim(len(methods) - 0.5, -0.5)
-    labels = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            labels[label] = handle
-    figure.legend(
-        labels.values(), labels.keys(), loc="outside lower center", ncols=3, frameon=False
-    )
-    with replacing(path) as beside:
-        figure.savefig(beside)
+    share_legend(figure, axes, 3)
+    save_figure(path, figure)
 
 
 def save_figure_two(folder: Path, states: Mapping[Cell, State]) -> None:

@@ -60,6 +60,18 @@ def test_it_prints_and_writes_every_format(call, grid, tmp_path):
     )
 
 
+def test_folds_are_not_counted_as_seeds(call, tmp_path):
+    for fold in range(2):
+        paths = [f"p{2 * i + fold}" for i in range(8)]
+        write_run(tmp_path, np.arange(8) > 3, paths=paths, folds=2, fold=fold)
+    code, out, _ = call(tmp_path, "--curves", tmp_path / "curves.svg")
+    assert code == 0
+    assert "mixed      1  50.00" in out
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert "mixed (2 runs)" in drawn
+    assert "seeds" not in drawn
+
+
 def test_one_group_prints_where_it_fails(call, grid):
     code, out, _ = call(*grid.glob("mixed-*"))
     assert code == 0

@@ -14,10 +14,10 @@ from fgmix.comparison.plots import (
     draw_comparison,
     draw_learning_curves,
     draw_reliability,
-    save_figure,
 )
 from fgmix.comparison.study import open_study
 from fgmix.comparison.table import Table, p_in_words
+from fgmix.evaluation.figures import save_figure
 from fgmix.files import read_csv
 from tests.comparison.answers import draw_answers, write_run
 
@@ -54,20 +54,23 @@ def single(tmp_path_factory):
 def test_the_terminal_shows_all_of_it_in_lines_that_fit(several):
     text = as_text(several)
     lines = text.splitlines()
-    assert lines[0] == "cars, tiny, recipe strong: 6 runs in 3 groups, 200 test photos of 4 classes"
+    assert (
+        lines[0]
+        == "cars, backbone tiny, recipe strong: 6 runs in 3 groups, 200 test photos of 4 classes"
+    )
     for title in ("top-1 accuracy, %", "against none, points", "verdict", "notes"):
         assert title in lines
     assert max(map(len, lines)) <= 100
     row = next(line for line in lines if line.startswith("  mixed "))
     assert f"{100 * several.accuracies[1].mean:.2f}" in row
     assert text.count("no difference shown") == 4  # two in the table, two as sentences
-    assert "Holm's, for 2 comparisons" in text
+    assert "Holm's, for 2 comparisons" in " ".join(text.split())
     assert "at level 0.05 / 2" in text
 
 
 def test_markdown_has_the_same_tables(several):
     text = as_markdown(several)
-    assert text.startswith("# Comparison\n\ncars, tiny")
+    assert text.startswith("# Comparison\n\ncars, backbone tiny")
     assert "| group | difference | 95 % interval | p | corrected p | could see | verdict |" in text
     assert "| --- | ---: | ---: | ---: | ---: | ---: | --- |" in text
     assert text.count("\n| mixed |") == 2 + len(several.contrasts[0].targets)
@@ -82,6 +85,17 @@ def test_a_single_group_shows_where_it_fails(single):
         assert "Expected calibration error" in text
         assert "verdict" not in text.lower()
         assert "test/0" in text
+
+
+def test_one_seed_has_no_columns_for_several(tmp_path):
+    comparison = compare(open_study([write_groups_of(tmp_path, attentions=("mixed",), seeds=1)]))
+    failures = find_failures(comparison.study, comparison.study.groups[0])
+    text = as_text(comparison, failures)
+    assert "\n  group  seeds  top-1  95 % interval\n" in text
+    assert "lowest to highest" not in text
+    assert " sd" not in text
+    pair = failures.confusions[0]
+    assert f"  {pair.first_as_second:.0f} of 50 " in text  # a photo is not taken by halves
 
 
 def test_learning_curves(curves, several):

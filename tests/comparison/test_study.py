@@ -132,6 +132,51 @@ def test_seeds_that_were_trained_on_other_photos_are_refused(tmp_path):
     assert "other photos" in refusal(one, other)
 
 
+def photo_notes(study):
+    return [note for note in study.notes if "trained on the same photos" in note]
+
+
+def test_groups_that_were_trained_on_other_photos_are_told(tmp_path):
+    none, mixed, conv = (write_run(tmp_path, RIGHT, attention=a) for a in ("none", "mixed", "conv"))
+    edit_config(none, data={"num_images": {"train": 8144, "test": 8}})
+    assert photo_notes(open_study([tmp_path])) == []  # by the fingerprint, not by the number
+    more = {"fingerprint": "x", "num_images": {"train": 9000, "test": 8}}
+    for run in (mixed, conv):
+        edit_config(run, data=more)
+    [note] = photo_notes(open_study([tmp_path]))
+    assert note == (
+        "Not all groups were trained on the same photos: none on 8,144; mixed, conv on 9,000. A "
+        "difference between them may be due to that."
+    )
+    edit_config(conv, data={"fingerprint": "y"})
+    [note] = photo_notes(open_study([tmp_path]))
+    assert "none on 8,144; mixed on 9,000; conv on 9,000." in note
+    assert "Where the numbers are the same, the photos are not" in note
+
+
+def test_photos_that_a_groups_name_tells_of_are_not_told_twice(tmp_path):
+    for attention in ("none", "mixed"):
+        for shots in (5, 10):
+            run = write_run(tmp_path, RIGHT, attention=attention, shots=shots)
+            images = {"train": 4 * shots, "test": 8}
+            edit_config(run, data={"fingerprint": str(shots), "num_images": images})
+    assert photo_notes(open_study([tmp_path])) == []
+    edit_config(run, data={"fingerprint": "x"})
+    [note] = photo_notes(open_study([tmp_path]))
+    assert "none, shots 10 on 40; mixed, shots 10 on 40." in note
+    assert "shots 5" not in note
+
+
+def test_photos_that_a_recipe_holds_back_are_told(tmp_path):
+    # The name of the groups is that of the recipe: it says nothing of validation photos.
+    for recipe, count in (("paper", 800), ("strong", 720)):
+        run = write_run(tmp_path, RIGHT, recipe=recipe)
+        images = {"train": count, "test": 8}
+        edit_config(run, data={"fingerprint": recipe, "num_images": images})
+    [note] = photo_notes(open_study([tmp_path]))
+    assert "recipe paper on 800; recipe strong on 720." in note
+
+
 def test_an_unfinished_run_is_refused_where_named_and_left_out_where_not(tmp_path):
     write_run(tmp_path, RIGHT, seed=0)
     unfinished = write_run(tmp_path, RIGHT, seed=1)
@@ -141,6 +186,19 @@ def test_an_unfinished_run_is_refused_where_named_and_left_out_where_not(tmp_pat
     assert study.groups[0].seeds == (0,)
     assert unfinished.name in study.notes[0]
     assert "none of the 1 runs" in refusal(_moved(unfinished, tmp_path / "grid"))
+
+
+def test_files_that_a_glob_catches_are_passed_over(tmp_path):
+    write_run(tmp_path, RIGHT)
+    (tmp_path / "README.md").write_text("what a run is\n")
+    assert open_study(sorted(tmp_path.iterdir())).notes == ()
+    (tmp_path / "table.csv").write_text("a,b\n")
+    study = open_study(sorted(tmp_path.iterdir()))
+    assert study.groups[0].seeds == (0,)
+    assert study.notes == ("Left out, files: table.csv (1).",)
+    for files in (["README.md"], ["README.md", "table.csv"]):
+        assert "README.md is a file: give runs' folders" in refusal(*(tmp_path / f for f in files))
+    assert "there is no run" in refusal(tmp_path, tmp_path / "nowhere")
 
 
 def _moved(run, folder):

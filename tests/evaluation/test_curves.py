@@ -25,7 +25,7 @@ def figures(monkeypatch):
     return saved
 
 
-def test_a_line_is_the_mean_of_its_seeds_as_far_as_all_have_come(tmp_path, figures):
+def test_a_line_is_the_mean_of_its_runs_as_far_as_all_have_come(tmp_path, figures):
     runs = {"Baseline": [history(4, 2, 1), history(6, 4)], "MA-Ours": [history(3, 1, 0.5)]}
     save_curves(tmp_path / "fig.png", "Cars", runs, "test")
     loss, accuracy = figures[0].axes
@@ -37,7 +37,7 @@ def test_a_line_is_the_mean_of_its_seeds_as_far_as_all_have_come(tmp_path, figur
     assert (band[:, 1].min(), band[:, 1].max()) == (2, 6)
     assert len(loss.collections) == 1  # one seed has no band
     labels = [text.get_text() for text in figures[0].legends[0].get_texts()]
-    assert labels == ["Baseline (2 seeds)", "MA-Ours"]
+    assert labels == ["Baseline (2 runs)", "MA-Ours"]
     assert Image.open(tmp_path / "fig.png").width > 1000
 
 

@@ -99,3 +99,13 @@ def test_grad_cam_is_of_the_chosen_class():
     of_all = [maker(images(1), index).heat["gradcam"] for index in range(CLASSES)]
     np.testing.assert_array_equal(seen.heat["gradcam"], of_all[int(seen.probabilities[0].argmax())])
     assert len({one.tobytes() for one in of_all}) > 1
+
+
+def test_several_classifiers_are_traced_once_each_and_without_a_warning(caplog):
+    makers = [MapMaker(build(attention)) for attention in ATTENTIONS]
+    for count in (1, 2, 1):
+        for maker in makers:
+            assert maker(images(count)).probabilities.shape == (count, CLASSES)
+            assert maker.classify(images(count)).shape == (count, CLASSES)
+    assert len(makers) > 5  # from the fifth on TensorFlow warns
+    assert "retracing" not in caplog.text

@@ -13,6 +13,7 @@ from fgmix.comparison.study import open_study
 from fgmix.errors import FgmixError
 from fgmix.report import page
 from fgmix.report.looks import Looks, obstacle, spread
+from tests.comparison.answers import edit_config
 from tests.report.fakes import write_grid, write_photos, write_run
 
 EVIL = ('<script>alert("1")</script>', 'a "quoted" & <b>', "$x_1$", "it's")
@@ -121,8 +122,14 @@ def test_pictures_say_what_they_show(html):
 
 
 def test_the_verdict_says_what_could_have_been_seen(html):
-    assert "No difference between mixed and none is shown." in html
+    assert "No difference between “mixed” and “none” is shown." in html
     assert "would have been shown 80\xa0% of the time" in html
+
+
+def test_on_other_photos_than_the_papers_its_differences_are_not_on_the_page(html):
+    assert "one point" in html
+    assert "Stanford" not in html
+    assert "FGVC" not in html
 
 
 def test_without_models_there_is_a_reason(html):
@@ -134,7 +141,49 @@ def test_photos_that_are_gone_are_told(tmp_path):
     report = report_of(tmp_path / "run")
     assert report.failing.missing.startswith(f"None of these photos can be read in {tmp_path}")
     assert report.failing.pairs[0].sides[0].pictures == ()
-    assert report.worth.verdict.startswith("Not told: all runs were trained alike.")
+    assert report.worth.verdict.startswith("Not known: there is nothing to compare with.")
+
+
+def test_a_single_seed_is_not_spoken_of_as_several(tmp_path):
+    run = write_run(tmp_path / "run", tmp_path, ("one", "two"), "mixed", accuracy=0.5)
+    report = report_of(run)
+    assert report.quality.verdict.startswith("It names the right class for ")
+    assert "sd" not in report.quality.table.head
+    assert "sd:" not in report.quality.table.note
+    assert "dots" not in report.quality.chart.caption
+    assert "seeds" not in report.failing.pairs_note
+    assert re.search(r": \d of 6 photos", report.failing.pairs[0].sides[0].text)
+    assert report.failing.classes.head == ("class", "recognised", "photos", "mostly taken for")
+    text = page.render(report, DAY)
+    assert 'class="sortable" id="table-classes"' in text
+    assert '<table id="table-accuracies">' in text  # one row has no order
+
+
+def test_folds_are_told_from_seeds(tmp_path):
+    for fold in range(2):
+        run = write_run(tmp_path / f"run{fold}", tmp_path, ("one", "two"))
+        edit_config(run, config={"folds": 2, "fold": fold})
+        answers = run / "predictions.csv"
+        answers.write_text(answers.read_text().replace("test/", f"fold{fold}/"))
+    report = report_of(tmp_path)
+    assert report.quality.meaning[-1].startswith(
+        "It comes from one seed, trained once for each of 2 folds:"
+    )
+    assert "run0. It is one of 2 folds, trained without" in report.running.note
+
+
+def test_it_and_none_are_explained(grid_report):
+    assert grid_report.quality.verdict.startswith("It (mixed) names the right class")
+    assert "“none” is the network without attention." in grid_report.quality.meaning
+
+
+def test_groups_without_a_baseline_are_not_called_alike(tmp_path):
+    for attention, epochs in (("none", 1), ("none", 2), ("mixed", 3)):
+        run = write_run(tmp_path / f"{attention}-{epochs}", tmp_path, ("one", "two"), attention)
+        edit_config(run, config={"epochs": epochs})
+    assert report_of(tmp_path).worth.verdict == (
+        "Not known: no group has a baseline that is otherwise the same."
+    )
 
 
 def test_some_photos_that_are_gone_are_counted(tmp_path):

@@ -1,31 +1,41 @@
 """Runs from strangers: loading one runs no code of it and reads or writes no file outside it."""
 
-import base64
 import json
-import marshal
+import pickle
 import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
 from fgmix.errors import FgmixError
-from fgmix.training.run_folder import Run
+from fgmix.training.run_folder import MODEL, Run
 
 
-def a_lambda(layer: dict, folder: Path) -> None:
-    def write(x, path=str(folder / "written")):
-        __import__("pathlib").Path(path).touch()
-        return x
+class Payload:
+    """Pickled, it makes a file when it is read."""
 
-    code = base64.b64encode(marshal.dumps(write.__code__)).decode()
-    config = {"code": code, "defaults": [str(folder / "written")], "closure": None}
-    function = {"class_name": "__lambda__", "config": config}
-    layer.update(module="keras.layers", class_name="Lambda", registered_name=None)
-    layer["config"] = {"name": layer["name"], "function": function}
+    def __init__(self, target: Path):
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+def in_place_of_a_layer(module: str, class_name: str, config) -> Callable[[dict, Path], None]:
+    """A change that names an object of any module; `TARGET` stands for a file to write."""
+
+    def change(layer: dict, folder: Path) -> None:
+        layer.update(module=module, class_name=class_name, registered_name=None)
+        target = str(folder / "written")
+        layer["config"] = json.loads(json.dumps(config).replace("TARGET", target))
+
+    change.__name__ = f"{module}_{class_name}"
+    return change
 
 
 def a_function_of_python(layer: dict, folder: Path) -> None:
@@ -106,10 +116,20 @@ def craft(finished, tmp_path, monkeypatch) -> Callable[..., Run]:
     ]
 
 
+def refuse(run: Run) -> str:
+    """The one line that is said instead of loading the model."""
+    with pytest.raises(FgmixError, match=f"{MODEL} can't be loaded: ") as caught:
+        run.load_model()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        a_lambda,
+        in_place_of_a_layer("subprocess", "Popen", {"args": ["touch", "TARGET"]}),
+        in_place_of_a_layer("os", "system", {"command": "touch TARGET"}),
+        in_place_of_a_layer("builtins", "eval", "open('TARGET', 'w')"),
         a_function_of_python,
         a_function_of_keras,
         a_download,
@@ -117,12 +137,40 @@ def craft(finished, tmp_path, monkeypatch) -> Callable[..., Run]:
         a_saved_model,
         a_vocabulary_from_a_file,
     ],
+    ids=lambda change: change.__name__,
 )
 def test_a_model_that_brings_code_or_reaches_outside_is_refused(craft, change):
-    run = craft(change)
-    with pytest.raises(FgmixError, match="can't be loaded") as caught:
-        run.load_model()
-    assert "\n" not in str(caught.value)
+    refuse(craft(change))
+
+
+def test_a_lambda_is_refused(craft, tmp_path):
+    target = tmp_path / "code has run"
+    inputs = keras.Input([32, 32, 3])
+    code = keras.layers.Lambda(
+        lambda x, made=str(target): (__import__("pathlib").Path(made).touch(), x)[1],
+        output_shape=(32, 32, 3),
+    )(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(code)))
+    model(np.zeros([1, 32, 32, 3]))
+    assert target.exists()  # it works where it may
+    target.unlink()
+    run = craft()
+    model.save(run.directory / MODEL)
+    assert "lambda" in refuse(run).lower()
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_pickles_are_not_read(craft, tmp_path, inside):
+    target = tmp_path / "code has run"
+    content = pickle.dumps(Payload(target))
+    run = craft(weights=lambda _: content) if inside else craft()
+    if not inside:
+        (run.directory / MODEL).write_bytes(content)
+    refuse(run)
+    assert not target.exists()
+    pickle.loads(content)
+    assert target.exists()  # it works: whoever reads the pickle runs it
 
 
 def test_weights_linked_from_another_file_are_refused(craft, tmp_path):
@@ -138,9 +186,7 @@ def test_weights_linked_from_another_file_are_refused(craft, tmp_path):
             file[found[0]] = h5py.ExternalLink(str(tmp_path / "outside" / "secret"), "x")
         return path.read_bytes()
 
-    run = craft(weights=link)
-    with pytest.raises(FgmixError, match="can't be loaded"):
-        run.load_model()
+    refuse(craft(weights=link))
 
 
 def test_a_path_in_a_model_leads_nowhere_outside(craft, tmp_path):
