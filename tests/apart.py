@@ -31,7 +31,11 @@ sys.exit(run(lambda _: train(TrainConfig(**settings)) and 0, []))
 
 
 def start(
-    config: TrainConfig, backend: str = "tensorflow", devices: int = 1, kill_at: str = ""
+    config: TrainConfig,
+    backend: str = "tensorflow",
+    devices: int = 1,
+    kill_at: str = "",
+    **environment: str,
 ) -> subprocess.Popen:
     """Begins a training as the command line does, with its messages and exit codes.
 
@@ -40,6 +44,7 @@ def start(
         backend: Keras's.
         devices: Into how many the processor is divided.
         kill_at: The milestone at which the process ends, if not at the end of the run.
+        environment: More variables of the process.
     """
     names = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     names["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
@@ -48,7 +53,7 @@ def start(
     arguments = [json.dumps(asdict(config)), str(devices if backend == "tensorflow" else 1)]
     return subprocess.Popen(
         [sys.executable, "-c", WORK, *arguments],
-        env={**os.environ, **names},
+        env={**os.environ, **names, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -16,7 +16,7 @@ import numpy as np
 from fgmix.errors import FgmixError
 from fgmix.files import replacing
 from fgmix.milestones import milestone
-from fgmix.training.placement import Placement
+from fgmix.training.placement import ALONE, Placement
 
 log = logging.getLogger(__name__)
 
@@ -71,12 +71,15 @@ def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> 
         milestone("between checkpoints")
 
 
-def restore_checkpoint(directory: Path, model: keras.Model) -> Progress:
+def restore_checkpoint(
+    directory: Path, model: keras.Model, placement: Placement = ALONE
+) -> Progress:
     """Restores the newest checkpoint of a run that is whole.
 
     Args:
-        directory: The run's folder.
+        directory: The run's folder; of several processes the leader alone needs it.
         model: A compiled model like the one that was saved.
+        placement: The processes; all call this.
 
     Returns:
         How far the run is; that it has not begun, if there is no checkpoint.
@@ -84,51 +87,27 @@ def restore_checkpoint(directory: Path, model: keras.Model) -> Progress:
     Raises:
         FgmixError: If all checkpoints are damaged, or they belong to another model or optimizer.
     """
-    there = [file for name in (CHECKPOINT, PREVIOUS) if (file := directory / name).is_file()]
-    damage = []
-    for file in there:
-        try:
-            progress, arrays = _read(file)
-        except FgmixError:
-            raise
-        except Exception as error:  # zipfile, NumPy and json raise many kinds
-            damage.append(f"{file} is damaged ({error})")
-            continue
-        for line in damage:
-            log.warning("%s: going on from the checkpoint before it", line)
-        _assign(file, model, arrays)
-        return progress
-    if damage:
-        raise FgmixError(f"{'; '.join(damage)}: train anew with --overwrite")
-    return Progress()
+    model.optimizer.build(model.trainable_variables)
+    state = _state(model)
 
+    def read() -> tuple[Progress, list[np.ndarray]]:
+        found = _read_newest(directory) if placement.leads else None
+        if found is None:
+            return Progress(), [keras.ops.convert_to_numpy(variable) for variable in state]
+        file, progress, arrays = found
+        if [a.shape for a in arrays] != [tuple(v.shape) for v in state]:
+            raise FgmixError(f"{file} belongs to another model: give the run's own settings again")
+        return progress, arrays
 
-def restore_together(directory: Path, model: keras.Model, placement: Placement) -> Progress:
-    """Restores the newest whole checkpoint in every process; the leader alone needs the file.
-
-    Args:
-        directory: The run's folder.
-        model: A compiled model like the one that was saved.
-        placement: The processes.
-
-    Raises:
-        FgmixError: As `restore_checkpoint`.
-    """
-    progress = placement.together(
-        lambda: restore_checkpoint(directory, model) if placement.leads else Progress()
-    )
-    if placement.processes == 1:
-        return progress
+    progress, arrays = placement.together(read)
     metrics = [array.tolist() for array in progress.metrics]
-    told = placement.tell({**vars(progress), "metrics": metrics})[0]
-    if told["step"]:
-        if not placement.leads:
-            model.optimizer.build(model.trainable_variables)
-        mine = [keras.ops.convert_to_numpy(variable) for variable in _state(model)]
-        for variable, array in zip(_state(model), placement.from_leader(mine), strict=True):
+    progress = Progress(**placement.tell(vars(progress) | {"metrics": metrics})[0])
+    progress.metrics = [np.array(values, np.float32) for values in progress.metrics]
+    if progress.step:
+        # To assign is a thing that all processes do at once.
+        for variable, array in zip(state, placement.from_leader(arrays), strict=True):
             variable.assign(array)
-    told["metrics"] = [np.array(values, np.float32) for values in told["metrics"]]
-    return Progress(**told)
+    return progress
 
 
 def remove_checkpoints(directory: Path) -> None:
@@ -161,10 +140,21 @@ def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
     return Progress(told["step"], told["seconds"], told["rows"], metrics), arrays
 
 
-def _assign(file: Path, model: keras.Model, arrays: list[np.ndarray]) -> None:
-    model.optimizer.build(model.trainable_variables)
-    variables = _state(model)
-    if [a.shape for a in arrays] != [tuple(v.shape) for v in variables]:
-        raise FgmixError(f"{file} belongs to another model: give the run's own settings again")
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
+def _read_newest(directory: Path) -> tuple[Path, Progress, list[np.ndarray]] | None:
+    """The newest checkpoint that is whole, and its file; None if there is none at all."""
+    there = [file for name in (CHECKPOINT, PREVIOUS) if (file := directory / name).is_file()]
+    damage = []
+    for file in there:
+        try:
+            progress, arrays = _read(file)
+        except FgmixError:
+            raise
+        except Exception as error:  # zipfile, NumPy and json raise many kinds
+            damage.append(f"{file} is damaged ({error})")
+            continue
+        for line in damage:
+            log.warning("%s: going on from the checkpoint before it", line)
+        return file, progress, arrays
+    if damage:
+        raise FgmixError(f"{'; '.join(damage)}: train anew with --overwrite")
+    return None

@@ -19,7 +19,7 @@ from fgmix.training.callbacks import (
     StopTogether,
     write_history,
 )
-from fgmix.training.checkpoint import Progress, restore_together
+from fgmix.training.checkpoint import Progress, restore_checkpoint
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import Feed
 from fgmix.training.optimizer import build_optimizer, build_schedules
@@ -111,7 +111,7 @@ def fit(
         remove_partial(checkpoints)
     progress = Progress()
     if config.resume:
-        progress = restore_together(checkpoints, compiled, placement)
+        progress = restore_checkpoint(checkpoints, compiled, placement)
         log.info("going on after step %d of %d", progress.step, config.epochs * steps)
     if not progress.step:
         progress.rows = list(before)

@@ -1,11 +1,13 @@
 """Several processes train one run: the same weights, and a clear end when one of them is lost."""
 
 import json
+import os
 import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import pytest
 
 from fgmix.errors import FgmixError
@@ -73,10 +75,11 @@ def test_only_a_run_of_several_processes_loses_one():
     assert not peer_lost(RuntimeError("out of memory"), several=True)
 
 
-@pytest.fixture(scope="module")
-def two(photos, tmp_path_factory):
-    """A run of two processes, without a break."""
-    config = small_config(photos, tmp_path_factory.mktemp("hosts") / "two", **SETTINGS)
+@pytest.fixture(scope="module", params=["none", "mixed"])
+def two(photos, tmp_path_factory, request):
+    """A run of two processes, without a break, and what each said."""
+    directory = tmp_path_factory.mktemp("hosts") / request.param
+    config = small_config(photos, directory, attention=request.param, **SETTINGS)
     said = finish(*(start(part, "jax") for part in pair(config, free_port())))
     return config, said
 
@@ -97,6 +100,7 @@ def test_two_processes_train_what_one_does(two, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("two", ["mixed"], indirect=True)
 def test_a_run_of_jax_is_served_by_tensorflow(two):
     import tensorflow as tf
 
@@ -110,6 +114,7 @@ def test_a_run_of_jax_is_served_by_tensorflow(two):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("two", ["mixed"], indirect=True)
 def test_one_is_lost_and_the_run_goes_on_exactly(two, tmp_path):
     config, _ = two
     killed = replace(config, run_dir=str(tmp_path / "killed"))
@@ -126,12 +131,26 @@ def test_one_is_lost_and_the_run_goes_on_exactly(two, tmp_path):
 
 
 @pytest.mark.slow
-def test_processes_that_differ_are_refused(photos, tmp_path):
-    config = small_config(photos, tmp_path / "run", **SETTINGS)
-    leader, other = pair(config, free_port())
-    processes = [start(leader, "jax"), start(replace(other, seed=1), "jax")]
+def test_processes_that_slurm_starts_and_that_differ_are_refused(photos, tmp_path):
+    config = small_config(photos, tmp_path / "run", coordinator="auto", **SETTINGS)
+    # As srun tells its tasks. JAX chooses a port from 61440 on by the job's number.
+    task = {"SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0"}
+    task |= {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NUM_NODES": "1"}
+    processes = [
+        start(replace(config, seed=number), "jax", SLURM_PROCID=str(number), **task)
+        for number in (0, 1)
+    ]
     for process in processes:
         _, error = process.communicate(timeout=180)
         assert process.returncode == 2
         assert "--seed of process 1 is 1, of process 0 0" in error.splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_nothing_has_scheduled_this_process(monkeypatch):
+    def initialize():
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr(keras.distribution, "initialize", initialize)
+    with pytest.raises(FgmixError, match="neither Slurm nor Open MPI has started this process"):
+        hosts._join_as_scheduled()

@@ -1,0 +1,33 @@
+"""Models, groups of the optimizer and checkpoints do on Keras's JAX backend what they do here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jax", reason="jax is not installed")
+
+ROOT = Path(__file__).parents[2]
+FILES = ["models/test_classifier.py", "training/test_optimizer.py", "training/test_checkpoint.py"]
+# What is left out builds large backbones: JAX compiles the drawing of every kernel's shape.
+SKIPPED = ["test_parameters_of", "test_the_table", "registry", "backbone", "mobilenet"]
+
+
+@pytest.mark.slow
+def test_the_tests_pass_on_jax():
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-k", " and ".join(f"not {words}" for words in SKIPPED)),
+            *(str(ROOT / "tests" / file) for file in FILES),
+        ],
+        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    assert int(done.stdout.rsplit(" passed", 1)[0].rsplit(maxsplit=1)[-1]) > 60, done.stdout[-200:]
