@@ -57,7 +57,9 @@ def mixup(
         The mixed images and labels.
     """
     partners, own = _draw(tf.shape(images)[0], alpha, seed)
-    return _blend(images, partners, own[:, None, None, None]), _blend(labels, partners, own[:, None])
+    return _blend(images, partners, own[:, None, None, None]), _blend(
+        labels, partners, own[:, None]
+    )
 
 
 def cutmix(

@@ -92,9 +92,7 @@ def stream(count=6):
 @pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
 def test_a_batch_is_mixed_by_seed_and_step_alone(mixing):
     def mixed(seed, first_step):
-        made = mix_batches(
-            stream().skip(first_step), mixing, 1.0, seed=seed, first_step=first_step
-        )
+        made = mix_batches(stream().skip(first_step), mixing, 1.0, seed=seed, first_step=first_step)
         return [(np.asarray(x), np.asarray(y)) for x, y in made]
 
     whole, tail, other = mixed(0, 0), mixed(0, 2), mixed(1, 0)
