@@ -22,7 +22,7 @@ ASPECT_RANGE = (3 / 4, 4 / 3)
 def cut_at(
     box: tf.Tensor, photo_shape: tf.Tensor, image_shape: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where a box of a photo lies in the photo or in a copy of it: the nearest pixels, at least one.
+    """Where a box of a photo lies in it or in a copy: the nearest pixels, at least one.
 
     Args:
         box: int32 `[2, 2]`: first row and column, and those after the last, in the photo.

@@ -10,6 +10,7 @@ from fgmix.errors import FgmixError
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS
+from fgmix.training.combinations import check_sizes, check_views
 from fgmix.training.flags import check_values, flag
 from fgmix.training.naming import RUN, departures, run_name, slug
 from fgmix.training.recipes import PRESETS, RECIPES, Recipe
@@ -285,15 +286,8 @@ def _check(config: TrainConfig) -> None:
         )
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
     if config.recipe:
-        _check_views(config, frozen=config.recipe_settings.views > 0)
-
-
-def _check_views(config: TrainConfig, frozen: bool) -> None:
-    if frozen and config.views == 0:
-        raise FgmixError("--views 0: recipe frozen trains on views, so there must be at least 1")
-    for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
-        if value and not frozen:
-            raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
+        check_views(config)
+        check_sizes(config)
 
 
 def _absolute(path: str) -> str:

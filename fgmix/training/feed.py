@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.mixing import mix_batches
 from fgmix.data.pipeline import (
     batch_paths,
     evaluation_batches,
@@ -15,6 +16,7 @@ from fgmix.data.pipeline import (
 )
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
+from fgmix.training.sizes import part_at
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class Feed:
         batch_size: Examples a training step; with `--accumulate`, a part of one.
         steps_per_epoch: Training steps an epoch.
         training: From a step, counted from the start of the run, to the batches from it on to
-            the end of the run: pairs of inputs and one-hot labels. They must not depend on where
-            they begin.
+            the end of the run, or of the part of it in which they have one size: pairs of inputs
+            and labels, a row of shares of the classes each. They must not depend on where they
+            begin.
         measured: By split, the batches that are measured after every epoch.
         names: From a step, counted from the start of the run, to what its batch is made of, for
             messages.
@@ -55,16 +58,23 @@ def feed_photos(
     batch_size = min(config.batch_size // config.accumulate, len(dataset.splits["train"]))
     sizes = dataset.sizes()
 
+    recipe = config.recipe_settings
+    steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
+
     def training(first_step: int) -> tf.data.Dataset:
-        return training_batches(
+        part = part_at(config, first_step // steps)
+        batches = training_batches(
             dataset,
-            image_size=config.image_size,
+            image_size=part.image_size,
             batch_size=batch_size,
-            augmentation=config.recipe_settings.augmentation,
+            augmentation=recipe.augmentation,
             seed=config.seed,
-            epochs=config.epochs,
+            epochs=part.last,
             first_step=first_step,
             copies=copies,
+        )
+        return mix_batches(
+            batches, recipe.mixing, recipe.mixing_alpha, seed=config.seed, first_step=first_step
         )
 
     def names(step: int) -> list[str]:
@@ -75,7 +85,7 @@ def feed_photos(
 
     return Feed(
         batch_size=batch_size,
-        steps_per_epoch=steps_per_epoch(len(dataset.splits["train"]), batch_size),
+        steps_per_epoch=steps,
         training=training,
         measured={
             split: evaluation_batches(

@@ -3,13 +3,15 @@
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import keras
 
 from fgmix.files import remove_partial
-from fgmix.models.classifier import build_classifier, parameter_groups
+from fgmix.models.classifier import build_classifier, freeze_batch_norm, parameter_groups
+from fgmix.models.sizes import at_size
+from fgmix.training.averaging import TrainedModel, WeightAverage
 from fgmix.training.callbacks import Checkpoint, Divergence, EpochLog, Monitor, write_history
 from fgmix.training.checkpoint import Progress, restore_checkpoint
 from fgmix.training.config import TrainConfig
@@ -17,6 +19,7 @@ from fgmix.training.feed import Feed
 from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.precision import policy
 from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
+from fgmix.training.sizes import size_parts, spans_left
 from fgmix.training.stopping import Stopped, stopping_between_steps
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             head_bn=config.head_bn,
             dropout=config.recipe_settings.dropout,
         )
+    if config.recipe_settings.bn == "frozen":
+        freeze_batch_norm(model)
     for group, variables in parameter_groups(model).items():
         count = sum(math.prod(variable.shape) for variable in variables)
         log.info("%12s parameters, %s", f"{count:,}", group)
@@ -73,25 +78,13 @@ def fit(
     """
     steps = feed.steps_per_epoch
     schedules = build_schedules(config, steps)
-
-    # A second model over the same layers is compiled, so that the classifier itself is saved
-    # without an optimizer and loads anywhere.
-    compiled = keras.Model(model.inputs, model.outputs)
     optimizer = build_optimizer(model, config, schedules)
     # A model's own policy is that of the place where it was put together.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    compiled.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            label_smoothing=config.recipe_settings.label_smoothing
-        ),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-    )
-
-    # Metrics get their variables with the first answers, and a checkpoint may hold values for them.
-    answers = keras.ops.zeros((1, *model.output_shape[1:]))
-    compiled.compute_metrics(None, answers, answers)
+    parts = size_parts(config)
+    trained = _compile(model, config, optimizer, {part.image_size for part in parts})
+    compiled = trained[config.image_size]
 
     checkpoints = checkpoints or directory
     checkpoints.mkdir(exist_ok=True)
@@ -119,18 +112,12 @@ def fit(
                 request,
             ),
         ]
-        epoch, begun = divmod(progress.step, steps)
-        epoch, epochs = len(before) + epoch, len(before) + config.epochs
-        # What is left of an epoch that has begun is an epoch of fewer steps, to Keras.
-        spans = [(epoch, epoch + 1, steps - begun), (epoch + 1, epochs, steps)]
-        for first, last, length in spans if begun else [(epoch, epochs, steps)]:
-            if first == last:
-                continue
-            compiled.fit(
+        for span in spans_left(parts, progress.step, steps):
+            trained[span.image_size].fit(
                 feed.training(progress.step),
-                initial_epoch=first,
-                epochs=last,
-                steps_per_epoch=length,
+                initial_epoch=len(before) + span.first,
+                epochs=len(before) + span.last,
+                steps_per_epoch=span.steps,
                 validation_data=feed.measured.get("val"),
                 callbacks=[
                     *callbacks,
@@ -142,4 +129,41 @@ def fit(
             )
     if request.number is not None:
         raise Stopped(request.number)
+    if compiled.average is not None:
+        compiled.average.finish()
     return progress.rows
+
+
+def _compile(
+    model: keras.Model,
+    config: TrainConfig,
+    optimizer: keras.optimizers.Optimizer,
+    sizes: Collection[int],
+) -> dict[int, TrainedModel]:
+    """Compiles models beside the classifier, by image size, over its variables.
+
+    So the classifier itself is saved without an optimizer and loads anywhere. What is measured
+    is measured by the one of its own size.
+    """
+    recipe = config.recipe_settings
+    largest = TrainedModel(model.inputs, model.outputs)
+    trained = {config.image_size: largest}
+    for side in sorted(set(sizes) - {config.image_size}):
+        resized = at_size(model, side)
+        trained[side] = TrainedModel(resized.inputs, resized.outputs)
+        trained[side].measure = largest.evaluate
+    average = WeightAverage(model.weights, recipe.ema, config.accumulate) if recipe.ema else None
+    # Variables that come into being in the first step would have it traced twice.
+    optimizer.build(largest.trainable_variables)
+    answers = keras.ops.zeros((1, *model.output_shape[1:]))
+    for compiled in trained.values():
+        if average:
+            compiled.keep_average(average)
+        compiled.compile(
+            optimizer=optimizer,
+            loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        )
+        # Metrics get their variables with the first answers; a checkpoint may hold values for them.
+        compiled.compute_metrics(None, answers, answers)
+    return trained
