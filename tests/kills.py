@@ -16,9 +16,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["fgmix.experiment"])
 
 
-def train_apart(
-    config: TrainConfig, kill_at: str | None = None, recipe: dict | None = None
-) -> int:
+def train_apart(config: TrainConfig, kill_at: str | None = None, recipe: dict | None = None) -> int:
     """Trains in a new process, deterministically, with dropout; returns its exit code.
 
     Args:

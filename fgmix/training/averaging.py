@@ -81,30 +81,53 @@ class TrainedModel(keras.Model):
 
     Attributes:
         average: Kept of the weights at every step, and measured in their place.
-        measure: Another model's `evaluate` to use in place of this one's.
+        large: Gives the model to be measured in place of this one, which is smaller.
     """
 
     average: WeightAverage | None = None
-    measure: Callable[..., Any] | None = None
+    # Not the model itself, whose layers would then be counted among this one's.
+    large: Callable[[], "TrainedModel"] | None = None
 
     def keep_average(self, average: WeightAverage) -> None:
         """Keeps an average of the model's weights from now on."""
         self.average = average
         self.averages = average.averages  # tracked by Keras, so that they are variables
 
-    def train_step(self, data: Any) -> Any:
+    def train_step(self, *args: Any) -> Any:
         """Keras's step, and that of the average."""
-        logs = super().train_step(data)
-        if self.average is not None:
-            # That of float16 counts the steps that it tries.
-            optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if self.average is None:
+            return super().train_step(*args)
+        # The one inside float16's counts the steps that are made.
+        optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if keras.backend.backend() != "jax":
+            logs = super().train_step(*args)
             self.average.update(optimizer.iterations)
-        return logs
+            return logs
+        logs, (trainable, other, of_optimizer, of_metrics) = super().train_step(*args)
+        known = [
+            *zip(self.trainable_variables, trainable, strict=True),
+            *zip(self.non_trainable_variables, other, strict=True),
+            *zip(self.optimizer.variables, of_optimizer, strict=True),
+        ]
+        with keras.StatelessScope(known) as scope:
+            self.average.update(optimizer.iterations)
+        other = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
+        return logs, (trainable, other, of_optimizer, of_metrics)
+
+    @contextmanager
+    def measuring(self) -> Iterator["TrainedModel"]:
+        """The model to measure, meanwhile with the average in its weights' place."""
+        with self.average.in_place() if self.average else nullcontext():
+            yield self.large() if self.large else self
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras's, of the average if there is one."""
-        if self.measure is not None:
-            kwargs.pop("_use_cached_eval_dataset", None)  # a cache of this model
-            return self.measure(*args, **kwargs)
-        with self.average.in_place() if self.average else nullcontext():
-            return super().evaluate(*args, **kwargs)
+        """Keras's, of the model to measure."""
+        with self.measuring() as model:
+            if model is not self:
+                kwargs.pop("_use_cached_eval_dataset", None)  # a cache of this model
+            return super(TrainedModel, model).evaluate(*args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Keras's, of the model to measure."""
+        with self.measuring() as model:
+            return super(TrainedModel, model).predict(*args, **kwargs)

@@ -151,7 +151,7 @@ def _compile(
     for side in sorted(set(sizes) - {config.image_size}):
         resized = at_size(model, side)
         trained[side] = TrainedModel(resized.inputs, resized.outputs)
-        trained[side].measure = largest.evaluate
+        trained[side].large = lambda: largest
     average = WeightAverage(model.weights, recipe.ema, config.accumulate) if recipe.ema else None
     # Variables that come into being in the first step would have it traced twice.
     optimizer.build(largest.trainable_variables)

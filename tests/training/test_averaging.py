@@ -1,6 +1,10 @@
 """The average of the weights: a loop in NumPy over the weights after each step."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,6 +19,7 @@ from fgmix.training.recipes import RECIPES
 from fgmix.training.trainer import build_model, fit
 from tests.runs import small_config
 
+ROOT = Path(__file__).parents[2]
 STEPS = 14
 
 
@@ -44,10 +49,15 @@ def batches(count=STEPS):
     return [(rng.normal(size=(8, 3)), rng.normal(size=(8, 2))) for _ in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("momentum", "parts", "dtype"),
-    [(0.6, 1, "float32"), (0.999, 1, "float32"), (0.6, 2, "float32"), (0.6, 1, "mixed_float16")],
-)
+CASES = [
+    (0.6, 1, "float32"),
+    (0.999, 1, "float32"),
+    (0.6, 2, "float32"),
+    (0.6, 1, "mixed_float16"),
+]
+
+
+@pytest.mark.parametrize(("momentum", "parts", "dtype"), CASES)
 def test_it_is_a_loop_over_the_weights_after_each_step(momentum, parts, dtype):
     model = trained(momentum, parts, dtype)
     average = model.average
@@ -86,6 +96,41 @@ def test_it_is_measured_and_the_weights_are_put_back():
     assert found["mae"] == pytest.approx(np.abs(answers - y).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
+def test_on_jax_it_is_the_same_loop():
+    pytest.importorskip("jax", reason="jax is not installed")
+    code = (
+        "import keras, sys; assert keras.backend.backend() == 'jax'\n"
+        "from tests.training.test_averaging import CASES, "
+        "test_it_is_a_loop_over_the_weights_after_each_step as check\n"
+        "for case in CASES[:3]: check(*case)\n"
+        "print('done')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "done", done.stderr
+
+
+def test_a_smaller_model_is_measured_by_the_larger():
+    model = trained(0.9)
+    other = TrainedModel(model.inputs, model.outputs)
+    other.large = lambda: model
+    other.keep_average(model.average)
+    assert all(a is b for a, b in zip(other.variables, model.variables, strict=True))
+    for x, y in batches(3):
+        model.train_on_batch(x, y)
+    x, y = batches(1)[0]
+    expected = model.evaluate(x, y, verbose=0), model.predict(x, verbose=0)
+    assert other.compiled is False
+    assert other.evaluate(x, y, verbose=0) == expected[0]
+    np.testing.assert_array_equal(other.predict(x, verbose=0), expected[1])
+    assert np.any(expected[1] != np.asarray(model(x, training=False)))
+
+
 def test_an_error_while_it_is_measured_leaves_the_weights():
     model = trained(0.9)
     for x, y in batches(3):
@@ -113,7 +158,9 @@ def test_the_average_is_validated_and_becomes_the_classifier(photos, tmp_path, m
 
     monkeypatch.setattr(EpochLog, "on_epoch_end", end_and_copy)
     rows = fit(model, config, feed_photos(config, dataset), tmp_path)
-    assert any(np.any(one != other) for one, other in zip(after, values(model.weights), strict=True))
+    assert any(
+        np.any(one != other) for one, other in zip(after, values(model.weights), strict=True)
+    )
     found = evaluate(model, dataset, "test").metrics
     np.testing.assert_allclose(rows[-1]["test_accuracy"], found["top1"], rtol=1e-5)
     np.testing.assert_allclose(rows[-1]["test_loss"], found["loss"], rtol=1e-4)
