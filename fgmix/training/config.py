@@ -4,25 +4,17 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from fgmix.data.protocols import check_protocol
 from fgmix.data.sources import SOURCES
-from fgmix.errors import FgmixError
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS
-from fgmix.training.combinations import check_sizes, check_views
-from fgmix.training.flags import check_values, flag
+from fgmix.training.checks import check
+from fgmix.training.flags import flag
 from fgmix.training.naming import RUN, departures, run_name, slug
-from fgmix.training.recipes import PRESETS, RECIPES, Recipe
+from fgmix.training.recipes import BASE, PRESETS, RECIPES, Recipe
 
-# What neither the data set's preset nor the recipe sets.
-BASE: dict[str, object] = {
-    "backbone": "vgg16",
-    "weights": "imagenet",
-    "image_size": 224,
-    "recipe": "paper",
-}
-PREPARE = ("auto", "never")
+PREPARE = ("auto", "reduced", "never")
+CACHES = ("none", "memory")
 NAMED_WEIGHTS = ("imagenet", "none")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -103,8 +95,9 @@ class TrainConfig:
         "auto",
         DATA,
         "auto trains on smaller copies of photos that are much larger than needed, made once and "
-        "kept below the TFDS folder: crops and flips stay the same, pixels change by the "
-        "resampling; evaluation always reads the photos",
+        "kept below the TFDS folder; reduced decodes large JPEGs at a half, a quarter or an eighth "
+        "of their size. Crops and flips stay the same, pixels change by the resampling; "
+        "evaluation always reads the photos",
         choices=PREPARE,
     )
 
@@ -208,6 +201,12 @@ class TrainConfig:
         "folder of the run",
         shown="saved_models/DATASET-BACKBONE-ATTENTION[-SETTINGS]-seedN",
     )
+    cache: str = flag(
+        "none",
+        RUN,
+        "memory holds the decoded training photos: the same pixels, read and decoded once",
+        choices=CACHES,
+    )
     overwrite: bool = flag(False, RUN, "replace a run that is there already")
     resume: bool = flag(False, RUN, "go on with a run that was stopped, from its last checkpoint")
     checkpoint_every: int | None = flag(
@@ -224,7 +223,7 @@ class TrainConfig:
         Raises:
             FgmixError: If a value is not allowed.
         """
-        _check(self)
+        check(self)
         defaults = self._defaults()
         filled = {
             f.name: defaults[f.name]
@@ -232,7 +231,7 @@ class TrainConfig:
             if getattr(self, f.name) is None and f.name in defaults
         }
         resolved = replace(self, **filled)
-        _check(resolved)
+        check(resolved)
         if resolved.run_dir is None:
             name = run_name(self, resolved.dataset_name, self._defaults())
             resolved = replace(resolved, run_dir=f"saved_models/{name}")
@@ -274,20 +273,6 @@ class TrainConfig:
         Left out is what says which data, backbone, attention and seed, and what only says where.
         """
         return departures(self, self._defaults())
-
-
-def _check(config: TrainConfig) -> None:
-    if not config.dataset:
-        raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
-    check_values(config)
-    if config.batch_size is not None and config.batch_size % config.accumulate:
-        raise FgmixError(
-            f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
-        )
-    check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
-    if config.recipe:
-        check_views(config)
-        check_sizes(config)
 
 
 def _absolute(path: str) -> str:

@@ -14,6 +14,7 @@ from fgmix.data.pipeline import (
     steps_per_epoch,
     training_batches,
 )
+from fgmix.data.reading import Photos
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
 from fgmix.training.sizes import part_at
@@ -54,11 +55,15 @@ def feed_photos(
         dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
             `"test"` if the config monitors it.
         copies: Prepared copies of training photos, by path; the others are read themselves.
+
+    Raises:
+        FgmixError: If the photos are to be held in memory and it is too small.
     """
     batch_size = min(config.batch_size // config.accumulate, len(dataset.splits["train"]))
     sizes = dataset.sizes()
 
     recipe = config.recipe_settings
+    decoded = Photos(dataset, copies).decode() if config.cache == "memory" else None
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
 
     def training(first_step: int) -> tf.data.Dataset:
@@ -72,6 +77,8 @@ def feed_photos(
             epochs=part.last,
             first_step=first_step,
             copies=copies,
+            reduced=config.prepare == "reduced",
+            decoded=decoded,
         )
         return mix_batches(
             batches, recipe.mixing, recipe.mixing_alpha, seed=config.seed, first_step=first_step

@@ -131,3 +131,11 @@ PRESETS: dict[str, dict[str, object]] = {
     },
 }
 """Settings that a data set changes: they beat the recipe, and a flag beats them."""
+
+BASE: dict[str, object] = {
+    "backbone": "vgg16",
+    "weights": "imagenet",
+    "image_size": 224,
+    "recipe": "paper",
+}
+"""What neither a data set's preset nor a recipe sets."""

@@ -21,6 +21,7 @@ from fgmix.training.precision import policy
 from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
 from fgmix.training.sizes import size_parts, spans_left
 from fgmix.training.stopping import Stopped, stopping_between_steps
+from fgmix.training.waiting import Waiting, tell_of_waiting
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +99,10 @@ def fit(
     if config.resume and progress.rows:  # the file may hold rows of epochs to be trained again
         write_history(directory / HISTORY, progress.rows)
 
+    waiting = Waiting()
     with stopping_between_steps() as request:
         callbacks = [
+            waiting,
             *(Monitor(split, feed.measured[split]) for split in feed.measured if split != "val"),
             EpochLog(directory / HISTORY, progress, schedules, feed, len(before)),
             Divergence(directory / DIVERGED, progress, feed),
@@ -114,7 +117,7 @@ def fit(
         ]
         for span in spans_left(parts, progress.step, steps):
             trained[span.image_size].fit(
-                feed.training(progress.step),
+                waiting.watch(feed.training(progress.step)),
                 initial_epoch=len(before) + span.first,
                 epochs=len(before) + span.last,
                 steps_per_epoch=span.steps,
@@ -131,6 +134,7 @@ def fit(
         raise Stopped(request.number)
     if compiled.average is not None:
         compiled.average.finish()
+    tell_of_waiting(waiting, config)
     return progress.rows
 
 

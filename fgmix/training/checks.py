@@ -1,0 +1,47 @@
+"""What the settings of a run must be, each and together."""
+
+from typing import TYPE_CHECKING
+
+from fgmix.data.protocols import check_protocol
+from fgmix.data.sources import SOURCES
+from fgmix.errors import FgmixError
+from fgmix.training.flags import check_values
+
+if TYPE_CHECKING:
+    from fgmix.training.config import TrainConfig
+
+
+def check(config: "TrainConfig") -> None:
+    """Checks a config, resolved or not; what is None is left open.
+
+    Raises:
+        FgmixError: If a value is not allowed, or two exclude each other.
+    """
+    if not config.dataset:
+        raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
+    check_values(config)
+    if config.batch_size is not None and config.batch_size % config.accumulate:
+        raise FgmixError(
+            f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
+        )
+    check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
+    if config.recipe:
+        _check_views(config, frozen=config.recipe_settings.views > 0)
+        _check_sizes(config)
+
+
+def _check_views(config: "TrainConfig", frozen: bool) -> None:
+    if frozen and config.views == 0:
+        raise FgmixError("--views 0: recipe frozen trains on views, so there must be at least 1")
+    for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
+        if value and not frozen:
+            raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
+
+
+def _check_sizes(config: "TrainConfig") -> None:
+    """A recipe of two sizes must have weights that don't depend on the size."""
+    if config.recipe_settings.small_share and config.pooling == "flatten":
+        raise FgmixError(
+            f"--pooling flatten: recipe {config.recipe} trains its first epochs on smaller photos, "
+            f"for which the classifier would have other weights; leave it at avg"
+        )
