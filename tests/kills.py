@@ -16,15 +16,17 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["fgmix.experiment"])
 
 
-def train_apart(config: TrainConfig, kill_at: str | None = None) -> int:
+def train_apart(config: TrainConfig, kill_at: str | None = None, recipe: dict | None = None) -> int:
     """Trains in a new process, deterministically, with dropout; returns its exit code.
 
     Args:
         config: What to train.
         kill_at: The milestone at which the process ends, if not at the end of the run.
+        recipe: What is changed in the config's recipe.
     """
     # A forked process has the variables of the day it was forked from.
-    process = CONTEXT.Process(target=_work, args=(config, kill_at, dict(os.environ)))
+    arguments = (config, kill_at, recipe or {}, dict(os.environ))
+    process = CONTEXT.Process(target=_work, args=arguments)
     process.start()
     process.join()
     return process.exitcode
@@ -35,13 +37,16 @@ def weights(run: Path) -> list[np.ndarray]:
     return [np.asarray(v) for v in Run(run, None, {}, (), {}).load_model().weights]
 
 
-def _work(config: TrainConfig, kill_at: str | None, variables: dict[str, str]) -> None:
+def _work(
+    config: TrainConfig, kill_at: str | None, recipe: dict, variables: dict[str, str]
+) -> None:
     os.environ.update(variables)
     import keras
 
     from fgmix.experiment import train
     from fgmix.models.backbones import BACKBONES
     from fgmix.training.determinism import make_deterministic
+    from fgmix.training.recipes import RECIPES
 
     def with_dropout(image_size, weights):
         body = tiny.build(image_size, weights)
@@ -50,6 +55,8 @@ def _work(config: TrainConfig, kill_at: str | None, variables: dict[str, str]) -
 
     tiny = BACKBONES["tiny"]
     BACKBONES["tiny"] = replace(tiny, build=with_dropout)
+    if recipe:
+        RECIPES[config.recipe] = replace(RECIPES[config.recipe], **recipe)
     if kill_at:
         os.environ[KILL_AT] = kill_at
     make_deterministic()

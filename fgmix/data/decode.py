@@ -5,12 +5,22 @@ model sees the same pixels wherever it runs. It consists of TensorFlow operation
 functions can be mapped over a dataset, traced in a `tf.function` and saved in a SavedModel.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from fgmix.data import headers
 from fgmix.data.exif import read_orientation
 from fgmix.data.gif import keep_first_frame
 from fgmix.data.octets import octets, uint
+
+MARGIN = 16
+"""Columns that are decoded on either side of a part of a JPEG: a block."""
+RATIOS = (1, 2, 4, 8)
+"""What libjpeg can reduce the sides of a picture by."""
+
+Choose = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""Which part of an image: see `decode_part`."""
 
 
 def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
@@ -48,6 +58,88 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
     height = tf.shape(image)[0]
     image = image[: tf.where(height > crop_bottom, height - crop_bottom, height)]
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def decode_part(
+    image_bytes: tf.Tensor, choose: Choose, crop_bottom: int = 0, *, reduce_to: int | None = None
+) -> tf.Tensor:
+    """Decodes a part of an image: the pixels that `decode_image` gives there, bit for bit.
+
+    Of an upright JPEG only that part goes through the inverse transform, and if it is to be reduced
+    anyway, that can begin there.
+
+    Args:
+        image_bytes: Scalar string, the content of the file.
+        choose: From the image's height and width, upright and cropped, int32 `[2]`, to the first
+            row and column of the part and those after its last, int32 `[2]` each.
+        crop_bottom: As for `decode_image`.
+        reduce_to: If given, a JPEG may be decoded at a half, a quarter or an eighth of its size,
+            as long as the part's sides keep this many pixels. Its edges are then the nearest
+            pixels, and a pixel is the mean of those that it stands for, about.
+
+    Returns:
+        uint8 tensor of shape [height, width, 3], values 0 to 255.
+
+    Raises:
+        tf.errors.InvalidArgumentError: As `decode_image`.
+    """
+    data = tf.convert_to_tensor(image_bytes, tf.string)
+    kind = headers.read_kind(data)
+
+    def from_jpeg() -> tf.Tensor:
+        shape = tf.io.extract_jpeg_shape(_check(data, kind))[:2]
+        height = tf.where(shape[0] > crop_bottom, shape[0] - crop_bottom, shape[0])
+        low, high = choose(tf.stack([height, shape[1]]))
+        return decode_jpeg_part(data, shape, low, high, "INTEGER_ACCURATE", reduce_to)
+
+    def from_any() -> tf.Tensor:
+        image = decode_image(data, crop_bottom)
+        low, high = choose(tf.shape(image)[:2])
+        return image[low[0] : high[0], low[1] : high[1]]
+
+    upright = (kind == headers.JPEG) & (read_orientation(data, kind) == 1)
+    return tf.ensure_shape(tf.cond(upright, from_jpeg, from_any), [None, None, 3])
+
+
+def decode_jpeg_part(
+    data: tf.Tensor,
+    shape: tf.Tensor,
+    low: tf.Tensor,
+    high: tf.Tensor,
+    dct_method: str = "",
+    reduce_to: int | None = None,
+) -> tf.Tensor:
+    """Decodes a part of a JPEG as it is stored.
+
+    Args:
+        data: Scalar string, the content of the file.
+        shape: int32 `[2]`, its height and width.
+        low: int32 `[2]`, first row and column of the part.
+        high: int32 `[2]`, those after its last.
+        dct_method: As for `tf.io.decode_jpeg`.
+        reduce_to: As for `decode_part`.
+
+    Returns:
+        uint8 tensor of shape [height, width, 3].
+    """
+
+    def at(ratio: int) -> tf.Tensor:
+        first, last = (tf.cast(tf.round(edge / ratio), tf.int32) for edge in (low, high))
+        # Colours are blended with those of the columns beside, which must be decoded too.
+        left = tf.maximum(first[1] - MARGIN, 0)
+        right = tf.minimum(last[1] + MARGIN, (shape[1] + ratio - 1) // ratio)
+        window = tf.stack([first[0], left, last[0] - first[0], right - left])
+        image = tf.io.decode_and_crop_jpeg(
+            data, window, channels=3, ratio=ratio, dct_method=dct_method
+        )
+        return image[:, first[1] - left : last[1] - left]
+
+    if reduce_to is None:
+        return at(1)
+    # An edge may move by half a pixel.
+    times = tf.reduce_min(high - low - RATIOS[-1]) // reduce_to
+    which = tf.reduce_sum(tf.cast(times >= tf.constant(RATIOS[1:]), tf.int32))
+    return tf.switch_case(which, [lambda ratio=ratio: at(ratio) for ratio in RATIOS])
 
 
 def resize_image(image: tf.Tensor, image_size: int) -> tf.Tensor:

@@ -4,15 +4,17 @@ Order and augmentation are functions of `(seed, epoch, image)`. No state is carr
 step, so the batches after any step are the same whether or not the run was interrupted there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import tensorflow as tf
 
 from fgmix.data.augment import AUGMENTATIONS
 from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.decode import decode_image, load_image
+from fgmix.data.decode import load_image
+from fgmix.data.reading import Photos
 from fgmix.data.share import WHOLE, Share, measured_order
 
 
@@ -58,6 +60,8 @@ def training_batches(
     first_step: int = 0,
     copies: Mapping[str, Copy] | None = None,
     share: Share = WHOLE,
+    reduced: bool = False,
+    decoded: Sequence[np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """The batches of a whole training run, epoch after epoch.
 
@@ -76,6 +80,9 @@ def training_batches(
         copies: From `prepare`: smaller copies to read in place of the photos at these paths. They
             change neither order nor augmentation.
         share: Which part of every batch to read, where several processes train together.
+        reduced: Whether JPEGs are decoded at a reduced size where the crop has pixels enough. It
+            changes neither order nor augmentation.
+        decoded: The photos in memory, in order: `Photos.decode` with the same copies.
 
     Returns:
         `steps_per_epoch` times `epochs` less `first_step` batches of images float32
@@ -86,14 +93,15 @@ def training_batches(
     labels = tf.constant(split.labels)
     num_classes = len(dataset.class_names)
     batch_size = min(batch_size, len(split))
-    augment = AUGMENTATIONS[augmentation].apply
-    read = _reader(dataset, copies or {})
+    augment = AUGMENTATIONS[augmentation]
+    read = Photos(dataset, copies).reader(
+        augment, reduce_to=image_size if reduced else None, decoded=decoded
+    )
 
     def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index_key = tf.cast(index, tf.int64)
         key = tf.random.experimental.stateless_fold_in(_epoch_key(seed, epoch), index_key)
-        image, photo_shape = read(index)
-        image = augment(image, photo_shape, image_size, key)
+        image = augment.finish(read(index, key), image_size, key)
         return image, tf.one_hot(labels[index], num_classes)
 
     return (
@@ -144,37 +152,6 @@ def shuffled_indices(
         return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
 
     return tf.data.Dataset.range(first_epoch, epochs).flat_map(order)
-
-
-def _reader(
-    dataset: ImageDataset, copies: Mapping[str, Copy]
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns what reads a training photo or its copy.
-
-    It takes an index into the training split and returns the image, uint8 `[h, w, 3]`, and the
-    height and width of the photo itself, int32 `[2]`.
-    """
-    found = [copies.get(path) for path in dataset.splits["train"].paths]
-    files = tf.constant(
-        [
-            copy.file if copy else file
-            for copy, file in zip(found, dataset.files("train"), strict=True)
-        ]
-    )
-    shapes = tf.constant([copy.photo_shape if copy else (0, 0) for copy in found], tf.int32)
-
-    def read(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        content = tf.io.read_file(files[index])
-        is_copy = shapes[index, 0] > 0
-        image = tf.cond(
-            is_copy,
-            # Upright and cropped as it is, and of a known kind, it needs no inspection.
-            lambda: tf.io.decode_image(content, channels=3, expand_animations=False),
-            lambda: decode_image(content, dataset.crop_bottom),
-        )
-        return image, tf.where(is_copy, shapes[index], tf.shape(image)[:2])
-
-    return read
 
 
 def evaluation_batches(

@@ -50,8 +50,8 @@ def prepare(dataset: ImageDataset, *, image_size: int, augmentation: str) -> dic
         FgmixError: If copies can't be written.
     """
     paths = dataset.splits["train"].paths
-    suffix = f".{AUGMENTATIONS[augmentation].copy_format}"
-    folder = CopyFolder(dataset, f"{augmentation}-{image_size}", suffix)
+    entry = AUGMENTATIONS[augmentation]
+    folder = CopyFolder(dataset, f"{entry.copies}-{image_size}", f".{entry.copy_format}")
     copies = folder.find(paths)
     missing = [path for path in paths if path not in copies]
     missing = _large(dataset.root, missing, image_size, augmentation)

@@ -13,7 +13,8 @@ from fgmix.training.flags import flag
 from fgmix.training.naming import DEVICES, RUN, departures, run_name, slug
 from fgmix.training.recipes import BASE, PRESETS, RECIPES, Recipe
 
-PREPARE = ("auto", "never")
+PREPARE = ("auto", "reduced", "never")
+CACHES = ("none", "memory")
 NAMED_WEIGHTS = ("imagenet", "none")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -94,8 +95,9 @@ class TrainConfig:
         "auto",
         DATA,
         "auto trains on smaller copies of photos that are much larger than needed, made once and "
-        "kept below the TFDS folder: crops and flips stay the same, pixels change by the "
-        "resampling; evaluation always reads the photos",
+        "kept below the TFDS folder; reduced decodes large JPEGs at a half, a quarter or an eighth "
+        "of their size. Crops and flips stay the same, pixels change by the resampling; "
+        "evaluation always reads the photos",
         choices=PREPARE,
     )
 
@@ -216,11 +218,13 @@ class TrainConfig:
         None, DEVICES, "with --coordinator HOST:PORT: how many processes", minimum=2, shown="none"
     )
     process: int | None = flag(
-        None,
-        DEVICES,
-        "with --coordinator HOST:PORT: which of them this is, from 0; that one writes the run",
-        minimum=0,
-        shown="none",
+        None, DEVICES, "with --coordinator HOST:PORT: its number, from 0", minimum=0, shown="none"
+    )
+    cache: str = flag(
+        "none",
+        RUN,
+        "memory holds the decoded training photos: the same pixels, read and decoded once",
+        choices=CACHES,
     )
     overwrite: bool = flag(False, RUN, "replace a run that is there already")
     resume: bool = flag(False, RUN, "go on with a run that was stopped, from its last checkpoint")

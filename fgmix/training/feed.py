@@ -8,15 +8,18 @@ import tensorflow as tf
 
 from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.mixing import mix_batches
 from fgmix.data.pipeline import (
     batch_paths,
     evaluation_batches,
     steps_per_epoch,
     training_batches,
 )
+from fgmix.data.reading import Photos
 from fgmix.errors import FgmixError
 from fgmix.training.config import TrainConfig
 from fgmix.training.placement import ALONE, Placement
+from fgmix.training.sizes import part_at
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,9 @@ class Feed:
             part of one.
         steps_per_epoch: Training steps an epoch.
         training: From a step, counted from the start of the run, to the batches from it on to
-            the end of the run: pairs of inputs and one-hot labels. They must not depend on where
-            they begin. Where several processes train together, each is fed its share.
+            the end of the run, or of the part of it in which they have one size: pairs of inputs
+            and labels, a row of shares of the classes each. They must not depend on where they
+            begin. Where several processes train together, each is fed its share.
         measured: By split, what is measured after every epoch.
         names: From a step, counted from the start of the run, to what its batch is made of, for
             messages.
@@ -73,22 +77,32 @@ def feed_photos(
         placement: Among what the batches are divided.
 
     Raises:
-        FgmixError: If they can't be.
+        FgmixError: If they can't be, or the photos are to be held in memory and it is too small.
     """
     batch_size = size_of_batches(config, dataset, placement)
     sizes = dataset.sizes()
 
+    recipe = config.recipe_settings
+    decoded = Photos(dataset, copies).decode() if config.cache == "memory" else None
+    steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
+
     def training(first_step: int) -> tf.data.Dataset:
-        return training_batches(
+        part = part_at(config, first_step // steps)
+        batches = training_batches(
             dataset,
-            image_size=config.image_size,
+            image_size=part.image_size,
             batch_size=batch_size,
-            augmentation=config.recipe_settings.augmentation,
+            augmentation=recipe.augmentation,
             seed=config.seed,
-            epochs=config.epochs,
+            epochs=part.last,
             first_step=first_step,
             copies=copies,
             share=placement.share,
+            reduced=config.prepare == "reduced",
+            decoded=decoded,
+        )
+        return mix_batches(
+            batches, recipe.mixing, recipe.mixing_alpha, seed=config.seed, first_step=first_step
         )
 
     def names(step: int) -> list[str]:
@@ -99,7 +113,7 @@ def feed_photos(
 
     return Feed(
         batch_size=batch_size,
-        steps_per_epoch=steps_per_epoch(len(dataset.splits["train"]), batch_size),
+        steps_per_epoch=steps,
         training=training,
         measured={
             split: measured_photos(config, dataset, split, placement)

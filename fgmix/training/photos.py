@@ -92,7 +92,7 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
     """Copies of the training photos, by path, as far as the config wants them."""
     if config.views and config.finetune_epochs:
         config = finetuning(config)  # features are computed from the photos
-    if config.prepare == "never" or config.views:
+    if config.prepare != "auto" or config.views:
         return {}
     augmentation = config.recipe_settings.augmentation
     return prepare(dataset, image_size=config.image_size, augmentation=augmentation)

@@ -18,6 +18,7 @@ import numpy as np
 
 from fgmix.data.share import Share
 from fgmix.errors import FgmixError
+from fgmix.training.averaging import TrainedModel
 from fgmix.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -133,6 +134,12 @@ class Placement:
         """
         if self.processes == 1:
             return np.asarray(model.predict(batches, verbose=verbose), np.float32)
+        if isinstance(model, TrainedModel):
+            with model.measuring() as measured:
+                return self._predict_together(measured, batches)
+        return self._predict_together(model, batches)
+
+    def _predict_together(self, model: keras.Model, batches: "tf.data.Dataset") -> np.ndarray:
         import jax
         from jax.sharding import NamedSharding, PartitionSpec
 

@@ -29,6 +29,16 @@ class Recipe:
         dropout: Share of the 512-unit layer's inputs that training leaves out.
         views: If not 0, the backbone is frozen: its features of every photo are computed once, in
             this many views, and attention and classifier are trained on them.
+        bn: `"train"`: BatchNorm normalises by the batch and its statistics follow. `"frozen"`: in
+            the backbone it stays as it was pretrained, in inference mode, with its scale and
+            offset, which then belong to no group of the optimizer.
+        mixing: A name from `fgmix.data.mixing.MIXINGS`: how photos of a batch are mixed.
+        mixing_alpha: Both parameters of the beta distribution that the shares are drawn from.
+        ema: The largest momentum of an average of the weights, which is measured and kept in
+            their place (`fgmix.training.averaging`). 0: none.
+        small_share: Share of the epochs, the first ones, whose photos are smaller. What is
+            measured has the run's `image_size` throughout.
+        small_scale: Their side as a share of `image_size`, to the nearest multiple of 32.
     """
 
     summary: str
@@ -46,6 +56,12 @@ class Recipe:
     val_fraction: float
     dropout: float = 0.0
     views: int = 0
+    bn: str = "train"
+    mixing: str = "none"
+    mixing_alpha: float = 0.2
+    ema: float = 0.0
+    small_share: float = 0.0
+    small_scale: float = 1.0
 
 
 RECIPES: dict[str, Recipe] = {

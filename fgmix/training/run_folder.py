@@ -154,7 +154,15 @@ def refuse_existing(config: TrainConfig) -> None:
 
 EARLIER: dict[str, dict[str, Any]] = {
     "config": {"prepare": "never", "views": 0},
-    "recipe": {"dropout": 0.0},
+    "recipe": {
+        "dropout": 0.0,
+        "bn": "train",
+        "mixing": "none",
+        "mixing_alpha": 0.2,
+        "ema": 0.0,
+        "small_share": 0.0,
+        "small_scale": 1.0,
+    },
 }
 """What was done before a record knew the setting, where that is not its default."""
 

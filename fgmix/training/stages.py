@@ -9,6 +9,7 @@ import keras
 
 from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
+from fgmix.models.classifier import freeze_batch_norm
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import feed_photos
 from fgmix.training.frozen import feed_features
@@ -55,6 +56,8 @@ def fit_stages(
         return rows
     log.info("going on with the whole network, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
+    if config.recipe_settings.bn == "frozen":
+        freeze_batch_norm(model)
     feed = feed_photos(config, dataset, copies, placement)
     return fit(
         model,

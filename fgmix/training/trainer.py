@@ -3,13 +3,15 @@
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import keras
 
 from fgmix.files import remove_partial
-from fgmix.models.classifier import build_classifier, parameter_groups
+from fgmix.models.classifier import build_classifier, freeze_batch_norm, parameter_groups
+from fgmix.models.sizes import at_size
+from fgmix.training.averaging import TrainedModel, WeightAverage
 from fgmix.training.batchnorm import batch_statistics_of_all
 from fgmix.training.callbacks import (
     Checkpoint,
@@ -26,7 +28,9 @@ from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.placement import ALONE, Placement
 from fgmix.training.precision import policy
 from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
+from fgmix.training.sizes import size_parts, spans_left
 from fgmix.training.stopping import Stopped, stopping_between_steps
+from fgmix.training.waiting import Waiting, tell_of_waiting
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,8 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             head_bn=config.head_bn,
             dropout=config.recipe_settings.dropout,
         )
+    if config.recipe_settings.bn == "frozen":
+        freeze_batch_norm(model)
     for group, variables in parameter_groups(model).items():
         count = sum(math.prod(variable.shape) for variable in variables)
         log.info("%12s parameters, %s", f"{count:,}", group)
@@ -84,10 +90,6 @@ def fit(
     """
     steps = feed.steps_per_epoch
     schedules = build_schedules(config, steps)
-
-    # A second model over the same layers is compiled, so that the classifier itself is saved
-    # without an optimizer and loads anywhere.
-    compiled = keras.Model(model.inputs, model.outputs)
     optimizer = build_optimizer(model, config, schedules)
     # A model's own policy is that of the place where it was put together.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
@@ -95,15 +97,9 @@ def fit(
     loss = keras.losses.CategoricalCrossentropy(
         label_smoothing=config.recipe_settings.label_smoothing
     )
-    compiled.compile(
-        optimizer=optimizer,
-        loss=loss,
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-    )
-
-    # Metrics get their variables with the first answers, and a checkpoint may hold values for them.
-    answers = keras.ops.zeros((1, *model.output_shape[1:]))
-    compiled.compute_metrics(None, answers, answers)
+    parts = size_parts(config)
+    trained = _compile(model, config, optimizer, loss, {part.image_size for part in parts})
+    compiled = trained[config.image_size]
 
     checkpoints = checkpoints or directory
     if placement.leads:
@@ -120,9 +116,11 @@ def fit(
         # The file may hold rows of epochs that are to be trained again.
         write_history(directory / HISTORY, progress.rows)
 
+    waiting = Waiting()
     with stopping_between_steps() as request, batch_statistics_of_all(compiled, placement):
         history = directory / HISTORY if leads else None
         callbacks = [
+            waiting,
             *(Monitor(split, feed.measured[split], loss, placement) for split in feed.measured),
             EpochLog(history, progress, schedules, feed, len(before)),
             Divergence(directory / DIVERGED if leads else None, progress, feed),
@@ -136,18 +134,12 @@ def fit(
                 request,
             ),
         ]
-        epoch, begun = divmod(progress.step, steps)
-        epoch, epochs = len(before) + epoch, len(before) + config.epochs
-        # What is left of an epoch that has begun is an epoch of fewer steps, to Keras.
-        spans = [(epoch, epoch + 1, steps - begun), (epoch + 1, epochs, steps)]
-        for first, last, length in spans if begun else [(epoch, epochs, steps)]:
-            if first == last:
-                continue
-            compiled.fit(
-                feed.training(progress.step),
-                initial_epoch=first,
-                epochs=last,
-                steps_per_epoch=length,
+        for span in spans_left(parts, progress.step, steps):
+            trained[span.image_size].fit(
+                waiting.watch(feed.training(progress.step)),
+                initial_epoch=len(before) + span.first,
+                epochs=len(before) + span.last,
+                steps_per_epoch=span.steps,
                 callbacks=[
                     *callbacks,
                     *([keras.callbacks.TensorBoard(directory / LOGS, write_graph=False)] * leads),
@@ -159,4 +151,43 @@ def fit(
     signalled = placement.first_signal(request.number)
     if signalled is not None:
         raise Stopped(signalled)
+    if compiled.average is not None:
+        compiled.average.finish()
+    tell_of_waiting(waiting, config)
     return progress.rows
+
+
+def _compile(
+    model: keras.Model,
+    config: TrainConfig,
+    optimizer: keras.optimizers.Optimizer,
+    loss: keras.losses.Loss,
+    sizes: Collection[int],
+) -> dict[int, TrainedModel]:
+    """Compiles models beside the classifier, by image size, over its variables.
+
+    So the classifier itself is saved without an optimizer and loads anywhere. What is measured
+    is measured by the one of its own size.
+    """
+    recipe = config.recipe_settings
+    largest = TrainedModel(model.inputs, model.outputs)
+    trained = {config.image_size: largest}
+    for side in sorted(set(sizes) - {config.image_size}):
+        resized = at_size(model, side)
+        trained[side] = TrainedModel(resized.inputs, resized.outputs)
+        trained[side].large = lambda: largest
+    average = WeightAverage(model.weights, recipe.ema, config.accumulate) if recipe.ema else None
+    # Variables that come into being in the first step would have it traced twice.
+    optimizer.build(largest.trainable_variables)
+    answers = keras.ops.zeros((1, *model.output_shape[1:]))
+    for compiled in trained.values():
+        if average:
+            compiled.keep_average(average)
+        compiled.compile(
+            optimizer=optimizer,
+            loss=loss,
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        )
+        # Metrics get their variables with the first answers; a checkpoint may hold values for them.
+        compiled.compute_metrics(None, answers, answers)
+    return trained

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from fgmix.data.decode import decode_image, load_batch, load_image, resize_image
+from fgmix.data import headers
+from fgmix.data.decode import decode_image, decode_part, load_batch, load_image, resize_image
 
 ORIENTATION = 0x0112
 HEIGHT, WIDTH = 24, 37
@@ -322,3 +323,98 @@ def test_load_batch_outside_a_graph():
     images, valid = load_batch([b"bad", encode(rgb(), "PNG")], IMAGE_SIZE)
     np.testing.assert_array_equal(valid, [False, True])
     np.testing.assert_array_equal(images[1], load_image(encode(rgb(), "PNG"), IMAGE_SIZE))
+
+
+JPEGS = {
+    f"{kind}-{subsampling}": {"subsampling": subsampling, "progressive": kind == "progressive"}
+    for kind in ("baseline", "progressive")
+    for subsampling in (0, 1, 2)
+}
+
+
+def parts(count=25, height=90, width=130):
+    """Parts of a picture: first row and column, and those after the last."""
+    rng = np.random.default_rng(0)
+    lows = rng.integers(0, [height, width], (count, 2))
+    highs = lows + 1 + rng.integers(0, [height, width] - lows)
+    return np.stack([lows, highs], axis=1).astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def decode_part_of():
+    """`decode_part` as a graph; returns arrays."""
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([2, 2], tf.int32)])
+    def graph(content, box):
+        return decode_part(content, lambda shape: (box[0], tf.minimum(box[1], shape)), 3)
+
+    return lambda content, box: graph(tf.constant(content), tf.constant(box)).numpy()
+
+
+def picture(height=90, width=130, spot=6):
+    """Spots of any colours, this many pixels wide."""
+    small = noise(3, height // spot, width // spot)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+def test_a_part_of_a_jpeg_has_the_pixels_of_the_whole(decode_part_of, options):
+    content = encode(picture(), "JPEG", quality=85, **options)
+    whole = decode_image(content, 3).numpy()
+    assert whole.shape == (87, 130, 3)
+    for box in parts():
+        low, high = box[0], np.minimum(box[1], whole.shape[:2])
+        expected = whole[low[0] : high[0], low[1] : high[1]]
+        if expected.size:
+            np.testing.assert_array_equal(decode_part_of(content, box), expected)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_part_of_a_turned_photo_is_of_the_upright_one(decode_part_of, orientation):
+    options = Image.Exif()
+    options[0x0112] = orientation
+    content = encode(picture(), "JPEG", exif=options)
+    whole = decode_image(content, 3).numpy()
+    box = np.array([[10, 20], [50, 70]], np.int32)
+    np.testing.assert_array_equal(decode_part_of(content, box), whole[10:50, 20:70])
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "BMP", "GIF", "WEBP"])
+def test_a_part_of_another_format_has_the_pixels_of_the_whole(decode_part_of, image_format):
+    content = encode(picture(), image_format)
+    whole = decode_image(content, 3).numpy()
+    box = np.array([[10, 20], [50, 70]], np.int32)
+    np.testing.assert_array_equal(decode_part_of(content, box), whole[10:50, 20:70])
+
+
+def test_a_part_of_a_picture_that_is_too_large_is_refused(decode_part_of, monkeypatch):
+    monkeypatch.setattr(headers, "MAX_PIXELS", 90 * 130 - 1)
+    content = encode(picture(), "JPEG")
+    box = tf.constant([[0, 0], [9, 9]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pixels"):
+        decode_part(content, lambda shape: (box[0], box[1]))
+
+
+@pytest.mark.parametrize(
+    ("side", "ratio"), [(400, 1), (197, 1), (196, 2), (99, 2), (98, 4), (50, 4), (49, 8), (8, 8)]
+)
+def test_a_part_is_reduced_as_far_as_the_result_allows(side, ratio):
+    content = encode(picture(480, 640, spot=60), "JPEG", quality=95)
+    low, high = tf.constant([31, 57]), tf.constant([31 + 400, 57 + 410])
+    part = decode_part(content, lambda shape: (low, high), reduce_to=side)
+    assert np.abs(np.array(part.shape[:2]) - np.array([400, 410]) / ratio).max() <= 1
+    assert min(part.shape[:2]) >= side
+    # Resized to what it is wanted for, it is the part in full but for a fraction of a pixel.
+    whole = decode_part(content, lambda shape: (low, high))
+    both = [resize_image(image, side).numpy() for image in (part, whole)]
+    difference = np.abs(both[0] - both[1])
+    assert difference.mean() < 4
+    assert difference.max() < 25
+    mirrored = np.abs(both[0][:, ::-1] - both[1])
+    assert mirrored.mean() > 20
+
+
+def test_what_is_no_jpeg_is_not_reduced():
+    box = tf.constant([[0, 0], [80, 80]])
+    part = decode_part(encode(picture(), "PNG"), lambda shape: (box[0], box[1]), reduce_to=8)
+    assert part.shape == (80, 80, 3)

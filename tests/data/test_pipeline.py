@@ -19,6 +19,7 @@ from tests.pictures import write_noise, write_plain
 
 SIZE = 16
 CLASSES = ("red", "green", "blue")
+VARIED = [name for name in AUGMENTATIONS if name != "none"]
 
 
 def coloured(root, count, size=(12, 10)):
@@ -76,7 +77,7 @@ def test_batches_made_twice_are_identical(noisy, augmentation):
     assert same(batches(noisy, augmentation), batches(noisy, augmentation))
 
 
-@pytest.mark.parametrize("augmentation", ["pad_crop", "random_resized_crop"])
+@pytest.mark.parametrize("augmentation", VARIED)
 def test_a_later_first_step_gives_the_tail_of_the_whole_run(noisy, augmentation):
     whole = batches(noisy, augmentation, epochs=4)
     assert len(whole) == 8
@@ -101,7 +102,7 @@ def test_every_epoch_has_an_order_of_its_own(tmp_path):
     assert sorted(orders[0]) == list(range(12))
 
 
-@pytest.mark.parametrize("augmentation", ["pad_crop", "random_resized_crop"])
+@pytest.mark.parametrize("augmentation", VARIED)
 def test_the_augmentation_of_an_image_changes_with_epoch_and_seed(tmp_path, augmentation):
     root = tmp_path
     one = Split((write_noise(root / "0.png").name,), np.array([0], np.int32))
@@ -113,7 +114,7 @@ def test_the_augmentation_of_an_image_changes_with_epoch_and_seed(tmp_path, augm
     assert len({version.tobytes() for version in versions}) == 6
 
 
-@pytest.mark.parametrize("augmentation", ["pad_crop", "random_resized_crop"])
+@pytest.mark.parametrize("augmentation", VARIED)
 def test_the_augmentation_of_an_image_does_not_depend_on_its_place_in_the_batch(
     noisy, augmentation
 ):
@@ -224,12 +225,27 @@ def test_random_resized_crop_stays_within_its_range():
     assert 0.4 < flipped.mean() < 0.6
 
 
-@pytest.mark.parametrize("name", ["pad_crop", "random_resized_crop"])
+@pytest.mark.parametrize("name", VARIED)
 def test_augmentations_are_functions_of_image_and_seed(name):
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
     once, twice = augmented(name, image, 20), augmented(name, image, 20)
     np.testing.assert_array_equal(once, twice)
     assert len({out.tobytes() for out in once}) > 10
+
+
+@pytest.mark.parametrize("name", ["random_resized_crop_color", "trivial"])
+def test_colours_are_changed_after_the_same_crops_and_flips(name):
+    image = np.random.default_rng(0).integers(60, 190, (30, 40, 3)).astype(np.uint8)
+    plain, changed = augmented("random_resized_crop", image, 40), augmented(name, image, 40)
+    correlations = [
+        np.corrcoef(a.mean(axis=-1).ravel(), b.mean(axis=-1).ravel())[0, 1]
+        for a, b in zip(plain, changed, strict=True)
+    ]
+    # Solarizing turns it over; what is moved or turned bears no likeness to itself in noise.
+    assert np.mean(np.abs(correlations) > 0.6) > (0.99 if name != "trivial" else 0.4)
+    assert np.mean([np.any(a != b) for a, b in zip(plain, changed, strict=True)]) > 0.8
+    assert changed.min() >= 0
+    assert changed.max() <= 255
 
 
 def test_evaluation_keeps_order_and_the_ragged_last_batch(tmp_path):

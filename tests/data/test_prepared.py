@@ -178,9 +178,10 @@ def test_training_on_copies_keeps_order_labels_crops_and_flips(photos, augmentat
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
 def test_only_photos_with_twice_the_pixels_of_their_copy_get_one(tmp_path, augmentation):
     # A copy of 16 x 16 for `pad_crop`; of 32 x 32 for crops: 16 / sqrt(0.35 * 0.75) = 31.2.
-    side = {"random_resized_crop": 32}.get(augmentation, 16)
+    crops = AUGMENTATIONS[augmentation].copies == "random_resized_crop"
+    side = 32 if crops else 16
     edge = {"below.png": (2 * side, side - 1), "at.png": (2 * side, side)}
-    if augmentation == "random_resized_crop":  # whose copies keep the photo's aspect
+    if crops:  # whose copies keep the photo's aspect
         edge = {"below.png": (44, 44), "at.png": (46, 46)}
     for name, size in edge.items():
         write_noise(tmp_path / name, size)

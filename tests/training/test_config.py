@@ -38,6 +38,12 @@ def test_the_recipe_paper_is_the_papers_table():
         "val_fraction": 0.0,
         "dropout": 0.0,
         "views": 0,
+        "bn": "train",
+        "mixing": "none",
+        "mixing_alpha": 0.2,
+        "ema": 0.0,
+        "small_share": 0.0,
+        "small_scale": 1.0,
     }
 
 
@@ -77,6 +83,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "run_dir": "saved_models/cars-vgg16-mixed-seed0",
         "overwrite": False,
         "resume": False,
+        "cache": "none",
         "checkpoint_every": None,
     }
 
@@ -299,7 +306,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "seed": 9,
     }
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
-    elsewhere |= {"checkpoint_every"}
+    elsewhere |= {"checkpoint_every", "cache"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
     elsewhere |= {"views", "finetune_epochs"}  # of recipe frozen alone
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere

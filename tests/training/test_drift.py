@@ -197,13 +197,29 @@ def test_a_run_from_before_there_were_prepared_photos_goes_on_without(begun):
 
 def test_a_run_begun_before_a_setting_was_known_goes_on(begun, caplog):
     def forget(record):
-        del record["config"]["views"], record["config"]["accumulate"], record["recipe"]["dropout"]
+        del record["config"]["views"], record["config"]["accumulate"], record["config"]["cache"]
+        for name in (
+            "dropout",
+            "bn",
+            "mixing",
+            "mixing_alpha",
+            "ema",
+            "small_share",
+            "small_scale",
+        ):
+            del record["recipe"][name]
         record["recipe"]["summary"] = "as it was described then"
 
     edit(begun, forget)
     with caplog.at_level(logging.INFO, "fgmix"):
         refuse_changed_settings(begun, "float32")
     assert caplog.text == ""
+
+
+def test_photos_may_be_held_in_memory_from_where_a_run_is_resumed(begun, caplog):
+    with caplog.at_level(logging.INFO, "fgmix"):
+        refuse_changed_settings(replace(begun, cache="memory"), "float32")
+    assert "harmless: --cache was none" in caplog.text
 
 
 def test_a_record_of_another_version_is_one_line(begun):

@@ -6,7 +6,7 @@ import pytest
 
 from fgmix.models import build_classifier
 from fgmix.models.attention import ATTENTIONS
-from fgmix.models.classifier import parameter_groups
+from fgmix.models.classifier import freeze_batch_norm, parameter_groups
 from fgmix.training.config import TrainConfig
 from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules
 from fgmix.training.precision import policy
@@ -38,6 +38,22 @@ def test_every_trainable_variable_is_in_exactly_one_group(attention):
     assert len(ids) == len(set(ids))
     assert set(ids) == {id(v) for v in model.trainable_variables}
     assert {g: {v.path for v in variables} for g, variables in groups.items()} == by_group(model)
+
+
+@pytest.mark.parametrize("backbone", ["tiny", "mobilenet_v2"])
+def test_frozen_batch_norm_is_in_no_group_and_the_rest_in_one(backbone):
+    model = build_classifier(3, backbone, "mixed", weights="none", image_size=32, head_bn="both")
+    before = {v.path for variables in parameter_groups(model).values() for v in variables}
+    freeze_batch_norm(model)
+    groups = parameter_groups(model)
+    ids = [id(v) for variables in groups.values() for v in variables]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {id(v) for v in model.trainable_variables}
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    left = before - {v.path for variables in groups.values() for v in variables}
+    own = {"head_bn", "head_bn_before"}
+    assert left == {v.path for x in norms if x.name not in own for v in (x.gamma, x.beta)}
+    assert {"head_bn/gamma", "head_bn_before/beta"} <= {v.path for v in groups["head"]}
 
 
 def test_the_merge_convolution_learns_at_the_heads_rate():

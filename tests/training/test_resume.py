@@ -28,23 +28,42 @@ MOMENTS = {
         "evaluated",
         "rename metrics.json",  # all but finished
     ],
+    "everything": [
+        "step@3",  # photos are small
+        "validation",
+        "step@4",  # photos are large
+        "evaluated",  # the average is in the weights' place
+    ],
 }
+EVERYTHING = {
+    "augmentation": "trivial",
+    "mixing": "cutmix",
+    "mixing_alpha": 1.0,
+    "ema": 0.9,
+    "bn": "frozen",
+    "small_share": 0.5,
+    "small_scale": 0.5,
+}
+"""What `strong` can do beside."""
 
 
 @pytest.fixture(scope="module", params=list(MOMENTS))
 def runs(request, photos, tmp_path_factory):
     """A run of 2 epochs, the same killed at every moment of its list, and the same again."""
     directory = tmp_path_factory.mktemp(request.param)
-    settings = SETTINGS | ({"accumulate": 2} if request.param == "strong" else {})
-    config = small_config(photos, directory / "whole", recipe=request.param, **settings)
-    assert train_apart(config) == 0
+    settings = SETTINGS | ({} if request.param == "paper" else {"accumulate": 2})
+    recipe, changes = request.param, {}
+    if recipe == "everything":
+        recipe, changes, settings = "strong", EVERYTHING, settings | {"image_size": 64}
+    config = small_config(photos, directory / "whole", recipe=recipe, **settings)
+    assert train_apart(config, recipe=changes) == 0
     killed = replace(config, run_dir=str(directory / "killed"))
     for number, moment in enumerate(MOMENTS[request.param]):
-        code = train_apart(replace(killed, resume=number > 0), moment)
+        code = train_apart(replace(killed, resume=number > 0), moment, changes)
         assert code == -signal.SIGKILL, moment
         assert not (directory / "killed" / "metrics.json").exists()
-    assert train_apart(replace(killed, resume=True)) == 0
-    assert train_apart(replace(config, run_dir=str(directory / "again"))) == 0
+    assert train_apart(replace(killed, resume=True), recipe=changes) == 0
+    assert train_apart(replace(config, run_dir=str(directory / "again")), recipe=changes) == 0
     return directory / "whole", directory / "killed", directory / "again"
 
 

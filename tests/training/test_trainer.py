@@ -10,6 +10,7 @@ from fgmix.data.sources import load_dataset
 from fgmix.evaluation.evaluate import evaluate
 from fgmix.training import callbacks
 from fgmix.training.feed import feed_photos
+from fgmix.training.recipes import RECIPES
 from fgmix.training.trainer import build_model, fit
 from tests.runs import read_history, small_config
 
@@ -63,3 +64,36 @@ def test_a_run_may_be_monitored_from_where_it_is_resumed(photos, tmp_path):
     written = read_history(tmp_path)
     assert [row["test_accuracy"] != "" for row in written] == [False, False, True]
     assert [row["epoch"] for row in written] == ["1", "2", "3"]
+
+
+def test_frozen_batch_norm_normalises_as_it_was_pretrained(photos, tmp_path, monkeypatch):
+    monkeypatch.setitem(RECIPES, "strong", replace(RECIPES["strong"], bn="frozen"))
+    config = small_config(photos, tmp_path, recipe="strong", val_fraction=0.0).resolve()
+    model = build_model(config, 3, "float32")
+    rng = np.random.default_rng(0)
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    for layer in norms:  # as if they had been pretrained
+        layer.set_weights([w + rng.uniform(0.1, 0.5, w.shape) for w in layer.get_weights()])
+    images = rng.uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    features = keras.Model(model.input, model.get_layer("attention").input)
+    np.testing.assert_array_equal(features(images, training=True), features(images))
+    before = {v.path: np.asarray(v).copy() for v in model.variables}
+    fit(model, config, feed_photos(config, load_dataset(config.dataset)), tmp_path)
+    changed = {v.path for v in model.variables if np.any(before[v.path] != np.asarray(v))}
+    frozen = {v.path for x in norms if x.name != "head_bn" for v in x.variables}
+    assert len(frozen) == 4 * 7
+    assert not changed & frozen
+    assert {"head_bn/gamma", "head_bn/moving_mean", "block4_conv2/kernel"} <= changed
+
+
+def test_mixed_batches_are_learned_from(photos, tmp_path, monkeypatch):
+    mixed = replace(RECIPES["strong"], mixing="cutmix", mixing_alpha=1.0)
+    monkeypatch.setitem(RECIPES, "strong", mixed)
+    config = small_config(photos, tmp_path, recipe="strong", val_fraction=0.0, epochs=6).resolve()
+    feed = feed_photos(config, load_dataset(config.dataset))
+    labels = np.concatenate([y for _, y in feed.training(0).as_numpy_iterator()])
+    assert np.any((labels > 0.05) & (labels < 0.95))
+    later = np.concatenate([y for _, y in feed.training(4).as_numpy_iterator()])
+    np.testing.assert_array_equal(labels[4 * feed.batch_size :], later)
+    rows = fit(build_model(config, 3, "float32"), config, feed, tmp_path)
+    assert rows[-1]["loss"] < rows[0]["loss"]
