@@ -95,18 +95,18 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
 ):
     set_strong(monkeypatch, small_share=0.5, small_scale=0.5, label_smoothing=0.0, ema=0.5)
     traced, shapes = [], []
-    step, measure = TrainedModel.train_step, TrainedModel.test_step
+    step, measure = TrainedModel.train_step, TrainedModel.predict_step
 
     def train_step(self, data):
         traced.append(tuple(data[0].shape[1:3]))
         return step(self, data)
 
-    def test_step(self, data):
+    def predict_step(self, data):
         shapes.append(tuple(data[0].shape[1:3]))
         return measure(self, data)
 
     monkeypatch.setattr(TrainedModel, "train_step", train_step)
-    monkeypatch.setattr(TrainedModel, "test_step", test_step)
+    monkeypatch.setattr(TrainedModel, "predict_step", predict_step)
     settings = {"recipe": "strong", "image_size": 64, "epochs": 4, "attention": "none"}
     config = small_config(photos, tmp_path, **settings, val_fraction=0.0).resolve()
     dataset = load_dataset(config.dataset)
