@@ -71,11 +71,10 @@ def draw(folder: Path) -> None:
 def start(args: argparse.Namespace, backbone: str, folder: str) -> dict[str, list[float]]:
     """Measures in a new process."""
     began = time.time()
+    flags = {"photos": folder, "backbones": backbone, "recipe": args.recipe}
+    flags["image-size"] = str(args.image_size)
     done = subprocess.run(
-        [
-            *(sys.executable, __file__, "--photos", folder, "--backbones", backbone),
-            *("--recipe", args.recipe, "--image-size", str(args.image_size)),
-        ],
+        [sys.executable, __file__, *(f"--{name}={value}" for name, value in flags.items())],
         check=True,
         capture_output=True,
         text=True,
@@ -122,13 +121,11 @@ def measure(args: argparse.Namespace) -> dict[str, tuple[float, float]]:
     begin, end = EpochLog.on_train_batch_begin, EpochLog.on_train_batch_end
 
     def on_begin(self: EpochLog, batch: int, logs: dict | None = None) -> None:
-        note("first step begun")
+        note("step 1 begun")
         begin(self, batch, logs)
 
     def on_end(self: EpochLog, batch: int, logs: dict | None = None) -> None:
-        note(
-            "third step done" if batch == 2 else "second step done" if batch else "first step done"
-        )
+        note(f"step {batch + 1} done")
         end(self, batch, logs)
 
     EpochLog.on_train_batch_begin, EpochLog.on_train_batch_end = on_begin, on_end

@@ -83,7 +83,8 @@ class EpochLog(keras.callbacks.Callback):
 
     Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `test_*`, `lr_backbone` and `lr_head`
     (the rates at the epoch's first step), `seconds` (training steps only, validation left out)
-    and `images_per_second`. Without a path it writes nothing.
+    and `images_per_second`. Of mixed photos `accuracy` counts the class of the larger share.
+    Without a path it writes nothing.
     """
 
     def __init__(
