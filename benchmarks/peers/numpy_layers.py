@@ -67,3 +67,39 @@ def cbam(u, w, kernel, bias):
             window = padded[:, y : y + 7, x : x + 7]
             m_s[:, y, x] = (window * kernel[..., 0]).sum(axis=(1, 2, 3)) + bias[0]
     return refined * _sigmoid(m_s)[..., None]
+
+
+def weights_below(layer, part=""):
+    """Excitation weights by their last two names, under a branch's path."""
+    return {
+        "/".join(w.path.split("/")[-2:]): np.asarray(w, "float64")
+        for w in layer.weights
+        if "excitation" in w.path and f"{part}/excitation" in w.path
+    }
+
+
+def output_of(name, layer, u):
+    """What a built layer must give.
+
+    Args:
+        name: `channel`, `spatial-GATE`, `mixed-GATE`, `conv` or `cbam`.
+        layer: The Keras layer; of it only the weights are read.
+        u: The features, `(batch, height, width, channels)`.
+
+    Returns:
+        The output in float64.
+    """
+    u = u.astype("float64")
+    kind, _, gate = name.partition("-")
+    if kind == "channel":
+        return channel(u, weights_below(layer))
+    if kind == "spatial":
+        return spatial(u, weights_below(layer), gate)
+    if kind == "cbam":
+        convolution = (np.asarray(w, "float64") for w in layer.conv.weights)
+        return cbam(u, weights_below(layer), *convolution)
+    kernel, bias = (np.asarray(w, "float64") for w in layer.merge.weights)
+    if kind == "conv":
+        return merge(u, u, kernel, bias)
+    branches = weights_below(layer, "channel"), weights_below(layer, "spatial")
+    return mixed(u, *branches, kernel, bias, gate)

@@ -1,0 +1,222 @@
+"""Training steps of the same classifier in fgmix and in PyTorch, for `workers.Worker`.
+
+Both take the same batch of noise: networks of the same layers with the same head, cross-entropy,
+SGD with momentum 0.9, weight decay in the gradient, and a rate each for backbone and head on a
+cosine. fgmix is what `train.py` fits, on whichever backend Keras has; PyTorch is channels-last,
+its optimizer fused, on a GPU compiled.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from machine import cores, peak_mebibytes
+
+CLASSES, SCHEDULE = 196, 10_000
+INPUTS = ("device", "host")
+"""Where batches wait: on the device, or as decoded photos of 8 bits in the host's memory."""
+IN_HOST = 8
+"""Batches that take turns where they come from the host's memory."""
+
+Measure = Callable[[], dict[str, float]]
+
+
+def noise(batch: int, size: int, count: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Photos uint8 `(count, batch, size, size, 3)` and labels `(count, batch)`."""
+    rng = np.random.default_rng(0)
+    photos = rng.integers(0, 256, (count, batch, size, size, 3), np.uint8)
+    return photos, rng.integers(0, CLASSES, (count, batch))
+
+
+def fgmix_step(
+    backbone: str,
+    attention: str = "none",
+    pooling: str = "flatten",
+    image_size: int = 224,
+    batch: int = 16,
+    precision: str = "float32",
+    steps: int = 3,
+    inputs: str = "device",
+    **_: Any,
+) -> tuple[dict[str, Any], Measure]:
+    """What recipe `paper` trains, on the backend that KERAS_BACKEND names."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        from fgmix.cli.main import import_tensorflow
+
+        import_tensorflow()
+    from fgmix.models import build_classifier
+    from fgmix.training.config import TrainConfig
+    from fgmix.training.optimizer import build_optimizer, build_schedules
+    from fgmix.training.precision import policy
+
+    config = TrainConfig(
+        dataset="aircraft", backbone=backbone, attention=attention, weights="none", pooling=pooling
+    ).resolve()
+    with policy(precision):
+        model = build_classifier(
+            CLASSES, backbone, attention, weights="none", image_size=image_size, pooling=pooling
+        )
+    compiled = keras.Model(model.inputs, model.outputs)
+    schedules = build_schedules(config, SCHEDULE)
+    compiled.compile(
+        build_optimizer(model, config, schedules), "categorical_crossentropy", metrics=["accuracy"]
+    )
+    photos, labels = noise(batch, image_size, 1 if inputs == "device" else IN_HOST)
+    feed = FEEDS[keras.backend.backend()](photos, np.eye(CLASSES, dtype=np.float32)[labels], inputs)
+
+    class Clock(keras.callbacks.Callback):
+        """Runs from the end of the first step, so that what `fit` begins with is not timed."""
+
+        def on_train_batch_end(self, number: int, logs: dict | None = None) -> None:
+            if number == 0 or number == steps:
+                float(logs["loss"])  # waits until the step is done
+                self.began, self.seconds = time.perf_counter(), time.perf_counter() - self.began
+
+        began = 0.0
+
+    def measure() -> dict[str, float]:
+        clock = Clock()
+        compiled.fit(
+            feed(), steps_per_epoch=steps + 1, shuffle=False, verbose=0, callbacks=[clock]
+        )
+        return {"seconds": clock.seconds / steps, **keras_memory()}
+
+    parameters = sum(int(np.prod(v.shape)) for v in compiled.trainable_variables)
+    return {"parameters": parameters}, measure
+
+
+def tensorflow_feed(photos: np.ndarray, labels: np.ndarray, inputs: str) -> Callable[[], Any]:
+    """Batches without end, as `tf.data` gives them to `fit`."""
+    import tensorflow as tf
+
+    if inputs == "device":
+        photos = photos.astype(np.float32)
+    batches = tf.data.Dataset.from_tensor_slices((photos, labels)).cache().repeat().prefetch(2)
+    return lambda: batches
+
+
+def jax_feed(photos: np.ndarray, labels: np.ndarray, inputs: str) -> Callable[[], Any]:
+    """Batches without end from a generator: arrays on the device, or NumPy's in host memory."""
+    import jax
+
+    place = jax.device_put if inputs == "device" else lambda array: array
+    if inputs == "device":
+        photos = photos.astype(np.float32)
+    batches = [(place(x), place(y)) for x, y in zip(photos, labels, strict=True)]
+
+    def feed() -> Iterator[tuple[Any, Any]]:
+        while True:
+            yield from batches
+
+    return feed
+
+
+FEEDS = {"tensorflow": tensorflow_feed, "jax": jax_feed}
+
+
+def keras_memory() -> dict[str, float]:
+    """The most memory so far: of a GPU, where JAX has one, else of the process."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        stats = jax.devices()[0].memory_stats()
+        if stats:
+            return {"peak_mebibytes": stats["peak_bytes_in_use"] / 2**20}
+    return {"peak_mebibytes": peak_mebibytes()}
+
+
+def torch_step(
+    backbone: str,
+    attention: str = "none",
+    pooling: str = "flatten",
+    image_size: int = 224,
+    batch: int = 16,
+    precision: str = "float32",
+    steps: int = 3,
+    inputs: str = "device",
+    compiled: bool = False,
+    threads: int | None = None,
+    **_: Any,
+) -> tuple[dict[str, Any], Measure]:
+    """The peer, on a GPU if there is one."""
+    import torch
+    from peers.torch_classifier import build_classifier
+
+    torch.manual_seed(0)
+    torch.set_num_threads(threads or cores())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cudnn.benchmark = True
+    network = build_classifier(backbone, attention, pooling, CLASSES, image_size)
+    network = network.to(device, memory_format=torch.channels_last)
+    body = set(network.backbone.parameters())
+    groups = [
+        {"params": list(body), "lr": 0.01},
+        {"params": [p for p in network.parameters() if p not in body], "lr": 0.1},
+    ]
+    optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=1e-4, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, SCHEDULE)
+    loss_of = torch.nn.CrossEntropyLoss()
+    photos, labels = noise(batch, image_size, 1 if inputs == "device" else IN_HOST)
+    forward = torch.compile(network) if compiled else network
+    pinned = [
+        [tensor.pin_memory() if device.type == "cuda" else tensor for tensor in pair]
+        for pair in zip(
+            # Channels last in memory already: NumPy's pixels, seen with the channels first.
+            torch.from_numpy(photos).permute(0, 1, 4, 2, 3),
+            torch.from_numpy(labels),
+            strict=True,
+        )
+    ]
+    if inputs == "device":
+        pinned = [[x.to(device).float(), y.to(device)] for x, y in pinned]
+
+    def step(number: int) -> None:
+        x, y = (t.to(device, non_blocking=True) for t in pinned[number % len(pinned)])
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            loss = loss_of(forward(x), y)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+    def synchronize() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def measure() -> dict[str, float]:
+        network.train()
+        step(0)  # as fgmix's clock begins after a step
+        synchronize()
+        began = time.perf_counter()
+        for number in range(steps):
+            step(number)
+        synchronize()
+        seconds = (time.perf_counter() - began) / steps
+        peak = peak_mebibytes()
+        if device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated() / 2**20
+        return {"seconds": seconds, "peak_mebibytes": peak}
+
+    parameters = sum(p.numel() for p in network.parameters())
+    return {"parameters": parameters, "threads": torch.get_num_threads()}, measure
+
+
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""For PyTorch on a CPU: threads that wait for others sleep. By default they spin, which on a
+machine with other work makes a step many times as long, and elsewhere gains little."""
+
+
+def require_same(contenders: dict[str, dict[str, Any]]) -> None:
+    """Makes sure that contenders are the same network, as far as trainable parameters tell.
+
+    Raises:
+        SystemExit: If their numbers differ.
+    """
+    counts = {name: about["parameters"] for name, about in contenders.items()}
+    if len(set(counts.values())) > 1:
+        raise SystemExit(f"not the same network: {counts} trainable parameters")
