@@ -79,9 +79,7 @@ def fgmix_step(
 
     def measure() -> dict[str, float]:
         clock = Clock()
-        compiled.fit(
-            feed(), steps_per_epoch=steps + 1, shuffle=False, verbose=0, callbacks=[clock]
-        )
+        compiled.fit(feed(), steps_per_epoch=steps + 1, shuffle=False, verbose=0, callbacks=[clock])
         return {"seconds": clock.seconds / steps, **keras_memory()}
 
     parameters = sum(int(np.prod(v.shape)) for v in compiled.trainable_variables)

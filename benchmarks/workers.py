@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 ENVIRONMENT = {
@@ -30,7 +29,10 @@ class Worker:
     """
 
     def __init__(
-        self, function: str, settings: Mapping[str, Any], environment: Mapping[str, str] | None = None
+        self,
+        function: str,
+        settings: Mapping[str, Any],
+        environment: Mapping[str, str] | None = None,
     ):
         self.function = function
         self._process = subprocess.Popen(
@@ -60,9 +62,7 @@ class Worker:
     def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()

@@ -13,15 +13,18 @@ def _sigmoid(x):
 
 
 def mlp(z, w):
+    """The two dense layers of squeeze-and-excitation, ReLU between."""
     hidden = np.maximum(z @ w["reduce/kernel"] + w["reduce/bias"], 0)
     return hidden @ w["expand/kernel"] + w["expand/bias"]
 
 
 def excitation(u, w):
+    """`e`: the two layers on every channel's mean."""
     return mlp(u.sum(axis=(1, 2)) / (u.shape[1] * u.shape[2]), w)
 
 
 def channel(u, w):
+    """Eq. 1: each channel times the sigmoid of its excitation."""
     out = np.empty_like(u)
     weights = _sigmoid(excitation(u, w))
     for b in range(u.shape[0]):
@@ -31,6 +34,7 @@ def channel(u, w):
 
 
 def spatial(u, w, gate):
+    """Eqs. 2 and 3: each position times its gated sum over softmax-weighted channels."""
     s = _softmax(excitation(u, w), axis=1)
     v = np.zeros(u.shape[:3])
     for c in range(u.shape[3]):
@@ -43,11 +47,13 @@ def spatial(u, w, gate):
 
 
 def merge(first, second, kernel, bias):
+    """A 1 x 1 convolution of both, one behind the other."""
     both = np.concatenate([first, second], axis=3)
     return np.einsum("bhwi,io->bhwo", both, kernel[0, 0]) + bias
 
 
 def mixed(u, channel_w, spatial_w, merge_kernel, merge_bias, gate):
+    """Eq. 4: both branches, merged."""
     return merge(channel(u, channel_w), spatial(u, spatial_w, gate), merge_kernel, merge_bias)
 
 

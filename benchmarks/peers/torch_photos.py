@@ -73,6 +73,4 @@ class Photos(Dataset):
 def loader(photos: Photos, batch_size: int, workers: int) -> DataLoader:
     """Batches without end, in an order of chance."""
     sampler = RandomSampler(photos, replacement=True, num_samples=ENDLESS)
-    return DataLoader(
-        photos, batch_size, sampler=sampler, num_workers=workers, persistent_workers=True
-    )
+    return DataLoader(photos, batch_size, sampler=sampler, num_workers=workers)
