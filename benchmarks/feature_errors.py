@@ -9,6 +9,7 @@ map: the norm of the difference over PyTorch's norm.
 """
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
     parser.add_argument("--note", help="what else the record should say")
     args = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in train_steps.py
     import_tensorflow()
     rows = [measure(name, size, args.batch) for name in NAMES for size in args.sizes]
     head = circumstances(args.note, "tensorflow", "keras", "torch", "safetensors", "numpy")

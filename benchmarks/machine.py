@@ -22,7 +22,9 @@ def processor() -> str:
 def command() -> str:
     """The command that is running, without its note; folders and files by what they are."""
     words = iter(sys.argv[1:])
-    shown = ["python", f"benchmarks/{Path(sys.argv[0]).name}"]
+    backend = os.environ.get("KERAS_BACKEND")
+    shown = [f"KERAS_BACKEND={backend}"] if backend else []
+    shown += ["python", f"benchmarks/{Path(sys.argv[0]).name}"]
     for word in words:
         if word == "--note":
             next(words)

@@ -48,12 +48,12 @@ def sections(text: str) -> dict[str, str]:
     return dict(SECTION.findall(text))
 
 
-def render(name: str) -> str:
+def render(name: str, folder: Path = RESULTS) -> str:
     """What the records of a script say, in Markdown."""
     script = load(name)
     if hasattr(script, "from_records"):  # a table over the records of others
-        return script.from_records()
-    found = read(name)
+        return script.from_records(folder)
+    found = read(name, folder)
     return "\n".join(script.table(record) + "\n" + origin(record) for record in found) or NONE
 
 
@@ -64,10 +64,10 @@ def load(name: str) -> Any:
     return importlib.import_module(name)
 
 
-def update(readme: Path) -> None:
-    """Writes every table of a document anew."""
+def update(readme: Path, folder: Path = RESULTS) -> None:
+    """Writes every table of a document anew from the records in a folder."""
     text = readme.read_text(encoding="utf-8")
-    new = SECTION.sub(lambda f: f"<!-- {f[1]}.py -->\n{render(f[1])}<!-- end -->\n", text)
+    new = SECTION.sub(lambda f: f"<!-- {f[1]}.py -->\n{render(f[1], folder)}<!-- end -->\n", text)
     if new != text:
         readme.write_text(new, encoding="utf-8")
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT = {
-    "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+    "PYTHONPATH": os.pathsep.join(
+        [os.environ.get("PYTHONPATH", ""), str(Path(__file__).resolve().parents[1])]
+    ).lstrip(os.pathsep),
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
