@@ -14,7 +14,7 @@ from typing import Any
 
 from machine import circumstances
 from records import RESULTS, Record, markdown, write
-from rounds import show, spread, take_turns
+from rounds import ratios, show, spread, take_turns
 from train_steps import CLASSES
 from workers import Worker
 
@@ -33,7 +33,10 @@ def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, An
     workers = {x: Worker("train_steps:fgmix_step", settings | {"attention": x}) for x in attentions}
     with workers["none"], workers["mixed"]:
         answers = take_turns(workers, args.rounds)
-    seconds = {name: [answer["seconds"] for answer in found] for name, found in answers.items()}
+    seconds, processor = (
+        {name: [answer[key] for answer in found] for name, found in answers.items()}
+        for key in ("seconds", "processor_seconds")
+    )
     from fgmix.cli.main import import_tensorflow
 
     import_tensorflow()
@@ -47,14 +50,20 @@ def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, An
         pooling=args.pooling,
     )
     counted = {name: cost.whole.multiply_adds for name, cost in costs.items()}
-    pairs = zip(seconds["mixed"], seconds["none"], strict=True)
     return {
         **{k: v for k, v in settings.items() if k != "steps"},
         "seconds_a_step": seconds,
-        "added_time": spread([mixed / none - 1 for mixed, none in pairs]),
+        "processor_seconds_a_step": processor,
+        "added_time": added(seconds),
+        "added_processor_time": added(processor),
         "added_multiply_adds": counted["mixed"] / counted["none"] - 1,
         "peak_mebibytes": {name: found[-1]["peak_mebibytes"] for name, found in answers.items()},
     }
+
+
+def added(times: dict[str, list[float]]) -> dict[str, float]:
+    """The share that `mixed` adds, round by round."""
+    return {name: ratio - 1 for name, ratio in ratios(times["mixed"], times["none"]).items()}
 
 
 def table(record: Record) -> str:
@@ -65,12 +74,13 @@ def table(record: Record) -> str:
             row["batch"],
             *(show(spread(row["seconds_a_step"][name])) for name in ("none", "mixed")),
             percents(row["added_time"]),
+            percents(row["added_processor_time"]),
             f"{row['added_multiply_adds']:.1%}",
         ]
         for row in record["rows"]
     ]
     head = ["backbone", "batch", "`none`, s a step", "`mixed`, s a step"]
-    head += ["added time", "added multiply-adds, forward"]
+    head += ["added time", "added processor time", "added multiply-adds, forward"]
     first = record["rows"][0]
     return markdown(head, rows) + (
         f"\n{first['image_size']} px, pooling `{first['pooling']}`, {first['precision']}, "

@@ -12,7 +12,6 @@ operations a multiply-add, forward once and backward twice, of what `fgmix.model
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ PEAKS = {
 NETWORKS = ["vgg16_bn:128", "resnet50_torch:256", "mobilenet_v2:256"]
 REHEARSAL = {"image_size": 32, "steps": 2, "rounds": 1}
 FGMIX = {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+ON_CPU = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
 SOURCES = {"device": "seconds", "host": "seconds_from_host"}
 
 
@@ -68,6 +68,8 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
         "host": True,
         "compiled": not args.rehearse,  # on a CPU that takes minutes
     }
+    with Worker("gpu_training:count", settings, ON_CPU) as counting:
+        counted = counting.about
     workers = {
         "fgmix": Worker("train_steps:fgmix_step", settings, FGMIX),
         "PyTorch": Worker("train_steps:torch_step", settings, PASSIVE),
@@ -81,7 +83,7 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
     }
     return {
         **{key: settings[key] for key in ("backbone", "attention", "batch")},
-        "multiply_adds": count(network, attention, args),
+        **counted,
         "images_per_second": rates,
         "over_pytorch": {
             source: ratios(found["fgmix"], found["PyTorch"]) for source, found in rates.items()
@@ -90,19 +92,15 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
     }
 
 
-def count(network: str, attention: str, args: argparse.Namespace) -> int:
-    """Multiply-adds of one image, forward; counted on the CPU, which leaves the GPU alone."""
-    os.environ |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+def count(
+    backbone: str, attention: str, image_size: int, pooling: str, **_: Any
+) -> tuple[dict[str, int], None]:
+    """For a worker: multiply-adds of one image, forward."""
     from fgmix.models.cost import classifier_costs
 
-    costs = classifier_costs(
-        network,
-        [attention],
-        num_classes=CLASSES,
-        image_size=args.image_size,
-        pooling=args.pooling,
-    )
-    return costs[attention].whole.multiply_adds
+    sizes = {"num_classes": CLASSES, "image_size": image_size, "pooling": pooling}
+    costs = classifier_costs(backbone, [attention], **sizes)
+    return {"multiply_adds": costs[attention].whole.multiply_adds}, None
 
 
 def table(record: Record) -> str:

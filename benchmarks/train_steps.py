@@ -6,8 +6,9 @@ cosine. fgmix is what `train.py` fits, on whichever backend Keras has; PyTorch i
 its optimizer fused, on a GPU compiled.
 """
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import cycle, repeat
 from typing import Any
 
@@ -19,6 +20,20 @@ IN_HOST = 4
 """Batches that take turns where they come from the host's memory."""
 
 Measure = Callable[[], dict[str, float]]
+
+
+def now() -> np.ndarray:
+    """Seconds of the clock, and of processor time of this process."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def step_times(
+    feeds: Mapping[str, Any], host: bool, times: Callable[[Any], Any]
+) -> dict[str, float]:
+    """What a step takes from the device, and if wanted from the host's memory."""
+    seconds, processor = times(feeds["device"])
+    found = {"seconds": float(seconds), "processor_seconds": float(processor)}
+    return found | ({"seconds_from_host": float(times(feeds["host"])[0])} if host else {})
 
 
 def noise(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -43,12 +58,12 @@ def fgmix_step(
 
     With `host`, steps are also timed on batches that wait in the host's memory.
     """
-    import keras
-
-    if keras.backend.backend() == "tensorflow":
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from fgmix.cli.main import import_tensorflow
 
         import_tensorflow()
+    import keras
+
     from fgmix.models import build_classifier
     from fgmix.training.config import TrainConfig
     from fgmix.training.optimizer import build_optimizer, build_schedules
@@ -76,20 +91,17 @@ def fgmix_step(
         def on_train_batch_end(self, number: int, logs: dict | None = None) -> None:
             if number == 0 or number == steps:
                 float(logs["loss"])  # waits until the step is done
-                self.began, self.seconds = time.perf_counter(), time.perf_counter() - self.began
+                self.began, self.taken = now(), now() - self.began
 
-        began = 0.0
+        began = np.zeros(2)
 
-    def seconds(feed: Callable[[], Any]) -> float:
+    def times(feed: Callable[[], Any]) -> np.ndarray:
         clock = Clock()
         compiled.fit(feed(), steps_per_epoch=steps + 1, shuffle=False, verbose=0, callbacks=[clock])
-        return clock.seconds / steps
+        return clock.taken / steps
 
     def measure() -> dict[str, float]:
-        found = {"seconds": seconds(feeds["device"])}
-        if host:
-            found["seconds_from_host"] = seconds(feeds["host"])
-        return {**found, **keras_memory()}
+        return {**step_times(feeds, host, times), **keras_memory()}
 
     parameters = sum(int(np.prod(v.shape)) for v in compiled.trainable_variables)
     return {"parameters": parameters}, measure
@@ -188,20 +200,18 @@ def torch_step(
         if on_gpu:
             torch.cuda.synchronize()
 
-    def seconds(feed: list[tuple[Any, Any]]) -> float:
+    def times(feed: list[tuple[Any, Any]]) -> np.ndarray:
         step(feed[0])  # as fgmix's clock begins after a step
         synchronize()
-        began = time.perf_counter()
+        began = now()
         for number in range(steps):
             step(feed[number % len(feed)])
         synchronize()
-        return (time.perf_counter() - began) / steps
+        return (now() - began) / steps
 
     def measure() -> dict[str, float]:
         network.train()
-        found = {"seconds": seconds(feeds["device"])}
-        if host:
-            found["seconds_from_host"] = seconds(feeds["host"])
+        found = step_times(feeds, host, times)
         peak = torch.cuda.max_memory_allocated() / 2**20 if on_gpu else peak_mebibytes()
         return {**found, "peak_mebibytes": peak}
 

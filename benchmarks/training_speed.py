@@ -6,7 +6,8 @@
 fgmix (TensorFlow) and PyTorch (channels-last) train the same network, head and batch with the same
 optimizer, in processes of their own that take turns. Where PyTorch is given several numbers of
 threads, or is compiled too, its fastest form counts. Ratios are of images a second, round by
-round; above one means that fgmix is faster.
+round; above one means that fgmix is faster. On a machine with other work the ratio by processor
+time tells more: of images for the same processor time of all threads.
 """
 
 import argparse
@@ -55,10 +56,15 @@ def measure(args: argparse.Namespace, network: str, batch: int) -> dict[str, Any
     rates = {
         name: [batch / answer["seconds"] for answer in found] for name, found in answers.items()
     }
+    costs = {
+        name: [answer["processor_seconds"] / batch for answer in found]
+        for name, found in answers.items()
+    }
     result: dict[str, Any] = {
         **{k: v for k, v in settings.items() if k != "steps"},
         "trainable_parameters": parameters,
         "images_per_second": rates,
+        "processor_seconds_per_image": costs,
         "peak_mebibytes": {name: found[-1]["peak_mebibytes"] for name, found in answers.items()},
         "over_pytorch": {},
     }
@@ -68,6 +74,7 @@ def measure(args: argparse.Namespace, network: str, batch: int) -> dict[str, Any
         result["over_pytorch"][precision] = {
             "peer": best,
             **ratios(rates[f"fgmix {precision}"], rates[best]),
+            "by_processor_time": ratios(costs[best], costs[f"fgmix {precision}"]),
         }
     if set(args.precisions) == set(PRECISIONS):
         result["bfloat16_over_float32"] = {
@@ -99,11 +106,13 @@ def table(record: Record) -> str:
                     show(spread(rates[ratio["peer"]])),
                     ratio["peer"].partition(", ")[2],
                     show(ratio),
+                    show(ratio["by_processor_time"]),
                     show(gain) if gain and precision == "bfloat16" else "",
                 ]
             )
     head = ["network", "batch", "precision", "fgmix, images/s", "PyTorch, images/s"]
-    head += ["PyTorch's fastest form", "fgmix over PyTorch", "over its float32"]
+    head += ["PyTorch's fastest form", "fgmix over PyTorch"]
+    head += ["the same, by processor time", "over its float32"]
     settings = record["rows"][0]
     return markdown(head, rows) + (
         f"\n{settings['image_size']} px, attention `{settings['attention']}`, pooling "
