@@ -9,39 +9,18 @@ hashes. Drawing and TensorFlow's import are not timed.
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from machine import circumstances
-from PIL import Image, ImageFilter
+from machine import circumstances, peak_mebibytes
+from photos import write_photos
 
 from fgmix.cli.main import import_tensorflow
 
 RESULT = Path(__file__).parent / "results" / "audit_speed.json"
 WIDTH, HEIGHT, CLASSES, HASHES = 500, 300, 20, 50_000
-
-
-def draw(rng: np.random.Generator) -> Image.Image:
-    """A picture with structure of every size, so that it looks like itself and fills a JPEG."""
-    pixels = np.zeros((HEIGHT, WIDTH, 3))
-    for cells, strength in ((6, 60), (25, 30), (100, 20)):
-        small = rng.normal(128, strength, (cells, cells, 3)).clip(0, 255).astype(np.uint8)
-        pixels += Image.fromarray(small).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    pixels = pixels / 3 + rng.normal(0, 14, pixels.shape)
-    picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-    return picture.filter(ImageFilter.GaussianBlur(0.6))
-
-
-def write_photos(root: Path, count: int) -> None:
-    """Writes `count` photos in class folders."""
-    rng = np.random.default_rng(0)
-    for number in range(count):
-        folder = root / f"class{number % CLASSES:02d}"
-        folder.mkdir(exist_ok=True)
-        draw(rng).save(folder / f"{number:05d}.jpg", quality=90)
 
 
 def main() -> None:
@@ -60,8 +39,8 @@ def main() -> None:
 
     runs = []
     with tempfile.TemporaryDirectory() as scratch:
-        write_photos(Path(scratch), args.images)
-        sizes = [path.stat().st_size for path in Path(scratch).rglob("*.jpg")]
+        files = write_photos(Path(scratch), args.images, CLASSES, WIDTH, HEIGHT)
+        sizes = [path.stat().st_size for path in files]
         dataset = load_folder(Path(scratch))
         for _ in range(args.repeats):
             start, cpu = time.perf_counter(), time.process_time()
@@ -76,12 +55,12 @@ def main() -> None:
                 }
             )
             print(", ".join(f"{name} {value:.2f}" for name, value in runs[-1].items()))
-    reading_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    reading_memory = peak_mebibytes()
     start = time.perf_counter()
     hashes = np.random.default_rng(0).integers(0, 2**64, (HASHES, 4), np.uint64)
     connect_alike(hashes, MAX_DISTANCE)
     search = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mebibytes()
     print(f"copies among {HASHES} hashes: {search:.1f} s; peak memory {peak:.0f} MiB")
     record = {
         **circumstances(args.note, "tensorflow", "numpy", "pillow", "imagehash"),

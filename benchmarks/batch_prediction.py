@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from audit_speed import draw
 from machine import circumstances
+from photos import draw
 
 from fgmix.cli.main import import_tensorflow
 

@@ -2,6 +2,9 @@
 
 import os
 import platform
+import resource
+import shlex
+import sys
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +19,36 @@ def processor() -> str:
     return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
 
 
+def command() -> str:
+    """The command that is running, without its note; folders and files by what they are."""
+    words = iter(sys.argv[1:])
+    backend = os.environ.get("KERAS_BACKEND")
+    shown = [f"KERAS_BACKEND={backend}"] if backend else []
+    shown += ["python", f"benchmarks/{Path(sys.argv[0]).name}"]
+    for word in words:
+        if word == "--note":
+            next(words)
+        elif Path(word).is_absolute() or word.startswith("."):
+            shown.append("DIR" if Path(word).is_dir() else "FILE")
+        else:
+            shown.append(shlex.quote(word))
+    return " ".join(shown)
+
+
+def peak_mebibytes() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def cores() -> int:
+    """The processor's cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def circumstances(note: str | None, *packages: str) -> dict[str, Any]:
-    """What a record of timings begins with: date, machine, its load, a note, and versions."""
+    """What a record begins with: command, date, machine, its load, a note, and versions."""
     return {
+        "command": command(),
         "date": str(date.today()),
         "machine": processor(),
         "load_average_at_end": os.getloadavg(),

@@ -10,7 +10,6 @@ pipeline alone, on the photos and on their copies. Drawing is not timed.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from machine import circumstances
+from machine import circumstances, peak_mebibytes
 from PIL import Image
 
 from fgmix.cli.main import import_tensorflow
@@ -109,11 +108,6 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
         },
         "epoch_speedup": photos[0] / copied[0],
     }
-
-
-def peak_mebibytes() -> float:
-    """The most memory that this process, which does all the work, has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:

@@ -4,33 +4,25 @@
     python benchmarks/readme_figures.py
 
 A figure carries a digest of its record and of this script. `tests/test_readme_figures.py` fails
-when either has changed since the figure was drawn; the bytes themselves depend on Matplotlib's
-version, so they are not compared.
+when either has changed since the figure was drawn.
 """
 
 import argparse
-import hashlib
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib
+from figures import SETTINGS, digest, to_svg
 
 from fgmix.comparison.plots import draw_comparison
 from fgmix.comparison.statistics import Accuracy, Difference
-from fgmix.evaluation.figures import write_figure
 from fgmix.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS, FIGURES = ROOT / "benchmarks" / "results", ROOT / "docs" / "figures"
 PATTERN = "*_comparison.json"
-SETTINGS = {
-    "svg.hashsalt": "fgmix",
-    "svg.fonttype": "none",
-    "font.size": 11,
-}
 
 
 def records() -> Iterator[tuple[Path, Path]]:
@@ -39,12 +31,10 @@ def records() -> Iterator[tuple[Path, Path]]:
         yield record, FIGURES / f"{record.stem}.svg"
 
 
-def digest(record: Path) -> str:
-    """Of what a figure is drawn from: the record, and this script. Line ends don't count."""
-    found = hashlib.sha256()
-    for path in (record, Path(__file__)):
-        found.update(path.read_text(encoding="utf-8").encode())
-    return found.hexdigest()
+def is_fresh(record: Path, figure: Path) -> bool:
+    """Whether a figure is there and of the record as it is."""
+    known = digest(record, Path(__file__))
+    return figure.is_file() and known in figure.read_text(encoding="utf-8")
 
 
 def draw(record: Path) -> str:
@@ -60,12 +50,8 @@ def draw(record: Path) -> str:
         ],
         baseline=content["baseline"],
     )
-    text = io.StringIO()
-    source = f"{record.name}, digest {digest(record)}"
     with matplotlib.rc_context(SETTINGS):
-        figure = draw_comparison(comparison)
-        write_figure(text, figure, format="svg", metadata={"Date": None, "Source": source})
-    return text.getvalue()
+        return to_svg(draw_comparison(comparison), record, Path(__file__))
 
 
 def main() -> None:

@@ -5,33 +5,36 @@
 Exports an untrained classifier as SavedModel and as ONNX, and asks in turn, so that other work on
 the machine slows all alike: `serving_default` with JPEG files of 500 x 300 pixels,
 `serving_tensor` with the same photos decoded and resized beforehand, and onnxruntime with those
-pixels. All have the machine's cores to themselves while they are asked, with the libraries' own
-numbers of threads. The table shows the fastest answer, the median and the 95th percentile in
-milliseconds; the ratios are of medians, and above one means that onnxruntime is faster.
+pixels, once with its default, threads that wait by spinning, and once with threads that sleep.
+All have the machine's cores to themselves while they are asked, with the libraries' own numbers of
+threads. The table shows the fastest answer, the median and the 95th percentile in milliseconds; the
+ratios are of medians of onnxruntime's better form, and above one means that it is faster. The
+images a second are the batch over the median.
 """
 
 import argparse
-import json
-import random
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from machine import circumstances
-from serving_throughput import photos
+from photos import encoded as photos
+from records import RESULTS, Record, markdown, write
+from rounds import take_turns, timed
 
 from fgmix.cli.main import import_tensorflow
 
-RESULTS = Path(__file__).parent / "results"
 CLASSES = 196
+CHECKED = 4
+"""Photos on which the ONNX file is compared with the model as it is written."""
 WARM_UP, FEWEST = 3, 10
 WAYS = {
     "bytes": "image files in, TensorFlow",
     "tensor": "pixels in, TensorFlow",
     "onnxruntime": "pixels in, onnxruntime",
+    "onnxruntime_asleep": "the same, threads sleep",
 }
 
 
@@ -54,19 +57,23 @@ def measure(args: argparse.Namespace) -> list[dict]:
     keras.utils.set_random_seed(0)
     model = build_classifier(CLASSES, args.backbone, args.attention, weights="none")
     classifier = Classifier(model, tuple(f"class {number}" for number in range(CLASSES)))
-    contents = photos(max(args.batches))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        files = [folder / f"{number}.jpg" for number in range(4)]
+    contents = photos(max(*args.batches, CHECKED))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        files = [folder / f"{number}.jpg" for number in range(CHECKED)]
         for file, content in zip(files, contents, strict=False):
             file.write_bytes(content)
         export_saved_model(classifier, folder / "1")
         difference = export_onnx(classifier, folder / "onnx", "", [str(file) for file in files])
         signatures = tf.saved_model.load(str(folder / "1")).signatures
-        session = onnxruntime.InferenceSession(
-            str(folder / "onnx" / FILE), providers=["CPUExecutionProvider"]
-        )
-    [given] = session.get_inputs()
+        sessions = {}
+        for name, spins in (("onnxruntime", "1"), ("onnxruntime_asleep", "0")):
+            options = onnxruntime.SessionOptions()
+            options.add_session_config_entry("session.intra_op.allow_spinning", spins)
+            sessions[name] = onnxruntime.InferenceSession(
+                str(folder / "onnx" / FILE), options, providers=["CPUExecutionProvider"]
+            )
+    [given] = sessions["onnxruntime"].get_inputs()
     rows = []
     for batch in args.batches:
         encoded = tf.constant(contents[:batch])
@@ -79,12 +86,22 @@ def measure(args: argparse.Namespace) -> list[dict]:
             "tensor": lambda images=images: signatures["serving_tensor"](images=images)[
                 "probabilities"
             ].numpy(),
-            "onnxruntime": lambda pixels=pixels: session.run(
-                ["probabilities"], {given.name: pixels}
-            ),
+            **{
+                name: lambda pixels=pixels, session=session: session.run(
+                    ["probabilities"], {given.name: pixels}
+                )
+                for name, session in sessions.items()
+            },
         }
-        taken = timed(calls, args.repeats, args.seconds)
+        taken = take_turns(
+            {name: timed(call) for name, call in calls.items()},
+            args.repeats,
+            warm_up=WARM_UP,
+            seconds=args.seconds,
+            fewest=FEWEST,
+        )
         median = {name: float(np.median(values)) for name, values in taken.items()}
+        peer = min(median[name] for name in sessions)
         rows.append(
             {
                 "backbone": args.backbone,
@@ -98,45 +115,33 @@ def measure(args: argparse.Namespace) -> list[dict]:
                     }
                     for name, values in taken.items()
                 },
-                "onnxruntime_speed_over_tensor": round(median["tensor"] / median["onnxruntime"], 3),
-                "onnxruntime_speed_over_bytes": round(median["bytes"] / median["onnxruntime"], 3),
+                "onnxruntime_speed_over_tensor": round(median["tensor"] / peer, 3),
+                "onnxruntime_speed_over_bytes": round(median["bytes"] / peer, 3),
                 "largest_difference_of_a_probability": difference,
             }
         )
-        print(show(rows[-1]), flush=True)
     return rows
 
 
-def timed(calls: dict[str, Callable[[], Any]], repeats: int, most: float) -> dict[str, list[float]]:
-    """The seconds of each call, which take turns in an order that is drawn anew each time.
-
-    Args:
-        calls: What is timed.
-        repeats: How many turns, if they take no longer than `most`.
-        most: Seconds after which there are no more turns than `FEWEST`.
-    """
-    began = time.perf_counter()
-    chance = random.Random(0)
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(repeats + WARM_UP):
-        if turn >= FEWEST + WARM_UP and time.perf_counter() - began > most:
-            break
-        for name in chance.sample(list(calls), len(calls)):
-            start = time.perf_counter()
-            calls[name]()
-            if turn >= WARM_UP:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def show(row: dict[str, Any]) -> str:
-    """A row of the table, in Markdown."""
-    times = [
-        "{fastest:.0f} / {median:.0f} / {p95:.0f}".format(**row["milliseconds"][way])
-        for way in WAYS
-    ]
-    ratios = [f"{row[f'onnxruntime_speed_over_{way}']:.2f}" for way in ("tensor", "bytes")]
-    return " | ".join(["", row["backbone"], str(row["batch"]), *times, *ratios, ""]).strip()
+def table(record: Record) -> str:
+    """Milliseconds, ratios, and images a second."""
+    ways = [way for way in WAYS if way in record["results"][0]["milliseconds"]]
+    rows = []
+    for row in record["results"]:
+        found = row["milliseconds"]
+        rates = [f"{1000 * row['batch'] / found[way]['median']:.1f}" for way in ways]
+        rows.append(
+            [
+                f"`{row['backbone']}`",
+                row["batch"],
+                *("{fastest:.0f} / {median:.0f} / {p95:.0f}".format(**found[way]) for way in ways),
+                *(f"{row[f'onnxruntime_speed_over_{way}']:.2f}" for way in ("tensor", "bytes")),
+                " / ".join(rates),
+            ]
+        )
+    head = ["backbone", "batch", *(WAYS[way] for way in ways)]
+    head += ["onnxruntime over pixels", "over image files", "images/s of each"]
+    return markdown(head, rows)
 
 
 def main() -> None:
@@ -147,22 +152,18 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--repeats", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=120, help="that a batch size may take")
-    parser.add_argument("--note", default="", help="what else the record should say")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    parser.add_argument("--note", help="what else the record should say")
     args = parser.parse_args()
 
     import_tensorflow()
-    heads = ["backbone", "batch", *WAYS.values(), "onnxruntime over pixels", "over image files"]
-    print(" | ".join(["", *heads, ""]).strip())
-    print("|---" * len(heads) + "|")
-    rows = measure(args)
     record = {
         **circumstances(args.note, "tensorflow", "keras", "onnxruntime", "tf2onnx", "numpy"),
-        "settings": {k: v for k, v in vars(args).items() if k != "note"},
-        "results": rows,
+        "settings": {k: v for k, v in vars(args).items() if k not in ("note", "output")},
+        "results": measure(args),
     }
-    (RESULTS / f"serving_latency_{args.backbone}.json").write_text(
-        json.dumps(record, indent=2) + "\n"
-    )
+    write("serving_latency", record, args.output, args.backbone)
+    print(table(record))
 
 
 if __name__ == "__main__":

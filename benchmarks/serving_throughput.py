@@ -4,26 +4,40 @@
 
 Exports an untrained classifier, loads it again, and asks `serving_default` with JPEG files of
 500 x 300 pixels and, in turn with it, the model as it was built with the same photos decoded and
-resized beforehand. Each time is the median over the repeats. The ratio is of images a second.
+resized beforehand. The ratio is of images a second, turn by turn.
 """
 
 import argparse
-import io
-import json
 import tempfile
-import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-from audit_speed import draw
-from machine import processor
+from machine import circumstances
+from photos import encoded
+from records import RESULTS, Record, markdown, write
+from rounds import ratios, show, spread, take_turns, timed
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "serving_throughput.json"
 CLASSES = 196
+
+
+def table(record: Record) -> str:
+    """Images a second of both, and what decoding alone takes."""
+    rows = []
+    for row in record["results"]:
+        batch, seconds = row["batch"], row["seconds"]
+        rates = {name: spread([batch / s for s in found]) for name, found in seconds.items()}
+        milliseconds = spread([1000 * s for s in seconds["decoding"]])
+        ratio = show(row["bytes_over_bare"])
+        rows.append(
+            [batch, show(rates["bytes"]), show(rates["bare"]), show(milliseconds, 0), ratio]
+        )
+    head = ["batch", "image files in, images/s", "bare model, images/s", "decoding alone, ms"]
+    return markdown([*head, "files over bare"], rows) + (
+        f"\n`{record['backbone']}` with `{record['attention']}`, untrained, {CLASSES} classes, "
+        f"{record['image_size']} px, JPEG files of 500 x 300 pixels; median (least to most) of "
+        f"{record['repeats']} turns.\n"
+    )
 
 
 def main() -> None:
@@ -33,7 +47,8 @@ def main() -> None:
     parser.add_argument("--attention", default="mixed")
     parser.add_argument("--batches", type=int, nargs="+", default=[8, 1])
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--note", default="", help="what else the record should say")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    parser.add_argument("--note", help="what else the record should say")
     args = parser.parse_args()
 
     import_tensorflow()
@@ -56,58 +71,35 @@ def main() -> None:
 
     rows = []
     for batch in args.batches:
-        contents = tf.constant(photos(batch))
+        contents = tf.constant(encoded(batch))
         images, _ = decode(contents)
         calls = {
-            "bytes": lambda contents=contents: served(image_bytes=contents)["probabilities"],
-            "bare": lambda images=images: bare(images),
-            "decoding": lambda contents=contents: decode(contents)[0],
+            "bytes": lambda contents=contents: served(image_bytes=contents)[
+                "probabilities"
+            ].numpy(),
+            "bare": lambda images=images: bare(images).numpy(),
+            "decoding": lambda contents=contents: decode(contents)[0].numpy(),
         }
-        seconds = timed(calls, args.repeats)
+        seconds = take_turns(
+            {name: timed(call) for name, call in calls.items()}, args.repeats, warm_up=2
+        )
         rows.append(
             {
                 "batch": batch,
-                "bytes_images_per_second": round(batch / seconds["bytes"], 2),
-                "bare_images_per_second": round(batch / seconds["bare"], 2),
-                "ratio": round(seconds["bare"] / seconds["bytes"], 3),
-                "decoding_alone_ms": round(1000 * seconds["decoding"], 1),
+                "seconds": seconds,
+                "bytes_over_bare": ratios(seconds["bare"], seconds["bytes"]),
             }
         )
-        print(rows[-1])
-
-    record = {
-        "settings": {k: v for k, v in vars(args).items() if k != "note"} | {"image_size": size},
-        "results": rows,
-        "note": args.note,
-        "machine": processor(),
-        "date": date.today().isoformat(),
-        "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy")},
-    }
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
-    print(RESULT)
-
-
-def photos(count: int) -> list[bytes]:
-    """JPEG files."""
-    rng = np.random.default_rng(0)
-    files = []
-    for _ in range(count):
-        buffer = io.BytesIO()
-        draw(rng).save(buffer, "JPEG", quality=90)
-        files.append(buffer.getvalue())
-    return files
-
-
-def timed(calls: dict, repeats: int) -> dict[str, float]:
-    """The median seconds of each call; they take turns, so that other work slows all alike."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(repeats + 2):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call().numpy()
-            if turn >= 2:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
+        record = {
+            **circumstances(args.note, "tensorflow", "keras", "numpy"),
+            "backbone": args.backbone,
+            "attention": args.attention,
+            "repeats": args.repeats,
+            "image_size": size,
+            "results": rows,
+        }
+        write("serving_throughput", record, args.output)
+    print(table(record))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ step adds). An epoch is one of FGVC-Aircraft: 6,667 photos, 208 steps.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from machine import circumstances
+from machine import circumstances, peak_mebibytes
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.models.backbones import BACKBONES
@@ -81,11 +80,6 @@ def measure(backbone: str, parts: int, steps: int) -> dict[str, object]:
         "checkpoint_seconds": save,
         "checkpoint_share_of_an_epoch": save / (step * (PHOTOS // config.batch_size)),
     }
-
-
-def peak_mebibytes() -> float:
-    """The most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """The README's figures are of the records that are committed beside them."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -10,25 +9,14 @@ import pytest
 from fgmix.comparison.contrasts import compare
 from fgmix.comparison.output import write_record
 from fgmix.comparison.study import open_study
+from tests.benchmarks.scripts import load_script
 from tests.report.fakes import write_grid
 
 ROOT = Path(__file__).parents[1]
 REDRAW = "run `python benchmarks/readme_figures.py`"
 
 
-def load_script():
-    path = ROOT / "benchmarks" / "readme_figures.py"
-    spec = importlib.util.spec_from_file_location("readme_figures", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-script = load_script()
-
-
-def is_fresh(record, figure):
-    return figure.is_file() and script.digest(record) in figure.read_text(encoding="utf-8")
+script = load_script("readme_figures")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +30,7 @@ def record(tmp_path_factory):
 
 
 def test_every_committed_record_has_its_figure():
-    stale = [f.name for record, f in script.records() if not is_fresh(record, f)]
+    stale = [f.name for record, f in script.records() if not script.is_fresh(record, f)]
     assert stale == [], REDRAW
 
 
@@ -59,14 +47,14 @@ def test_no_figure_is_left_of_a_record_that_is_gone():
 
 def test_a_figure_goes_stale_with_its_record(record, tmp_path):
     figure = tmp_path / "figure.svg"
-    assert not is_fresh(record, figure)
+    assert not script.is_fresh(record, figure)
     figure.write_text(script.draw(record), encoding="utf-8")
-    assert is_fresh(record, figure)
+    assert script.is_fresh(record, figure)
     content = json.loads(record.read_text())
     content["groups"][0]["accuracy"]["mean"] += 0.01
     changed = tmp_path / record.name
     changed.write_text(json.dumps(content))
-    assert not is_fresh(changed, figure)
+    assert not script.is_fresh(changed, figure)
 
 
 def test_the_same_record_gives_the_same_figure(record):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.peers.numpy_layers import output_of as expected
 from fgmix.layers import (
     CBAM,
     GATES,
@@ -12,7 +13,6 @@ from fgmix.layers import (
     MixedAttention,
     SpatialAttention,
 )
-from tests.layers import reference
 
 LAYERS = {
     "channel": ChannelAttention,
@@ -39,38 +39,6 @@ def built(make, u, **kwargs):
     layer = make(4, **kwargs)
     layer.build(u.shape)
     return randomize(layer)
-
-
-def weights_below(layer, part=""):
-    """Excitation weights by their last two names, under a branch's path."""
-    return {
-        "/".join(w.path.split("/")[-2:]): np.asarray(w, "float64")
-        for w in layer.weights
-        if "excitation" in w.path and f"{part}/excitation" in w.path
-    }
-
-
-def expected(name, layer, u):
-    u = u.astype("float64")
-    kind, _, gate = name.partition("-")
-    if kind == "channel":
-        return reference.channel(u, weights_below(layer))
-    if kind == "spatial":
-        return reference.spatial(u, weights_below(layer), gate)
-    if kind == "cbam":
-        convolution = (np.asarray(w, "float64") for w in layer.conv.weights)
-        return reference.cbam(u, weights_below(layer), *convolution)
-    kernel, bias = (np.asarray(w, "float64") for w in layer.merge.weights)
-    if kind == "conv":
-        return reference.merge(u, u, kernel, bias)
-    return reference.mixed(
-        u,
-        weights_below(layer, "channel"),
-        weights_below(layer, "spatial"),
-        kernel,
-        bias,
-        gate,
-    )
 
 
 @pytest.mark.parametrize("name", LAYERS)

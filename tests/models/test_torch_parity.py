@@ -1,10 +1,10 @@
 """`vgg16_bn` and `resnet50_torch` against the same networks in PyTorch, through a weights file.
 
-The networks below are written with `torch.nn` under torchvision's parameter names. Weights, affine
-parameters and running statistics are all drawn, so that none can be left out unseen.
+The other networks are those of `benchmarks/peers`, under torchvision's parameter names. Weights,
+affine parameters and running statistics are all drawn, so that none can be left out unseen.
 """
 
-from collections import OrderedDict
+import importlib
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ safetensors_torch = pytest.importorskip(
     "safetensors.torch", reason="safetensors is not installed (make test-peers)"
 )
 nn = torch.nn
+peers = importlib.import_module("benchmarks.peers.torch_networks")
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
@@ -30,79 +31,7 @@ GRADIENT_ERROR = 1e-9
 normalised layers, rounding turns ReLUs over and grows to a hundredth."""
 
 
-def vgg16_bn():
-    """Convolution, normalisation, ReLU, with max poolings between, as `features`."""
-    layers, channels = [], 3
-    for width in [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0]:
-        if width == 0:
-            layers.append(nn.MaxPool2d(2, 2))
-            continue
-        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
-        channels = width
-    return nn.Sequential(OrderedDict(features=nn.Sequential(*layers)))
-
-
-class Bottleneck(nn.Module):
-    def __init__(self, channels, width, stride, project):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(4 * width)
-        self.downsample = None
-        if project:
-            convolution = nn.Conv2d(channels, 4 * width, 1, stride, bias=False)
-            self.downsample = nn.Sequential(convolution, nn.BatchNorm2d(4 * width))
-
-    def forward(self, x):
-        y = self.bn1(self.conv1(x)).relu()
-        y = self.bn2(self.conv2(y)).relu()
-        y = self.bn3(self.conv3(y))
-        return (y + (x if self.downsample is None else self.downsample(x))).relu()
-
-
-def resnet50_torch():
-    """The stem and four stages, strides in the 3 x 3 convolutions."""
-    parts = OrderedDict(
-        conv1=nn.Conv2d(3, 64, 7, 2, padding=3, bias=False),
-        bn1=nn.BatchNorm2d(64),
-        relu=nn.ReLU(),
-        maxpool=nn.MaxPool2d(3, 2, padding=1),
-    )
-    channels = 64
-    for stage, (width, blocks) in enumerate([(64, 3), (128, 4), (256, 6), (512, 3)], start=1):
-        row = []
-        for block in range(blocks):
-            stride = 2 if stage > 1 and block == 0 else 1
-            row.append(Bottleneck(channels, width, stride, project=block == 0))
-            channels = 4 * width
-        parts[f"layer{stage}"] = nn.Sequential(*row)
-    return nn.Sequential(parts)
-
-
-NETWORKS = {"vgg16_bn": vgg16_bn, "resnet50_torch": resnet50_torch}
-
-
-def draw(network):
-    """Draws every number such that activations neither vanish nor explode."""
-    generator = torch.Generator().manual_seed(0)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            fan_in = module.weight[0].numel()
-            module.weight.data.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
-            if module.bias is not None:
-                module.bias.data.normal_(0, 0.1, generator=generator)
-        if isinstance(module, nn.BatchNorm2d):
-            module.weight.data.uniform_(0.5, 1.5, generator=generator)
-            module.bias.data.normal_(0, 0.2, generator=generator)
-            module.running_mean.normal_(0, 0.3, generator=generator)
-            module.running_var.uniform_(0.5, 2, generator=generator)
-    return network
-
-
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=["vgg16_bn", "resnet50_torch"])
 def name(request):
     return request.param
 
@@ -110,7 +39,7 @@ def name(request):
 @pytest.fixture(scope="module")
 def weights(name, tmp_path_factory):
     """A file of drawn weights, with the tensors of a classifier that must be passed over."""
-    state = draw(NETWORKS[name]()).state_dict() | {"fc.weight": torch.ones(10, 2048)}
+    state = peers.draw(peers.NETWORKS[name]()).state_dict() | {"fc.weight": torch.ones(10, 2048)}
     path = tmp_path_factory.mktemp(name) / "model.safetensors"
     safetensors_torch.save_file(state, path)
     return path
@@ -121,7 +50,7 @@ def pair(name, weights):
     """Both networks with the same weights; ours for an image size."""
 
     def pair(size):
-        theirs = NETWORKS[name]()
+        theirs = peers.NETWORKS[name]()
         state = safetensors_torch.load_file(weights)
         del state["fc.weight"]
         theirs.load_state_dict(state)

@@ -13,15 +13,18 @@ def _sigmoid(x):
 
 
 def mlp(z, w):
+    """The two dense layers of squeeze-and-excitation, ReLU between."""
     hidden = np.maximum(z @ w["reduce/kernel"] + w["reduce/bias"], 0)
     return hidden @ w["expand/kernel"] + w["expand/bias"]
 
 
 def excitation(u, w):
+    """`e`: the two layers on every channel's mean."""
     return mlp(u.sum(axis=(1, 2)) / (u.shape[1] * u.shape[2]), w)
 
 
 def channel(u, w):
+    """Eq. 1: each channel times the sigmoid of its excitation."""
     out = np.empty_like(u)
     weights = _sigmoid(excitation(u, w))
     for b in range(u.shape[0]):
@@ -31,6 +34,7 @@ def channel(u, w):
 
 
 def spatial(u, w, gate):
+    """Eqs. 2 and 3: each position times its gated sum over softmax-weighted channels."""
     s = _softmax(excitation(u, w), axis=1)
     v = np.zeros(u.shape[:3])
     for c in range(u.shape[3]):
@@ -43,11 +47,13 @@ def spatial(u, w, gate):
 
 
 def merge(first, second, kernel, bias):
+    """A 1 x 1 convolution of both, one behind the other."""
     both = np.concatenate([first, second], axis=3)
     return np.einsum("bhwi,io->bhwo", both, kernel[0, 0]) + bias
 
 
 def mixed(u, channel_w, spatial_w, merge_kernel, merge_bias, gate):
+    """Eq. 4: both branches, merged."""
     return merge(channel(u, channel_w), spatial(u, spatial_w, gate), merge_kernel, merge_bias)
 
 
@@ -67,3 +73,39 @@ def cbam(u, w, kernel, bias):
             window = padded[:, y : y + 7, x : x + 7]
             m_s[:, y, x] = (window * kernel[..., 0]).sum(axis=(1, 2, 3)) + bias[0]
     return refined * _sigmoid(m_s)[..., None]
+
+
+def weights_below(layer, part=""):
+    """Excitation weights by their last two names, under a branch's path."""
+    return {
+        "/".join(w.path.split("/")[-2:]): np.asarray(w, "float64")
+        for w in layer.weights
+        if "excitation" in w.path and f"{part}/excitation" in w.path
+    }
+
+
+def output_of(name, layer, u):
+    """What a built layer must give.
+
+    Args:
+        name: `channel`, `spatial-GATE`, `mixed-GATE`, `conv` or `cbam`.
+        layer: The Keras layer; of it only the weights are read.
+        u: The features, `(batch, height, width, channels)`.
+
+    Returns:
+        The output in float64.
+    """
+    u = u.astype("float64")
+    kind, _, gate = name.partition("-")
+    if kind == "channel":
+        return channel(u, weights_below(layer))
+    if kind == "spatial":
+        return spatial(u, weights_below(layer), gate)
+    if kind == "cbam":
+        convolution = (np.asarray(w, "float64") for w in layer.conv.weights)
+        return cbam(u, weights_below(layer), *convolution)
+    kernel, bias = (np.asarray(w, "float64") for w in layer.merge.weights)
+    if kind == "conv":
+        return merge(u, u, kernel, bias)
+    branches = weights_below(layer, "channel"), weights_below(layer, "spatial")
+    return mixed(u, *branches, kernel, bias, gate)

@@ -1,0 +1,125 @@
+"""How much longer a training step takes with `mixed` than with `none`, beside its multiply-adds.
+
+    python benchmarks/attention_time.py
+    python benchmarks/attention_time.py --backbones mobilenet_v2:32 --precision bfloat16
+
+Both classifiers are trained in processes of their own that take turns, as `train.py` trains them.
+The shares are of time, round by round, and of the forward multiply-adds that
+`fgmix.models.cost` counts.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from machine import circumstances
+from records import RESULTS, Record, markdown, write
+from rounds import ratios, show, spread, take_turns
+from train_steps import CLASSES
+from workers import Worker
+
+
+def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, Any]:
+    """Times one backbone with every attention, and counts."""
+    settings = {
+        "backbone": backbone,
+        "pooling": args.pooling,
+        "image_size": args.image_size,
+        "batch": batch,
+        "precision": args.precision,
+        "steps": args.steps,
+    }
+    attentions = ("none", "mixed")
+    workers = {x: Worker("train_steps:fgmix_step", settings | {"attention": x}) for x in attentions}
+    with workers["none"], workers["mixed"]:
+        answers = take_turns(workers, args.rounds)
+    seconds, processor = (
+        {name: [answer[key] for answer in found] for name, found in answers.items()}
+        for key in ("seconds", "processor_seconds")
+    )
+    from fgmix.cli.main import import_tensorflow
+
+    import_tensorflow()
+    from fgmix.models.cost import classifier_costs
+
+    costs = classifier_costs(
+        backbone,
+        attentions,
+        num_classes=CLASSES,
+        image_size=args.image_size,
+        pooling=args.pooling,
+    )
+    counted = {name: cost.whole.multiply_adds for name, cost in costs.items()}
+    return {
+        **{k: v for k, v in settings.items() if k != "steps"},
+        "seconds_a_step": seconds,
+        "processor_seconds_a_step": processor,
+        "added_time": added(seconds),
+        "added_processor_time": added(processor),
+        "added_multiply_adds": counted["mixed"] / counted["none"] - 1,
+        "peak_mebibytes": {name: found[-1]["peak_mebibytes"] for name, found in answers.items()},
+    }
+
+
+def added(times: dict[str, list[float]]) -> dict[str, float]:
+    """The share that `mixed` adds, round by round."""
+    return {name: ratio - 1 for name, ratio in ratios(times["mixed"], times["none"]).items()}
+
+
+def table(record: Record) -> str:
+    """Seconds a step and both shares."""
+    rows = [
+        [
+            f"`{row['backbone']}`",
+            row["batch"],
+            *(show(spread(row["seconds_a_step"][name])) for name in ("none", "mixed")),
+            percents(row["added_time"]),
+            percents(row["added_processor_time"]),
+            f"{row['added_multiply_adds']:.1%}",
+        ]
+        for row in record["rows"]
+    ]
+    head = ["backbone", "batch", "`none`, s a step", "`mixed`, s a step"]
+    head += ["added time", "added processor time", "added multiply-adds, forward"]
+    first = record["rows"][0]
+    return markdown(head, rows) + (
+        f"\n{first['image_size']} px, pooling `{first['pooling']}`, {first['precision']}, "
+        f"{record['rounds']} rounds of {record['steps']} steps; median (least to most) of the "
+        "rounds.\n"
+    )
+
+
+def percents(share: dict[str, float]) -> str:
+    """A spread of shares as a cell."""
+    return show({name: 100 * value for name, value in share.items()}, 1) + " %"
+
+
+def main() -> None:
+    """Measures, prints and writes as it goes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--backbones",
+        nargs="+",
+        default=["vgg16:8", "resnet50:16", "mobilenet_v2:16"],
+        help="NAME:BATCH",
+    )
+    parser.add_argument("--pooling", default="avg", choices=("flatten", "avg"))
+    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=3, help="a round")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    parser.add_argument("--note", help="what else the record should say")
+    args = parser.parse_args()
+    rows = []
+    for backbone in args.backbones:
+        name, _, batch = backbone.partition(":")
+        rows.append(measure(args, name, int(batch)))
+        head = circumstances(args.note, "tensorflow", "keras", "numpy")
+        record = {**head, "rounds": args.rounds, "steps": args.steps, "rows": rows}
+        write("attention_time", record, args.output)
+    print(table(record))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""How far the attention layers are from the papers' equations in NumPy, in float32.
+
+    python benchmarks/layer_errors.py
+    KERAS_BACKEND=jax python benchmarks/layer_errors.py --variant jax
+
+Features as after a ReLU and weights are drawn anew for every seed. The reference computes in
+float64 and shares nothing with fgmix. On JAX, products are in full float32 unless
+JAX_DEFAULT_MATMUL_PRECISION says otherwise: by default a GPU rounds their factors to 11 bits.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+from machine import circumstances
+from peers import numpy_layers
+from records import RESULTS, Record, markdown, write
+
+SIZES = [(2, 5, 4, 24), (2, 7, 7, 512), (1, 7, 7, 1280), (1, 7, 7, 2048), (1, 14, 14, 2048)]
+PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
+
+
+def measure(name: str, shape: tuple[int, ...], seeds: int) -> dict[str, object]:
+    """The largest error of a layer on features of one shape, over all seeds."""
+    import keras
+
+    from fgmix.models.attention import ATTENTIONS
+
+    kind, _, gate = name.partition("-")
+    errors, largest = [], 0.0
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        u = rng.uniform(0, 2, shape).astype("float32")
+        layer = ATTENTIONS[kind](16, gate or "linear")
+        layer.build(u.shape)
+        layer.set_weights([draw(rng, w.shape) for w in layer.weights])
+        expected = numpy_layers.output_of(name, layer, u)
+        errors.append(float(np.abs(keras.ops.convert_to_numpy(layer(u)) - expected).max()))
+        largest = max(largest, float(np.abs(expected).max()))
+    return {"layer": name, "shape": shape, "max_abs_error": max(errors), "largest": largest}
+
+
+def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A kernel that keeps its input's scale, or biases."""
+    scale = 0.1 if len(shape) == 1 else np.prod(shape[:-1]) ** -0.5
+    return rng.normal(0, scale, shape).astype("float32")
+
+
+def table(record: Record) -> str:
+    """The largest error of each layer, a column a size."""
+    shapes = [list(shape) for shape in record["shapes"]]
+    rows = []
+    for name in dict.fromkeys(row["layer"] for row in record["rows"]):
+        own = {str(r["shape"]): r for r in record["rows"] if r["layer"] == name}
+        rows.append([f"`{name}`", *(f"{own[str(s)]['max_abs_error']:.1e}" for s in shapes)])
+    head = ["layer", *(" x ".join(map(str, shape)) for shape in shapes)]
+    return markdown(head, rows) + (
+        f"\nLargest absolute error of {record['seeds']} draws, {record['backend']} backend on "
+        f"{record['device']}.\n"
+    )
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--variant", default="", help="of the record: NAME.VARIANT.json")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    parser.add_argument("--note", help="what else the record should say")
+    args = parser.parse_args()
+    os.environ.setdefault(PRECISION, "highest")
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        from fgmix.cli.main import import_tensorflow
+
+        import_tensorflow()
+    import keras
+
+    from fgmix.layers import GATES
+
+    backend = keras.backend.backend()
+    names = ["channel", *(f"{kind}-{gate}" for kind in ("spatial", "mixed") for gate in GATES)]
+    names += ["conv", "cbam"]
+    record = {
+        **circumstances(args.note, backend, "keras", "numpy"),
+        "backend": backend,
+        "device": device(backend),
+        "matmul_precision": os.environ[PRECISION] if backend == "jax" else None,
+        "seeds": args.seeds,
+        "shapes": SIZES,
+        "rows": [measure(name, list(s), args.seeds) for name in names for s in SIZES],
+    }
+    write("layer_errors", record, args.output, args.variant)
+    print(table(record))
+
+
+def device(backend: str) -> str:
+    """What Keras computes on."""
+    if backend == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    import tensorflow as tf
+
+    return "a GPU" if tf.config.list_physical_devices("GPU") else "a CPU"
+
+
+if __name__ == "__main__":
+    main()

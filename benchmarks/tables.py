@@ -1,0 +1,14 @@
+"""Writes the tables of README.md anew from the records in results/.
+
+    python benchmarks/tables.py
+
+Scripts do it themselves when they have measured; this is for records that came from elsewhere.
+"""
+
+import argparse
+
+from records import README, update
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    update(README)
