@@ -82,8 +82,8 @@ def tell_of_waiting(waiting: Waiting, config: TrainConfig) -> None:
         waiting: What was measured.
         config: The run's resolved config.
     """
-    if waiting.share < WORTH or waiting.seconds < LEAST:
-        return
+    if config.views or waiting.share < WORTH or waiting.seconds < LEAST:
+        return  # with views it is features that are read
     advice = [
         "--cache memory holds them decoded" * (config.cache == "none"),
         "--prepare auto makes smaller copies of large ones" * (config.prepare == "never"),

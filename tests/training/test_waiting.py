@@ -117,3 +117,11 @@ def test_little_waiting_and_short_runs_are_not_worth_a_word(caplog, seconds, sha
     with caplog.at_level(logging.INFO, "fgmix"):
         tell_of_waiting(waiting, TrainConfig(dataset="cars").resolve())
     assert caplog.messages == []
+
+
+def test_nothing_is_said_of_photos_where_features_are_read(caplog):
+    waiting = Waiting()
+    waiting.seconds = waiting.waited = 100.0
+    with caplog.at_level(logging.INFO, "fgmix"):
+        tell_of_waiting(waiting, TrainConfig(dataset="cars", recipe="frozen").resolve())
+    assert caplog.messages == []
