@@ -11,8 +11,9 @@ pytest.importorskip("jax", reason="jax is not installed")
 
 ROOT = Path(__file__).parents[2]
 FILES = ["models/test_classifier.py", "training/test_optimizer.py", "training/test_checkpoint.py"]
-# What is left out builds large backbones: JAX compiles the drawing of every kernel's shape.
-SKIPPED = ["test_parameters_of", "test_the_table", "registry", "backbone", "mobilenet"]
+# JAX compiles the drawing of every kernel's shape, so that many or large networks take minutes.
+CHOSEN = ("exactly_one_group", "saved_and_loaded", "callers_model", "cosine", "rate")
+CHOSEN += ("damaged", "goes_on_exactly")
 
 
 @pytest.mark.slow
@@ -20,7 +21,7 @@ def test_the_tests_pass_on_jax():
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("-k", " and ".join(f"not {words}" for words in SKIPPED)),
+            *("-k", " or ".join(CHOSEN)),
             *(str(ROOT / "tests" / file) for file in FILES),
         ],
         env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
@@ -30,4 +31,4 @@ def test_the_tests_pass_on_jax():
         timeout=900,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    assert int(done.stdout.rsplit(" passed", 1)[0].rsplit(maxsplit=1)[-1]) > 60, done.stdout[-200:]
+    assert int(done.stdout.rsplit(" passed", 1)[0].rsplit(maxsplit=1)[-1]) > 35, done.stdout[-200:]
