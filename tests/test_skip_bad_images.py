@@ -10,6 +10,8 @@ import pytest
 import fgmix
 from fgmix import FgmixError, experiment
 from fgmix.experiment import evaluate_run
+from fgmix.training.photos import _only_readable
+from fgmix.training.placement import ALONE
 from fgmix.training.run_folder import Run
 from tests.runs import draw_photos, small_config
 
@@ -55,7 +57,7 @@ def test_the_run_names_what_it_skipped(damaged):
 def test_how_many_were_skipped_is_said(damaged, caplog):
     photos = experiment.load_splits(damaged.resolve())
     with caplog.at_level(logging.INFO, "fgmix"):
-        experiment._only_readable(damaged, photos)
+        _only_readable(damaged, photos, (), ALONE)
     assert "skipped 2 photo(s)" in caplog.text
     assert "zero bytes" in caplog.text
 

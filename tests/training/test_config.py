@@ -85,6 +85,10 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "resume": False,
         "cache": "none",
         "checkpoint_every": None,
+        "devices": "auto",
+        "coordinator": None,
+        "processes": None,
+        "process": None,
     }
 
 
@@ -119,8 +123,9 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
-    unset = ["data_dir", "shots", "folds", "fold", "checkpoint_every"]
-    assert [name for name, value in resolved.items() if value is None] == unset
+    unset = {"data_dir", "shots", "folds", "fold", "checkpoint_every"}
+    unset |= {"coordinator", "processes", "process"}
+    assert {name for name, value in resolved.items() if value is None} == unset
 
 
 @pytest.mark.parametrize("name", [n for n, f in FIELDS.items() if f.metadata.get("choices")])
@@ -185,7 +190,7 @@ def test_values_at_the_edge_of_a_range_are_allowed():
         for name, f in FIELDS.items()
         if f.metadata.get("minimum") is not None and name != "train_fraction"  # 0 is refused
     }
-    resolved = asdict(TrainConfig(dataset="cars", **edges).resolve())
+    resolved = asdict(TrainConfig(dataset="cars", coordinator="host:1", **edges).resolve())
     assert {name: resolved[name] for name in edges} == edges
     assert TrainConfig(dataset="cars", val_fraction=0.9).resolve().val_fraction == 0.9
 
@@ -306,7 +311,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "seed": 9,
     }
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
-    elsewhere |= {"checkpoint_every", "cache"}
+    elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
     elsewhere |= {"views", "finetune_epochs"}  # of recipe frozen alone
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
