@@ -127,7 +127,7 @@ def test_print_shows_everything_on_white(pages, browser):
     assert (
         tab.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     )
-    box = tab.page.locator(".tall")
+    box = tab.page.locator(".tall").first
     assert box.evaluate("e => e.scrollHeight - e.clientHeight") <= 1
     assert tab.page.locator("nav").is_hidden()
     assert tab.page.pdf()[:5] == b"%PDF-"
