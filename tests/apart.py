@@ -12,7 +12,7 @@ import numpy as np
 
 from fgmix.milestones import KILL_AT
 from fgmix.training.config import TrainConfig
-from fgmix.training.run_folder import Run
+from tests.kills import weights
 
 ROOT = Path(__file__).parents[1]
 WORK = """
@@ -75,11 +75,6 @@ def free_port() -> int:
     with socket.socket() as tried:
         tried.bind(("127.0.0.1", 0))
         return tried.getsockname()[1]
-
-
-def weights(run: Path) -> list[np.ndarray]:
-    """The weights of a finished run."""
-    return [np.asarray(v) for v in Run(run, None, {}, (), {}).load_model().weights]
 
 
 def largest_difference(run: Path, other: Path) -> float:

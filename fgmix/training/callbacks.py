@@ -165,7 +165,9 @@ class Divergence(keras.callbacks.Callback):
             write_text(self.path, "".join(f"{name}\n" for name in names))
         batch_in_words = f"; its batch: {', '.join(names[:3])}" if names else ""
         if names[3:]:
-            batch_in_words += f" and {len(names) - 3} more, listed in {self.path}"
+            batch_in_words += f" and {len(names) - 3} more"
+        if names[3:] and self.path is not None:
+            batch_in_words += f", listed in {self.path}"
         raise FgmixError(
             f"training diverged in epoch {len(self.progress.rows) + 1}, at step {step}: the loss "
             f"is no longer a number; lower --backbone-lr and --head-lr, and look at the "
@@ -220,7 +222,7 @@ class Checkpoint(keras.callbacks.Callback):
         """Saves after a whole epoch."""
         due = self._due(self.every) if self.every else self._affordable()
         if due or self.request.agreed is not None or self.progress.step >= self.last_step:
-            self.model.reset_metrics()  # they hold validation's sums, not those of the next epoch
+            self.model.reset_metrics()  # they hold this epoch's sums, not those of the next one
             self._save()
 
     def _due(self, every: int) -> bool:

@@ -93,7 +93,7 @@ def restore_checkpoint(
     def read() -> tuple[Progress, list[np.ndarray]]:
         found = _read_newest(directory) if placement.leads else None
         if found is None:
-            return Progress(), [keras.ops.convert_to_numpy(variable) for variable in state]
+            return Progress(), []
         file, progress, arrays = found
         if [a.shape for a in arrays] != [tuple(v.shape) for v in state]:
             raise FgmixError(f"{file} belongs to another model: give the run's own settings again")
@@ -104,6 +104,8 @@ def restore_checkpoint(
     progress = Progress(**placement.tell(vars(progress) | {"metrics": metrics})[0])
     progress.metrics = [np.array(values, np.float32) for values in progress.metrics]
     if progress.step:
+        if not placement.leads:
+            arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
         # To assign is a thing that all processes do at once.
         for variable, array in zip(state, placement.from_leader(arrays), strict=True):
             variable.assign(array)

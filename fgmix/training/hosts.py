@@ -15,10 +15,10 @@ from contextlib import contextmanager
 import keras
 
 from fgmix.errors import FgmixError
+from fgmix.training.checks import AUTO
 from fgmix.training.config import TrainConfig
 from fgmix.training.stopping import Stopped
 
-AUTO = "auto"
 PATIENCE = 60.0
 """Seconds that a process waits for the first one to listen."""
 

@@ -140,6 +140,8 @@ def refuse_differences(
     Raises:
         FgmixError: If settings, photos or library versions are not those of process 0.
     """
+    if placement.processes == 1:
+        return
     beside = {f.name for f in fields(config) if f.metadata["group"] in BESIDE}
     places = {"data_dir", "weights", "dataset"}  # hosts may keep the same in other folders
     ours = {

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
@@ -19,6 +20,7 @@ import numpy as np
 from fgmix.data.share import Share
 from fgmix.errors import FgmixError
 from fgmix.training.averaging import TrainedModel
+from fgmix.training.checks import AUTO
 from fgmix.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -141,15 +143,8 @@ class Placement:
 
     def _predict_together(self, model: keras.Model, batches: "tf.data.Dataset") -> np.ndarray:
         import jax
-        from jax.sharding import NamedSharding, PartitionSpec
 
-        mesh = self.distribution.device_mesh.backend_mesh
-        rows = NamedSharding(mesh, PartitionSpec(self.distribution.batch_dim_name))
-        # Keras's own `predict` leaves each process with outputs that it can't read.
-        run = jax.jit(
-            lambda trained, other, x: model.stateless_call(trained, other, x, training=False)[0],
-            out_shardings=NamedSharding(mesh, PartitionSpec()),
-        )
+        run, rows = _shared_prediction(model, self.distribution)
         weights = [
             [v.value for v in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
@@ -159,6 +154,24 @@ class Placement:
             for inputs, _ in batches.as_numpy_iterator()
         ]
         return np.concatenate([np.asarray(output, np.float32) for output in outputs])
+
+
+@lru_cache(maxsize=2)
+def _shared_prediction(model: keras.Model, distribution: Any) -> tuple[Callable[..., Any], Any]:
+    """What runs a model over a batch that processes share, and how the batch lies among them.
+
+    Kept, so that it is compiled once and not after every epoch. Keras's own `predict` leaves each
+    process with outputs that it can't read.
+    """
+    import jax
+    from jax.sharding import NamedSharding, PartitionSpec
+
+    mesh = distribution.device_mesh.backend_mesh
+    run = jax.jit(
+        lambda trained, other, x: model.stateless_call(trained, other, x, training=False)[0],
+        out_shardings=NamedSharding(mesh, PartitionSpec()),
+    )
+    return run, NamedSharding(mesh, PartitionSpec(distribution.batch_dim_name))
 
 
 ALONE = Placement()
@@ -248,7 +261,7 @@ def choose_devices(config: TrainConfig, available: int, processes: int = 1) -> i
         raise FgmixError(
             f"--batch-size {batch} can't be divided among {processes} processes: give a multiple"
         )
-    if config.devices == "auto":
+    if config.devices == AUTO:
         fitting = [n for n in range(1, available + 1) if batch // processes % n == 0]
         # A step made in parts is for a device that is too small, and not divided as well.
         return 1 if config.accumulate > 1 else fitting[-1]
