@@ -68,7 +68,8 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
         "host": True,
         "compiled": not args.rehearse,  # on a CPU that takes minutes
     }
-    with Worker("gpu_training:count", settings, ON_CPU) as counting:
+    network_alone = {x: settings[x] for x in ("backbone", "attention", "image_size", "pooling")}
+    with Worker("gpu_training:count", network_alone, ON_CPU) as counting:
         counted = counting.about
     workers = {
         "fgmix": Worker("train_steps:fgmix_step", settings, FGMIX),
@@ -93,7 +94,7 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
 
 
 def count(
-    backbone: str, attention: str, image_size: int, pooling: str, **_: Any
+    backbone: str, attention: str, image_size: int, pooling: str
 ) -> tuple[dict[str, int], None]:
     """For a worker: multiply-adds of one image, forward."""
     from fgmix.models.cost import classifier_costs

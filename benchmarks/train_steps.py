@@ -9,6 +9,7 @@ its optimizer fused, on a GPU compiled.
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import cycle, repeat
 from typing import Any
 
@@ -20,6 +21,35 @@ IN_HOST = 4
 """Batches that take turns where they come from the host's memory."""
 
 Measure = Callable[[], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """What both libraries are told.
+
+    Attributes:
+        backbone: A name that both have.
+        attention: `"none"` or `"mixed"`.
+        pooling: `"flatten"` or `"avg"`.
+        image_size: Side of the photos, in pixels.
+        batch: Photos a step.
+        precision: `"float32"` or `"bfloat16"`.
+        steps: Steps that are timed together.
+        host: Whether steps are also timed on batches that wait in the host's memory.
+        compiled: Whether PyTorch's network is compiled. Keras compiles as it always does.
+        threads: PyTorch's; as many as there are cores by default.
+    """
+
+    backbone: str
+    attention: str = "none"
+    pooling: str = "flatten"
+    image_size: int = 224
+    batch: int = 16
+    precision: str = "float32"
+    steps: int = 3
+    host: bool = False
+    compiled: bool = False
+    threads: int | None = None
 
 
 def now() -> np.ndarray:
@@ -43,21 +73,13 @@ def noise(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     return photos, rng.integers(0, CLASSES, (IN_HOST, batch))
 
 
-def fgmix_step(
-    backbone: str,
-    attention: str = "none",
-    pooling: str = "flatten",
-    image_size: int = 224,
-    batch: int = 16,
-    precision: str = "float32",
-    steps: int = 3,
-    host: bool = False,
-    **_: Any,
-) -> tuple[dict[str, Any], Measure]:
+def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
     """What recipe `paper` trains, on the backend that KERAS_BACKEND names.
 
-    With `host`, steps are also timed on batches that wait in the host's memory.
+    Args:
+        settings: The fields of `StepSettings`.
     """
+    at = StepSettings(**settings)
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         from fgmix.cli.main import import_tensorflow
 
@@ -70,18 +92,27 @@ def fgmix_step(
     from fgmix.training.precision import policy
 
     config = TrainConfig(
-        dataset="aircraft", backbone=backbone, attention=attention, weights="none", pooling=pooling
+        dataset="aircraft",
+        backbone=at.backbone,
+        attention=at.attention,
+        weights="none",
+        pooling=at.pooling,
     ).resolve()
-    with policy(precision):
+    with policy(at.precision):
         model = build_classifier(
-            CLASSES, backbone, attention, weights="none", image_size=image_size, pooling=pooling
+            CLASSES,
+            at.backbone,
+            at.attention,
+            weights="none",
+            image_size=at.image_size,
+            pooling=at.pooling,
         )
     compiled = keras.Model(model.inputs, model.outputs)
     schedules = build_schedules(config, SCHEDULE)
     compiled.compile(
         build_optimizer(model, config, schedules), "categorical_crossentropy", metrics=["accuracy"]
     )
-    photos, labels = noise(batch, image_size)
+    photos, labels = noise(at.batch, at.image_size)
     answers = np.eye(CLASSES, dtype=np.float32)[labels]
     feeds = FEEDS[keras.backend.backend()](photos, answers)
 
@@ -89,7 +120,7 @@ def fgmix_step(
         """Runs from the end of the first step, so that what `fit` begins with is not timed."""
 
         def on_train_batch_end(self, number: int, logs: dict | None = None) -> None:
-            if number == 0 or number == steps:
+            if number == 0 or number == at.steps:
                 float(logs["loss"])  # waits until the step is done
                 self.began, self.taken = now(), now() - self.began
 
@@ -97,11 +128,13 @@ def fgmix_step(
 
     def times(feed: Callable[[], Any]) -> np.ndarray:
         clock = Clock()
-        compiled.fit(feed(), steps_per_epoch=steps + 1, shuffle=False, verbose=0, callbacks=[clock])
-        return clock.taken / steps
+        compiled.fit(
+            feed(), steps_per_epoch=at.steps + 1, shuffle=False, verbose=0, callbacks=[clock]
+        )
+        return clock.taken / at.steps
 
     def measure() -> dict[str, float]:
-        return {**step_times(feeds, host, times), **keras_memory()}
+        return {**step_times(feeds, at.host, times), **keras_memory()}
 
     parameters = sum(int(np.prod(v.shape)) for v in compiled.trainable_variables)
     return {"parameters": parameters}, measure
@@ -145,28 +178,21 @@ def keras_memory() -> dict[str, float]:
     return {"peak_mebibytes": peak_mebibytes()}
 
 
-def torch_step(
-    backbone: str,
-    attention: str = "none",
-    pooling: str = "flatten",
-    image_size: int = 224,
-    batch: int = 16,
-    precision: str = "float32",
-    steps: int = 3,
-    host: bool = False,
-    compiled: bool = False,
-    threads: int | None = None,
-    **_: Any,
-) -> tuple[dict[str, Any], Measure]:
-    """The peer, on a GPU if there is one."""
+def torch_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
+    """The peer, on a GPU if there is one.
+
+    Args:
+        settings: The fields of `StepSettings`.
+    """
+    at = StepSettings(**settings)
     import torch
     from peers.torch_classifier import build_classifier
 
     torch.manual_seed(0)
-    torch.set_num_threads(threads or cores())
+    torch.set_num_threads(at.threads or cores())
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
-    network = build_classifier(backbone, attention, pooling, CLASSES, image_size)
+    network = build_classifier(at.backbone, at.attention, at.pooling, CLASSES, at.image_size)
     network = network.to(device, memory_format=torch.channels_last)
     body = set(network.backbone.parameters())
     groups = [
@@ -176,8 +202,8 @@ def torch_step(
     optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=1e-4, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, SCHEDULE)
     loss_of = torch.nn.CrossEntropyLoss()
-    forward = torch.compile(network) if compiled else network
-    photos, labels = noise(batch, image_size)
+    forward = torch.compile(network) if at.compiled else network
+    photos, labels = noise(at.batch, at.image_size)
     on_gpu = device.type == "cuda"
     # Channels last in memory already: NumPy's pixels, seen with the channels first.
     pixels = torch.from_numpy(photos).permute(0, 1, 4, 2, 3)
@@ -190,7 +216,7 @@ def torch_step(
     def step(pair: tuple[Any, Any]) -> None:
         x, y = (tensor.to(device, non_blocking=True) for tensor in pair)
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=at.precision == "bfloat16"):
             loss = loss_of(forward(x), y)
         loss.backward()
         optimizer.step()
@@ -204,14 +230,14 @@ def torch_step(
         step(feed[0])  # as fgmix's clock begins after a step
         synchronize()
         began = now()
-        for number in range(steps):
+        for number in range(at.steps):
             step(feed[number % len(feed)])
         synchronize()
-        return (now() - began) / steps
+        return (now() - began) / at.steps
 
     def measure() -> dict[str, float]:
         network.train()
-        found = step_times(feeds, host, times)
+        found = step_times(feeds, at.host, times)
         peak = torch.cuda.max_memory_allocated() / 2**20 if on_gpu else peak_mebibytes()
         return {**found, "peak_mebibytes": peak}
 

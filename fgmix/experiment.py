@@ -17,10 +17,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.files import alone, replacing, write_json
 from fgmix.milestones import milestone
-from fgmix.serving.apart import export_apart
-from fgmix.serving.export import export_saved_model
-from fgmix.serving.model_card import write_card
-from fgmix.serving.signatures import Classifier
+from fgmix.serving.first_version import FIRST, export_apart, export_first
 from fgmix.training import run_folder
 from fgmix.training.checkpoint import remove_checkpoints
 from fgmix.training.config import TrainConfig
@@ -139,13 +136,11 @@ def _finish(
     found.write_predictions(directory / run_folder.PREDICTIONS)
     if config.measured_split == "fold":
         found.write_probabilities(directory / run_folder.PROBABILITIES)
-    if not (directory / "1").exists():
+    if not (directory / FIRST).exists():
         if placement.divided or keras.backend.backend() != "tensorflow":
             export_apart(directory, found.metrics)
         else:
-            classifier = Classifier(model, dataset.class_names, dataset.crop_bottom)
-            run = Run.open(directory, finished=False)
-            export_saved_model(classifier, directory / "1", write_card(run, found.metrics, "1"))
+            export_first(Run.open(directory, finished=False), model, found.metrics)
     # A result on photos that came in between would belong to no data set.
     refuse_changed(dataset, sizes)
     # Last, because it is what tells a finished run from an unfinished one.

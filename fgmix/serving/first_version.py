@@ -1,4 +1,4 @@
-"""Writing the SavedModel of a run that was not trained by TensorFlow alone.
+"""Version 1 of a run: the SavedModel that training leaves.
 
 A model that was trained on JAX, or divided among devices, has variables that belong there. It is
 read back from `model.keras` in a process of its own, with Keras's TensorFlow backend on one device,
@@ -12,8 +12,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from fgmix.errors import FgmixError
+from fgmix.serving.export import export_saved_model
+from fgmix.serving.model_card import write_card
+from fgmix.serving.signatures import Classifier
 from fgmix.training.run_folder import Run
+
+FIRST = "1"
+
+
+def export_first(run: Run, model: keras.Model, metrics: dict[str, Any]) -> None:
+    """Writes version 1 of a run.
+
+    Args:
+        run: The run, finished but for this and its metrics.
+        model: Its classifier, on Keras's TensorFlow backend and one device.
+        metrics: Its evaluation, for the model card.
+    """
+    classifier = Classifier(model, run.class_names, run.crop_bottom)
+    export_saved_model(classifier, run.directory / FIRST, write_card(run, metrics, FIRST))
 
 
 def export_apart(directory: Path, metrics: dict[str, Any]) -> None:
@@ -29,7 +48,7 @@ def export_apart(directory: Path, metrics: dict[str, Any]) -> None:
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, "-m", "fgmix.serving.apart", str(directory)],
+        [sys.executable, "-m", "fgmix.serving.first_version", str(directory)],
         input=json.dumps(metrics),
         env={
             **os.environ,
@@ -48,14 +67,8 @@ def export_apart(directory: Path, metrics: dict[str, Any]) -> None:
 
 def main() -> None:
     """Exports the run that is named; its metrics come on standard input."""
-    from fgmix.serving.export import export_saved_model
-    from fgmix.serving.model_card import write_card
-    from fgmix.serving.signatures import Classifier
-
     run = Run.open(sys.argv[1], finished=False)
-    card = write_card(run, json.load(sys.stdin), "1")
-    classifier = Classifier(run.load_model(), run.class_names, run.crop_bottom)
-    export_saved_model(classifier, run.directory / "1", card)
+    export_first(run, run.load_model(), json.load(sys.stdin))
 
 
 if __name__ == "__main__":
