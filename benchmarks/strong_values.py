@@ -46,6 +46,10 @@ ROWS: dict[str, dict[str, Any]] = {
     "ema 0.99": {"ema": 0.99},
     "ema 0.998": {"ema": 0.998},
     "frozen bn": {"bn": "frozen"},
+    "frozen stages": {"bn": "frozen", "frozen_stride": 8},
+    "frozen stages to 4": {"bn": "frozen", "frozen_stride": 4},
+    "frozen stages to 16": {"bn": "frozen", "frozen_stride": 16},
+    "frozen stages, bn trained": {"frozen_stride": 8},
     "small 0.6 x 0.57": {"small_share": 0.6, "small_scale": 0.57},
     "small 0.8 x 0.57": {"small_share": 0.8, "small_scale": 0.57},
     "small 0.8 x 0.72": {"small_share": 0.8, "small_scale": 0.72},
@@ -157,6 +161,7 @@ def train(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Any]:
         split_seed=settings["split_seed"],
         seed=settings["split_seed"],
         image_size=args.image_size,
+        cache="memory",
         resume=True,  # from nothing, if there is no checkpoint
     ).resolve()
     dataset = first_classes(load_splits(config), args.classes)

@@ -151,18 +151,6 @@ def parameter_groups(model: keras.Model) -> dict[str, list[keras.Variable]]:
     return groups
 
 
-def freeze_batch_norm(model: keras.Model) -> None:
-    """Leaves the backbone's BatchNorm as it is: statistics, scale and offset.
-
-    Args:
-        model: A classifier from `build_classifier`. In training, too, these layers normalise by
-            their moving statistics from now on.
-    """
-    for layer in model.layers:
-        if layer.name not in HEAD_LAYERS and isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-
-
 def _apply_flat(
     features: keras.Model, images: keras.KerasTensor, normalization: Normalization, shared: bool
 ) -> keras.KerasTensor:

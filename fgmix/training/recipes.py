@@ -32,6 +32,9 @@ class Recipe:
         bn: `"train"`: BatchNorm normalises by the batch and its statistics follow. `"frozen"`: in
             the backbone it stays as it was pretrained, in inference mode, with its scale and
             offset, which then belong to no group of the optimizer.
+        frozen_stride: If not 0, the first stages of the backbone stay as they were pretrained: all
+            layers up to the last one whose map has this stride or less (8: a side of an eighth of
+            the image's). They are in no group of the optimizer.
         mixing: A name from `fgmix.data.mixing.MIXINGS`: how photos of a batch are mixed.
         mixing_alpha: Both parameters of the beta distribution that the shares are drawn from.
         ema: The largest momentum of an average of the weights, which is measured and kept in
@@ -57,6 +60,7 @@ class Recipe:
     dropout: float = 0.0
     views: int = 0
     bn: str = "train"
+    frozen_stride: int = 0
     mixing: str = "none"
     mixing_alpha: float = 0.2
     ema: float = 0.0

@@ -157,6 +157,7 @@ EARLIER: dict[str, dict[str, Any]] = {
     "recipe": {
         "dropout": 0.0,
         "bn": "train",
+        "frozen_stride": 0,
         "mixing": "none",
         "mixing_alpha": 0.2,
         "ema": 0.0,

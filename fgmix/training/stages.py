@@ -9,13 +9,12 @@ import keras
 
 from fgmix.data.copies import Copy
 from fgmix.data.dataset import ImageDataset
-from fgmix.models.classifier import freeze_batch_norm
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import feed_photos
 from fgmix.training.frozen import feed_features
 from fgmix.training.placement import ALONE, Placement
 from fgmix.training.recipes import FINETUNE, RECIPES
-from fgmix.training.trainer import fit
+from fgmix.training.trainer import fit, freeze_backbone
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +55,7 @@ def fit_stages(
         return rows
     log.info("going on with the whole network, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
-    if config.recipe_settings.bn == "frozen":
-        freeze_batch_norm(model)
+    freeze_backbone(model, config.recipe_settings)
     feed = feed_photos(config, dataset, copies, placement)
     return fit(
         model,

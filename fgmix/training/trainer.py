@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 
 from fgmix.files import remove_partial
-from fgmix.models.classifier import build_classifier, freeze_batch_norm, parameter_groups
+from fgmix.models.classifier import build_classifier, parameter_groups
+from fgmix.models.freezing import freeze_batch_norm, freeze_stages
 from fgmix.models.sizes import at_size
 from fgmix.training.averaging import TrainedModel, WeightAverage
 from fgmix.training.batchnorm import batch_statistics_of_all
@@ -27,6 +28,7 @@ from fgmix.training.feed import Feed
 from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.placement import ALONE, Placement
 from fgmix.training.precision import policy
+from fgmix.training.recipes import Recipe
 from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
 from fgmix.training.sizes import size_parts, spans_left
 from fgmix.training.stopping import Stopped, stopping_between_steps
@@ -51,12 +53,19 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             head_bn=config.head_bn,
             dropout=config.recipe_settings.dropout,
         )
-    if config.recipe_settings.bn == "frozen":
-        freeze_batch_norm(model)
+    freeze_backbone(model, config.recipe_settings)
     for group, variables in parameter_groups(model).items():
         count = sum(math.prod(variable.shape) for variable in variables)
         log.info("%12s parameters, %s", f"{count:,}", group)
     return model
+
+
+def freeze_backbone(model: keras.Model, recipe: Recipe) -> None:
+    """Freezes what a recipe leaves as it was pretrained."""
+    if recipe.bn == "frozen":
+        freeze_batch_norm(model)
+    if recipe.frozen_stride:
+        freeze_stages(model, recipe.frozen_stride)
 
 
 def fit(

@@ -39,6 +39,7 @@ def test_the_recipe_paper_is_the_papers_table():
         "dropout": 0.0,
         "views": 0,
         "bn": "train",
+        "frozen_stride": 0,
         "mixing": "none",
         "mixing_alpha": 0.2,
         "ema": 0.0,

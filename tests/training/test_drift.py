@@ -201,6 +201,7 @@ def test_a_run_begun_before_a_setting_was_known_goes_on(begun, caplog):
         for name in (
             "dropout",
             "bn",
+            "frozen_stride",
             "mixing",
             "mixing_alpha",
             "ema",

@@ -6,7 +6,8 @@ import pytest
 
 from fgmix.models import build_classifier
 from fgmix.models.attention import ATTENTIONS
-from fgmix.models.classifier import freeze_batch_norm, parameter_groups
+from fgmix.models.classifier import parameter_groups
+from fgmix.models.freezing import freeze_batch_norm
 from fgmix.training.config import TrainConfig
 from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules
 from fgmix.training.precision import policy

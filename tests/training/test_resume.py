@@ -41,6 +41,7 @@ EVERYTHING = {
     "mixing_alpha": 1.0,
     "ema": 0.9,
     "bn": "frozen",
+    "frozen_stride": 4,
     "small_share": 0.5,
     "small_scale": 0.5,
 }

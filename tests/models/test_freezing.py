@@ -1,0 +1,62 @@
+"""Which layers of a backbone are left as they were pretrained."""
+
+import keras
+import pytest
+
+from fgmix.models import build_classifier
+from fgmix.models.freezing import freeze_batch_norm, freeze_stages
+
+
+def trained(model):
+    """The names of the layers that have something to train, in the graph's order."""
+    return [layer.name for layer in model.layers if layer.trainable_variables]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "image_size", "stride", "first"),
+    [
+        ("tiny", 64, 4, "block4_conv1"),  # block 3 comes after two pools
+        ("tiny", 72, 4, "block4_conv1"),
+        ("mobilenet_v2", 64, 8, "block_6_depthwise"),
+        ("mobilenet_v2", 160, 8, "block_6_depthwise"),
+        ("resnet50", 64, 4, "conv3_block1_1_conv"),  # shrinks by itself
+        ("resnet50_torch", 64, 4, "layer2_0_conv2"),
+        # Its squeeze and excite makes vectors, which are of no stage.
+        ("efficientnet_v2_b0", 64, 8, "block4a_dwconv2"),
+    ],
+)
+def test_the_first_stages_are_frozen(backbone, image_size, stride, first):
+    model = build_classifier(3, backbone, "mixed", weights="none", image_size=image_size)
+    everything = trained(model)
+    freeze_stages(model, stride)
+    assert trained(model) == everything[everything.index(first) :]
+    assert trained(model)[-1] == "logits"
+
+
+def test_a_stride_beyond_the_last_map_freezes_the_whole_backbone():
+    model = build_classifier(3, "tiny", "mixed", weights="none", image_size=64)
+    freeze_stages(model, 64)
+    assert trained(model) == ["attention", "head_fc", "head_bn", "logits"]
+
+
+def test_a_backbone_without_a_graph_is_trained():
+    class Whole(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.conv = keras.layers.Conv2D(4, 3, strides=4)
+
+        def call(self, x):
+            return self.conv(x)
+
+    model = build_classifier(3, Whole(), "none", image_size=32)
+    freeze_stages(model, 2)
+    assert model.layers[2].trainable_variables
+
+
+def test_batch_norm_is_frozen_in_the_backbone_alone():
+    model = build_classifier(3, "tiny", "none", weights="none", image_size=32)
+    freeze_batch_norm(model)
+    left = trained(model)
+    assert "head_bn" in left
+    assert "block1_conv1" in left
+    assert not [name for name in left if name.endswith("_bn") and name != "head_bn"]
