@@ -57,6 +57,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "smoothing 0.2": {"label_smoothing": 0.2},
     "dropout 0.2": {"dropout": 0.2},
     "dropout 0.5": {"dropout": 0.5},
+    "backbone 1e-4": {"backbone_lr": 1e-4},
     "backbone 3e-4": {"backbone_lr": 3e-4},
     "backbone 2e-3": {"backbone_lr": 2e-3},
     "head 3e-3": {"head_lr": 3e-3},

@@ -37,24 +37,28 @@ def weights(run: Path) -> list[np.ndarray]:
     return [np.asarray(v) for v in Run(run, None, {}, (), {}).load_model().weights]
 
 
+def tiny_with_dropout(image_size: int, weights: str | None = None):
+    """The backbone of these trainings."""
+    import keras
+
+    from fgmix.models.tiny import build_tiny
+
+    body = build_tiny(image_size)
+    output = keras.layers.Dropout(0.3, name="dropout")(body.output)
+    return keras.Model(body.input, output, name="tiny")
+
+
 def _work(
     config: TrainConfig, kill_at: str | None, recipe: dict, variables: dict[str, str]
 ) -> None:
     os.environ.update(variables)
-    import keras
-
     from fgmix.experiment import train
     from fgmix.models.backbones import BACKBONES
     from fgmix.training.determinism import make_deterministic
     from fgmix.training.recipes import RECIPES
 
-    def with_dropout(image_size, weights):
-        body = tiny.build(image_size, weights)
-        output = keras.layers.Dropout(0.3, name="dropout")(body.output)
-        return keras.Model(body.input, output, name="tiny")
-
     tiny = BACKBONES["tiny"]
-    BACKBONES["tiny"] = replace(tiny, build=with_dropout)
+    BACKBONES["tiny"] = replace(tiny, build=tiny_with_dropout)
     if recipe:
         RECIPES[config.recipe] = replace(RECIPES[config.recipe], **recipe)
     if kill_at:

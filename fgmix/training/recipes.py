@@ -31,7 +31,8 @@ class Recipe:
             this many views, and attention and classifier are trained on them.
         bn: `"train"`: BatchNorm normalises by the batch and its statistics follow. `"frozen"`: in
             the backbone it stays as it was pretrained, in inference mode, with its scale and
-            offset, which then belong to no group of the optimizer.
+            offset, which then belong to no group of the optimizer. With `--weights none` nothing is
+            frozen.
         frozen_stride: If not 0, the first stages of the backbone stay as they were pretrained: all
             layers up to the last one whose map has this stride or less (8: a side of an eighth of
             the image's). They are in no group of the optimizer.

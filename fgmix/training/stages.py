@@ -55,7 +55,7 @@ def fit_stages(
         return rows
     log.info("going on with the whole network, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
-    freeze_backbone(model, config.recipe_settings)
+    freeze_backbone(model, config)
     feed = feed_photos(config, dataset, copies, placement)
     return fit(
         model,

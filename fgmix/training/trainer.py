@@ -28,7 +28,6 @@ from fgmix.training.feed import Feed
 from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.placement import ALONE, Placement
 from fgmix.training.precision import policy
-from fgmix.training.recipes import Recipe
 from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
 from fgmix.training.sizes import size_parts, spans_left
 from fgmix.training.stopping import Stopped, stopping_between_steps
@@ -53,15 +52,18 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             head_bn=config.head_bn,
             dropout=config.recipe_settings.dropout,
         )
-    freeze_backbone(model, config.recipe_settings)
+    freeze_backbone(model, config)
     for group, variables in parameter_groups(model).items():
         count = sum(math.prod(variable.shape) for variable in variables)
         log.info("%12s parameters, %s", f"{count:,}", group)
     return model
 
 
-def freeze_backbone(model: keras.Model, recipe: Recipe) -> None:
-    """Freezes what a recipe leaves as it was pretrained."""
+def freeze_backbone(model: keras.Model, config: TrainConfig) -> None:
+    """Freezes what the recipe leaves as it was pretrained; nothing of a backbone that was not."""
+    recipe = config.recipe_settings
+    if config.weights == "none":
+        return
     if recipe.bn == "frozen":
         freeze_batch_norm(model)
     if recipe.frozen_stride:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.kills import train_apart, weights
+from tests.kills import tiny_with_dropout, train_apart, weights
 from tests.runs import read_history, small_config
 
 pytestmark = pytest.mark.slow
@@ -55,7 +55,10 @@ def runs(request, photos, tmp_path_factory):
     settings = SETTINGS | ({} if request.param == "paper" else {"accumulate": 2})
     recipe, changes = request.param, {}
     if recipe == "everything":
-        recipe, changes, settings = "strong", EVERYTHING, settings | {"image_size": 64}
+        pretrained = directory / "tiny.weights.h5"
+        tiny_with_dropout(64).save_weights(pretrained)
+        settings |= {"image_size": 64, "weights": str(pretrained)}
+        recipe, changes = "strong", EVERYTHING
     config = small_config(photos, directory / "whole", recipe=recipe, **settings)
     assert train_apart(config, recipe=changes) == 0
     killed = replace(config, run_dir=str(directory / "killed"))

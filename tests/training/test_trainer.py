@@ -1,6 +1,7 @@
 """What `fit` hands to the optimizer."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from fgmix.data.sources import load_dataset
 from fgmix.evaluation.evaluate import evaluate
+from fgmix.models.tiny import build_tiny
 from fgmix.training import callbacks
 from fgmix.training.feed import feed_photos
 from fgmix.training.recipes import RECIPES
@@ -66,24 +68,64 @@ def test_a_run_may_be_monitored_from_where_it_is_resumed(photos, tmp_path):
     assert [row["epoch"] for row in written] == ["1", "2", "3"]
 
 
-def test_frozen_batch_norm_normalises_as_it_was_pretrained(photos, tmp_path, monkeypatch):
-    monkeypatch.setitem(RECIPES, "strong", replace(RECIPES["strong"], bn="frozen"))
-    config = small_config(photos, tmp_path, recipe="strong", val_fraction=0.0).resolve()
-    model = build_model(config, 3, "float32")
+@pytest.fixture
+def pretrained(tmp_path):
+    """A file of weights for the tiny backbone, its BatchNorm's among them."""
+    body = build_tiny(32)
     rng = np.random.default_rng(0)
-    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
-    for layer in norms:  # as if they had been pretrained
-        layer.set_weights([w + rng.uniform(0.1, 0.5, w.shape) for w in layer.get_weights()])
-    images = rng.uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    for layer in body.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([w + rng.uniform(0.1, 0.5, w.shape) for w in layer.get_weights()])
+    body.save_weights(tmp_path / "tiny.weights.h5")
+    return str(tmp_path / "tiny.weights.h5")
+
+
+def changed_by_training(config):
+    """The model, and the paths of its variables that a run changes."""
+    model = build_model(config, 3, "float32")
+    before = {v.path: np.asarray(v).copy() for v in model.variables}
+    fit(model, config, feed_photos(config, load_dataset(config.dataset)), Path(config.run_dir))
+    return model, {v.path for v in model.variables if np.any(before[v.path] != np.asarray(v))}
+
+
+def test_frozen_batch_norm_normalises_as_it_was_pretrained(
+    photos, tmp_path, monkeypatch, pretrained
+):
+    frozen = replace(RECIPES["strong"], bn="frozen", frozen_stride=0)
+    monkeypatch.setitem(RECIPES, "strong", frozen)
+    config = small_config(
+        photos, tmp_path, recipe="strong", val_fraction=0.0, weights=pretrained
+    ).resolve()
+    model = build_model(config, 3, "float32")
+    images = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
     features = keras.Model(model.input, model.get_layer("attention").input)
     np.testing.assert_array_equal(features(images, training=True), features(images))
-    before = {v.path: np.asarray(v).copy() for v in model.variables}
-    fit(model, config, feed_photos(config, load_dataset(config.dataset)), tmp_path)
-    changed = {v.path for v in model.variables if np.any(before[v.path] != np.asarray(v))}
-    frozen = {v.path for x in norms if x.name != "head_bn" for v in x.variables}
-    assert len(frozen) == 4 * 7
-    assert not changed & frozen
-    assert {"head_bn/gamma", "head_bn/moving_mean", "block4_conv2/kernel"} <= changed
+    model, changed = changed_by_training(config)
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    still = {v.path for x in norms if x.name != "head_bn" for v in x.variables}
+    assert len(still) == 4 * 7
+    assert not changed & still
+    assert {"head_bn/gamma", "head_bn/moving_mean", "block1_conv1/kernel"} <= changed
+
+
+def test_first_stages_stay_as_they_were_pretrained(photos, tmp_path, monkeypatch, pretrained):
+    frozen = replace(RECIPES["strong"], bn="train", frozen_stride=4)
+    monkeypatch.setitem(RECIPES, "strong", frozen)
+    config = small_config(
+        photos, tmp_path, recipe="strong", val_fraction=0.0, weights=pretrained
+    ).resolve()
+    _, changed = changed_by_training(config)
+    stages = {path.partition("_")[0] for path in changed if path.startswith("block")}
+    assert stages == {"block4"}
+    assert {"block4_conv1_bn/moving_mean", "block4_conv1/kernel", "head_fc/kernel"} <= changed
+
+
+def test_nothing_is_frozen_of_a_backbone_that_was_not_pretrained(photos, tmp_path, monkeypatch):
+    frozen = replace(RECIPES["strong"], bn="frozen", frozen_stride=8)
+    monkeypatch.setitem(RECIPES, "strong", frozen)
+    config = small_config(photos, tmp_path, recipe="strong", val_fraction=0.0).resolve()
+    _, changed = changed_by_training(config)
+    assert {"block1_conv1/kernel", "block1_conv1_bn/gamma"} <= changed
 
 
 def test_mixed_batches_are_learned_from(photos, tmp_path, monkeypatch):
