@@ -47,17 +47,7 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
     """
     if crop_bottom < 0:
         raise ValueError(f"crop_bottom must not be negative, got {crop_bottom}")
-    data = tf.convert_to_tensor(image_bytes, tf.string)
-    kind = headers.read_kind(data)
-    image = _decode(_check(data, kind), kind)
-    orientation = read_orientation(data, kind)
-    image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
-    upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
-    mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
-    image = tf.raw_ops.Reverse(tensor=image, dims=tf.stack([upside_down, mirrored, False]))
-    height = tf.shape(image)[0]
-    image = image[: tf.where(height > crop_bottom, height - crop_bottom, height)]
-    return tf.ensure_shape(image, [None, None, 3])
+    return _decode_upright(tf.convert_to_tensor(image_bytes, tf.string), crop_bottom)
 
 
 def decode_part(
@@ -221,6 +211,24 @@ def load_batch(
     images = tf.scatter_nd(rows, loaded, tf.stack([count + 1, image_size, image_size, 3]))
     valid = tf.scatter_nd(rows, tf.ones_like(rows[:, 0], tf.bool), count[tf.newaxis] + 1)
     return tf.ensure_shape(images[:count], [None, image_size, image_size, 3]), valid[:count]
+
+
+# A run reads images in many places: traced once, it is a part of all their graphs.
+@tf.function(
+    input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)], autograph=False
+)
+def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor) -> tf.Tensor:
+    """What `decode_image` does, in a graph of its own."""
+    kind = headers.read_kind(data)
+    image = _decode(_check(data, kind), kind)
+    orientation = read_orientation(data, kind)
+    image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
+    upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
+    mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
+    image = tf.raw_ops.Reverse(tensor=image, dims=tf.stack([upside_down, mirrored, False]))
+    height = tf.shape(image)[0]
+    image = image[: tf.where(height > crop_bottom, height - crop_bottom, height)]
+    return tf.ensure_shape(image, [None, None, 3])
 
 
 def _check(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from fgmix.files import replacing
 from fgmix.milestones import milestone
@@ -32,17 +33,26 @@ def export_saved_model(classifier: Classifier, directory: Path, card: str = "") 
         FileExistsError: If `directory` is there already.
     """
     refuse_existing(directory)
-    archive = keras.export.ExportArchive()
-    archive.track(classifier.model)
-    for name, make in SIGNATURES.items():
-        spec = input_spec(name, classifier.model)
-        archive.add_endpoint(name, make(classifier), input_signature=[spec])
+    # Not Keras's ExportArchive, which has each of them traced twice.
+    signatures = {
+        name: tf.function(make(classifier), autograph=False).get_concrete_function(
+            input_spec(name, classifier.model)
+        )
+        for name, make in SIGNATURES.items()
+    }
     with replacing(directory) as beside:
-        archive.write_out(str(beside), verbose=False)
+        tf.saved_model.save(_holding(classifier.model), str(beside), signatures)
         milestone("export")
         (beside / EXTRA).mkdir()
         write_warmup(beside / EXTRA, classifier.model)
         write_companions(beside, classifier.class_names, card)
+
+
+def _holding(model: keras.Model) -> tf.Module:
+    """What the variables of a model are saved as parts of."""
+    module = tf.Module()
+    module.variables_of_model = [variable.value for variable in model.variables]
+    return module
 
 
 def refuse_existing(directory: Path) -> None:
