@@ -37,7 +37,6 @@ RECIPE = RECIPES["strong"]
 # What differs from the base, by the row's name. These are the recipe's own fields.
 ROWS: dict[str, dict[str, Any]] = {
     "base": {},
-    "crop without colour": {"augmentation": "random_resized_crop"},
     "colour": {"augmentation": "random_resized_crop_color"},
     "trivial": {"augmentation": "trivial"},
     "mixup": {"mixing": "mixup", "mixing_alpha": 0.2},
@@ -46,10 +45,10 @@ ROWS: dict[str, dict[str, Any]] = {
     "ema 0.99": {"ema": 0.99},
     "ema 0.998": {"ema": 0.998},
     "frozen bn": {"bn": "frozen"},
-    "frozen stages": {"bn": "frozen", "frozen_stride": 8},
-    "frozen stages to 4": {"bn": "frozen", "frozen_stride": 4},
-    "frozen stages to 16": {"bn": "frozen", "frozen_stride": 16},
-    "frozen stages, bn trained": {"frozen_stride": 8},
+    "whole": {"frozen_stride": 0},
+    "from stride 4": {"frozen_stride": 4},
+    "from stride 8": {"frozen_stride": 8},
+    "from stride 16": {"frozen_stride": 16},
     "small 0.6 x 0.57": {"small_share": 0.6, "small_scale": 0.57},
     "small 0.8 x 0.57": {"small_share": 0.8, "small_scale": 0.57},
     "small 0.8 x 0.72": {"small_share": 0.8, "small_scale": 0.72},
