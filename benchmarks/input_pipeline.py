@@ -3,7 +3,8 @@
     python benchmarks/input_pipeline.py
 
 JPEG files are drawn into a temporary folder. fgmix's `tf.data` pipeline reads the photos
-themselves and, as `train.py` does where that pays, the smaller copies that it prepares once.
+themselves and, as `train.py` does where that pays, the smaller copies that it prepares once, from
+disk and, as with `--cache memory`, from memory.
 The peer is a DataLoader with as many workers as cores, whose transforms are Pillow's: what
 torchvision runs on PIL images. Each contender has a process of its own; they take turns. The share
 of the machine is processor time, workers included, over what all cores could have given.
@@ -16,6 +17,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +34,29 @@ PEER = "PyTorch"
 CONTENDERS = {
     "fgmix": ("input_pipeline:read_fgmix", {}),
     "fgmix, copies": ("input_pipeline:read_fgmix", {"copies": True}),
+    "fgmix, copies in memory": ("input_pipeline:read_fgmix", {"copies": True, "memory": True}),
     PEER: ("input_pipeline:read_torch", {}),
 }
 Measure = Callable[[], dict[str, float]]
 
 
 def read_fgmix(
-    root: str, augmentation: str, image_size: int, batch: int, batches: int, copies: bool = False
+    root: str,
+    augmentation: str,
+    image_size: int,
+    batch: int,
+    batches: int,
+    copies: bool = False,
+    memory: bool = False,
 ) -> tuple[dict[str, Any], Measure]:
-    """The pipeline that `train.py` trains on."""
+    """The pipeline that `train.py` trains on, with `--prepare auto` and `--cache memory` or not."""
     from fgmix.cli.main import import_tensorflow
 
     import_tensorflow()
     from fgmix.data.folder import load_folder
     from fgmix.data.pipeline import training_batches
     from fgmix.data.prepared import prepare
+    from fgmix.data.reading import Photos
 
     os.environ["TFDS_DATA_DIR"] = f"{root}-tfds"
     dataset = load_folder(Path(root))
@@ -61,6 +71,7 @@ def read_fgmix(
         seed=0,
         epochs=1_000_000,
         copies=made,
+        decoded=Photos(dataset, made).decode() if memory else None,
     )
     about = {"copies": len(made), "photos": len(dataset.splits["train"])}
     return about | {"seconds_of_preparation": seconds}, reader(feed, batch, batches)
@@ -125,7 +136,9 @@ def measure(args: argparse.Namespace, root: str, augmentation: str) -> dict[str,
     workers = {
         name: Worker(function, settings | own) for name, (function, own) in CONTENDERS.items()
     }
-    with workers["fgmix"], workers["fgmix, copies"], workers[PEER]:
+    with ExitStack() as running:
+        for worker in workers.values():
+            running.enter_context(worker)
         answers = take_turns(workers, args.rounds)
     found = {
         name: {key: [answer[key] for answer in given] for key in given[0]}

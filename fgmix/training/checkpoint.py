@@ -20,6 +20,8 @@ from fgmix.training.placement import ALONE, Placement
 
 log = logging.getLogger(__name__)
 
+TOLD = ("step", "seconds", "rows", "backbone")
+"""What of `Progress` is not an array."""
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 
 
@@ -33,12 +35,14 @@ class Progress:
         rows: The history, a row a whole epoch.
         metrics: Values of the metrics' variables, to go on with in the middle of an epoch. Only
             between a checkpoint's reading and the first step after it.
+        backbone: `Feed.backbone`; None in a checkpoint that is older than it.
     """
 
     step: int = 0
     seconds: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[np.ndarray] = field(default_factory=list)
+    backbone: str | None = ""
 
 
 def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> None:
@@ -62,7 +66,7 @@ def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> 
         )
     for i, variable in enumerate(model.metrics_variables):
         arrays[f"metric{i}"] = keras.ops.convert_to_numpy(variable)
-    told = {"step": progress.step, "seconds": progress.seconds, "rows": progress.rows}
+    told = {name: getattr(progress, name) for name in TOLD}
     newest, previous = directory / CHECKPOINT, directory / PREVIOUS
     with replacing(newest) as beside:
         np.savez(beside, progress=np.array(json.dumps(told)), **arrays)
@@ -139,7 +143,7 @@ def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
         arrays = [stored[f"variable{i}"] for i in range(count)]
         # All that is left, so that none can go missing unnoticed.
         metrics = [stored[f"metric{i}"] for i in range(len(stored.files) - count - 1)]
-    return Progress(told["step"], told["seconds"], told["rows"], metrics), arrays
+    return Progress(**{name: told.get(name) for name in TOLD}, metrics=metrics), arrays
 
 
 def _read_newest(directory: Path) -> tuple[Path, Progress, list[np.ndarray]] | None:

@@ -73,6 +73,13 @@ def hash_path(path: str) -> int:
     return zlib.crc32(path.encode())
 
 
+def digest_weights(digest: "hashlib._Hash", backbone: keras.Model) -> None:
+    """Adds the weights of a backbone to a digest."""
+    for variable in backbone.weights:  # not the seeds of its dropout, which --seed sets
+        digest.update(f"{tuple(variable.shape)}".encode())
+        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
+
+
 def provide_features(
     backbone: keras.Model, dataset: ImageDataset, *, name: str, augmentation: str, wanted: dict
 ) -> dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]:
@@ -129,9 +136,7 @@ def _stores(
         f"{FORMAT}\0{VIEWS_SEED}\0{dataset.root.resolve()}\0{dataset.crop_bottom}\0"
         f"{backbone.output.dtype}".encode()
     )
-    for variable in backbone.weights:  # not the seeds of its dropout, which --seed sets
-        digest.update(f"{tuple(variable.shape)}".encode())
-        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
+    digest_weights(digest, backbone)
     data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
     folder = tfds_folder() / OWN_FOLDER / "features"
     folder /= f"{data}-{name}-{size}-{digest.hexdigest()[:16]}"

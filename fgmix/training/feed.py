@@ -51,6 +51,8 @@ class Feed:
         names: From a step, counted from the start of the run, to what its batch is made of, for
             messages.
         check: Raises FgmixError if what is fed is no longer what it was.
+        backbone: Of features, a digest of the weights that they come from, which are in no
+            checkpoint.
     """
 
     batch_size: int
@@ -59,6 +61,7 @@ class Feed:
     measured: dict[str, Measured]
     names: Callable[[int], list[str]] = lambda step: []
     check: Callable[[], None] = lambda: None
+    backbone: str = ""
 
 
 def feed_photos(

@@ -4,7 +4,9 @@ In every epoch each photo is seen in one of its views, in turn: in epoch `e` pho
 `(e + i) mod views`. What is measured are plain photos.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -20,7 +22,7 @@ from fgmix.data.pipeline import (
 from fgmix.data.share import measured_order
 from fgmix.models.halves import halve
 from fgmix.training.config import TrainConfig
-from fgmix.training.features import hash_path, provide_features, view_image
+from fgmix.training.features import digest_weights, hash_path, provide_features, view_image
 from fgmix.training.feed import (
     Feed,
     Measured,
@@ -87,7 +89,10 @@ def feed_features(
 
     splits = measured_splits(config, dataset)
     measures = {split: measured(split) for split in splits}
-    return halves.head, _feed(config, dataset, load, measures, placement)
+    digest = hashlib.sha256()
+    digest_weights(digest, halves.backbone)
+    feed = _feed(config, dataset, load, measures, placement)
+    return halves.head, replace(feed, backbone=digest.hexdigest())
 
 
 def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:

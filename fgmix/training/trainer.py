@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from fgmix.errors import FgmixError
 from fgmix.files import remove_partial
 from fgmix.models.classifier import build_classifier, parameter_groups
 from fgmix.models.freezing import freeze_batch_norm, freeze_stages
@@ -119,7 +120,13 @@ def fit(
     progress = Progress()
     if config.resume:
         progress = restore_checkpoint(checkpoints, compiled, placement)
+        if progress.step and progress.backbone not in (None, feed.backbone):
+            raise FgmixError(
+                f"can't resume {directory}: its backbone had other weights; give the same "
+                f"--weights again, or start anew with --overwrite"
+            )
         log.info("going on after step %d of %d", progress.step, config.epochs * steps)
+    progress.backbone = feed.backbone
     if not progress.step:
         progress.rows = list(before)
     leads = placement.leads

@@ -130,6 +130,18 @@ def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
             np.testing.assert_array_equal(one, other, err_msg=one.path)
 
 
+def test_a_run_does_not_go_on_with_a_backbone_of_other_weights(photos, tmp_path):
+    config = frozen_config(photos, tmp_path, epochs=1)
+    dataset = load_dataset(config.dataset)
+    rows = fit_stages(build_model(config, 3, "float32"), config, dataset, tmp_path)
+    resumed = replace(config, resume=True)
+    other = build_model(replace(config, seed=1), 3, "float32")
+    with pytest.raises(FgmixError, match=r"its backbone had other weights; give the same --weigh"):
+        fit_stages(other, resumed, dataset, tmp_path)
+    same = build_model(config, 3, "float32")
+    assert fit_stages(same, resumed, dataset, tmp_path) == rows
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
