@@ -29,7 +29,6 @@ def check(config: "TrainConfig") -> None:
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
     if config.recipe:
         _check_views(config, frozen=config.recipe_settings.views > 0)
-        _check_sizes(config)
     _check_devices(config)
 
 
@@ -69,12 +68,3 @@ def _check_devices(config: "TrainConfig") -> None:
         raise FgmixError("--recipe frozen takes minutes on one machine: leave --coordinator out")
     if config.coordinator is not None and config.accumulate > 1:
         raise FgmixError("--accumulate and --coordinator exclude each other")
-
-
-def _check_sizes(config: "TrainConfig") -> None:
-    """A recipe of two sizes must have weights that don't depend on the size."""
-    if config.recipe_settings.small_share and config.pooling == "flatten":
-        raise FgmixError(
-            f"--pooling flatten: recipe {config.recipe} trains its first epochs on smaller photos, "
-            f"for which the classifier would have other weights; leave it at avg"
-        )

@@ -41,7 +41,8 @@ class Recipe:
         ema: The largest momentum of an average of the weights, which is measured and kept in
             their place (`fgmix.training.averaging`). 0: none.
         small_share: Share of the epochs, the first ones, whose photos are smaller. What is
-            measured has the run's `image_size` throughout.
+            measured has the run's `image_size` throughout. At least the last epoch is large, and
+            with `--pooling flatten` all are: there the classifier's weights depend on the size.
         small_scale: Their side as a share of `image_size`, to the nearest multiple of 32.
     """
 

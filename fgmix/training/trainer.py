@@ -110,6 +110,8 @@ def fit(
         label_smoothing=config.recipe_settings.label_smoothing
     )
     parts = size_parts(config)
+    for part in parts if len(parts) > 1 else []:
+        log.info("up to epoch %d: photos of %d pixels", part.last, part.image_size)
     trained = _compile(model, config, optimizer, loss, {part.image_size for part in parts})
     compiled = trained[config.image_size]
 

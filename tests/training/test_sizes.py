@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from fgmix.data.sources import load_dataset
-from fgmix.errors import FgmixError
 from fgmix.training.averaging import TrainedModel
 from fgmix.training.config import TrainConfig
 from fgmix.training.feed import feed_photos
@@ -34,7 +33,8 @@ def parts(monkeypatch, share, scale, **settings):
         (0.7, 1.0, {}, [Part(0, 10, 224)]),
         (0.7, 0.57, {}, [Part(0, 7, 128), Part(7, 10, 224)]),
         (0.7, 0.57, {"epochs": 20}, [Part(0, 14, 128), Part(14, 20, 224)]),
-        (0.7, 0.57, {"epochs": 1}, [Part(0, 1, 128)]),
+        (0.7, 0.57, {"epochs": 1}, [Part(0, 1, 224)]),
+        (0.7, 0.57, {"pooling": "flatten"}, [Part(0, 10, 224)]),
         (0.3, 0.57, {"epochs": 1}, [Part(0, 1, 224)]),
         (0.5, 0.1, {}, [Part(0, 5, 32), Part(5, 10, 224)]),
         (0.5, 0.01, {}, [Part(0, 5, 32), Part(5, 10, 224)]),
@@ -43,7 +43,7 @@ def parts(monkeypatch, share, scale, **settings):
         (0.5, 0.99, {"image_size": 80}, [Part(0, 5, 64), Part(5, 10, 80)]),
         (0.5, 1.0, {"image_size": 80}, [Part(0, 10, 80)]),
         (0.5, 0.9, {"image_size": 32}, [Part(0, 10, 32)]),
-        (1.0, 0.5, {}, [Part(0, 10, 128)]),
+        (1.0, 0.5, {}, [Part(0, 9, 128), Part(9, 10, 224)]),
     ],
 )
 def test_the_first_epochs_are_small(monkeypatch, share, scale, settings, expected):
@@ -80,14 +80,6 @@ def test_what_is_left_of_a_run(step, expected):
     assert spans == expected
     assert sum((span.last - span.first) * span.steps for span in spans) == 20 - step
     assert all(one.last == other.first for one, other in pairwise(spans))
-
-
-def test_flattened_features_are_refused_in_a_line(monkeypatch):
-    set_strong(monkeypatch, small_share=0.5, small_scale=0.5)
-    config = TrainConfig(dataset="cars", recipe="strong", pooling="flatten")
-    with pytest.raises(FgmixError, match=r"--pooling flatten.*smaller photos") as caught:
-        config.resolve()
-    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
