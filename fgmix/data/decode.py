@@ -47,7 +47,8 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
     """
     if crop_bottom < 0:
         raise ValueError(f"crop_bottom must not be negative, got {crop_bottom}")
-    return _decode_upright(tf.convert_to_tensor(image_bytes, tf.string), crop_bottom)
+    data = tf.convert_to_tensor(image_bytes, tf.string)
+    return _decode_upright(data, crop_bottom, headers.MAX_PIXELS)
 
 
 def decode_part(
@@ -77,7 +78,7 @@ def decode_part(
     kind = headers.read_kind(data)
 
     def from_jpeg() -> tf.Tensor:
-        shape = tf.io.extract_jpeg_shape(_check(data, kind))[:2]
+        shape = tf.io.extract_jpeg_shape(_check(data, kind, headers.MAX_PIXELS))[:2]
         height = tf.where(shape[0] > crop_bottom, shape[0] - crop_bottom, shape[0])
         low, high = choose(tf.stack([height, shape[1]]))
         return decode_jpeg_part(data, shape, low, high, "INTEGER_ACCURATE", reduce_to)
@@ -215,12 +216,13 @@ def load_batch(
 
 # A run reads images in many places: traced once, it is a part of all their graphs.
 @tf.function(
-    input_signature=[tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)], autograph=False
+    input_signature=[tf.TensorSpec([], kind) for kind in (tf.string, tf.int32, tf.int64)],
+    autograph=False,
 )
-def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor) -> tf.Tensor:
+def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
     """What `decode_image` does, in a graph of its own."""
     kind = headers.read_kind(data)
-    image = _decode(_check(data, kind), kind)
+    image = _decode(_check(data, kind, max_pixels), kind)
     orientation = read_orientation(data, kind)
     image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
     upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
@@ -231,7 +233,7 @@ def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def _check(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
+def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: int | tf.Tensor) -> tf.Tensor:
     """Returns what to decode of a file, after a look at its header."""
     known = tf.debugging.Assert(
         kind != headers.UNKNOWN, ["not a JPEG, PNG, BMP, GIF or still WebP image"]
@@ -244,8 +246,10 @@ def _check(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
         )
     # As floats, because the product of two sides of 32 bits overflows an int64.
     pixels = tf.reduce_prod(tf.cast(sides, tf.float64))
+    limit = tf.strings.as_string(tf.cast(max_pixels, tf.int64))
     small = tf.debugging.Assert(
-        pixels <= headers.MAX_PIXELS, [f"more than {headers.MAX_PIXELS} pixels"]
+        pixels <= tf.cast(max_pixels, tf.float64),
+        [tf.strings.join(["more than ", limit, " pixels"])],
     )
     with tf.control_dependencies([small]):
         return tf.identity(data)
