@@ -86,8 +86,9 @@ RECIPES: dict[str, Recipe] = {
         head_bn="after",  # paper
         val_fraction=0.0,  # paper: all training images
     ),
+    # Values: benchmarks/strong_values.py, on validation photos; docs/strong.md.
     "strong": Recipe(
-        summary="AdamW with warm-up, random resized crops, label smoothing, average pooling",
+        summary="AdamW, first stages as pretrained, random resized crops, small photos first",
         epochs=30,
         batch_size=32,
         optimizer="adamw",
@@ -100,6 +101,9 @@ RECIPES: dict[str, Recipe] = {
         pooling="avg",
         head_bn="after",
         val_fraction=0.1,
+        frozen_stride=8,
+        small_share=0.6,
+        small_scale=0.57,
     ),
     # Values: benchmarks/frozen_values.py, on validation photos.
     "frozen": Recipe(
