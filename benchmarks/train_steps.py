@@ -38,6 +38,8 @@ class StepSettings:
         host: Whether steps are also timed on batches that wait in the host's memory.
         compiled: Whether PyTorch's network is compiled. Keras compiles as it always does.
         threads: PyTorch's; as many as there are cores by default.
+        bn: fgmix's `Recipe.bn`.
+        frozen_stride: fgmix's `Recipe.frozen_stride`.
     """
 
     backbone: str
@@ -50,6 +52,8 @@ class StepSettings:
     host: bool = False
     compiled: bool = False
     threads: int | None = None
+    bn: str = "train"
+    frozen_stride: int = 0
 
 
 def now() -> np.ndarray:
@@ -87,6 +91,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
     import keras
 
     from fgmix.models import build_classifier
+    from fgmix.models.freezing import freeze_batch_norm, freeze_stages
     from fgmix.training.config import TrainConfig
     from fgmix.training.optimizer import build_optimizer, build_schedules
     from fgmix.training.precision import policy
@@ -107,6 +112,10 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
             image_size=at.image_size,
             pooling=at.pooling,
         )
+    if at.bn == "frozen":
+        freeze_batch_norm(model)
+    if at.frozen_stride:
+        freeze_stages(model, at.frozen_stride)
     compiled = keras.Model(model.inputs, model.outputs)
     schedules = build_schedules(config, SCHEDULE)
     compiled.compile(

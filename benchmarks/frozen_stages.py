@@ -1,0 +1,103 @@
+"""How much time a training step saves if the first stages of the backbone stay as pretrained.
+
+    python benchmarks/frozen_stages.py
+    python benchmarks/frozen_stages.py --backbones resnet50_torch:16 --image-size 224
+
+Every form is trained in a process of its own, in turns: the whole network, from stride 4 on, from
+stride 8 on (as recipe `strong` does), and the latter with BatchNorm frozen too.
+"""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from machine import circumstances
+from records import RESULTS, Record, markdown, write
+from rounds import ratios, show, spread, take_turns
+from workers import Worker
+
+WHOLE = "all stages"
+FORMS: dict[str, dict[str, Any]] = {
+    WHOLE: {},
+    "from stride 4 on": {"frozen_stride": 4},
+    "from stride 8 on": {"frozen_stride": 8},
+    "all stages, BatchNorm frozen": {"bn": "frozen"},
+    "from stride 8 on, BatchNorm frozen": {"frozen_stride": 8, "bn": "frozen"},
+}
+
+
+def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, Any]:
+    """Times one backbone in all forms."""
+    settings = {
+        "backbone": backbone,
+        "pooling": "avg",
+        "image_size": args.image_size,
+        "batch": batch,
+        "steps": args.steps,
+    }
+    workers = {
+        name: Worker("train_steps:fgmix_step", settings | form) for name, form in FORMS.items()
+    }
+    with ExitStack() as running:
+        for worker in workers.values():
+            running.enter_context(worker)
+        answers = take_turns(workers, args.rounds)
+    seconds = {name: [answer["seconds"] for answer in found] for name, found in answers.items()}
+    return {
+        "backbone": backbone,
+        "batch": batch,
+        "image_size": args.image_size,
+        "seconds_a_step": seconds,
+        "peak_mebibytes": {name: found[-1]["peak_mebibytes"] for name, found in answers.items()},
+        "parameters": {name: worker.about["parameters"] for name, worker in workers.items()},
+        "times_faster": {name: ratios(seconds[WHOLE], found) for name, found in seconds.items()},
+    }
+
+
+def table(record: Record) -> str:
+    """Seconds a step, how many times faster that is, and memory."""
+    rows = [
+        [
+            f"`{row['backbone']}`",
+            row["batch"],
+            name,
+            f"{row['parameters'][name]:,}",
+            show(spread(row["seconds_a_step"][name])),
+            "" if name == WHOLE else show(row["times_faster"][name]),
+            f"{row['peak_mebibytes'][name]:,.0f}",
+        ]
+        for row in record["rows"]
+        for name in row["seconds_a_step"]
+    ]
+    head = ["backbone", "batch", "trained", "parameters trained", "s a step"]
+    head += ["times faster", "MiB at most"]
+    return markdown(head, rows) + (
+        f"\n{record['rows'][0]['image_size']} px, no attention, pooling `avg`, float32, "
+        f"{record['rounds']} rounds of {record['steps']} steps; median (least to most) of the "
+        "rounds.\n"
+    )
+
+
+def main() -> None:
+    """Measures, prints and writes as it goes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backbones", nargs="+", default=["mobilenet_v2:32"], metavar="NAME:BATCH")
+    parser.add_argument("--image-size", type=int, default=160)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=5, help="a round")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    parser.add_argument("--note", help="what else the record should say")
+    args = parser.parse_args()
+    rows = []
+    for backbone in args.backbones:
+        name, _, batch = backbone.partition(":")
+        rows.append(measure(args, name, int(batch)))
+        head = circumstances(args.note, "tensorflow", "keras", "numpy")
+        record = {**head, "rounds": args.rounds, "steps": args.steps, "rows": rows}
+        write("frozen_stages", record, args.output)
+    print(table(record))
+
+
+if __name__ == "__main__":
+    main()
