@@ -173,7 +173,7 @@ class TrainConfig:
     finetune_epochs: int = flag(
         0,
         TRAINING,
-        "with frozen: epochs to go on with the whole network, at --backbone-lr",
+        "with frozen: epochs to go on with the backbone too, as strong does, at --backbone-lr",
         minimum=0,
     )
     weight_decay: float = flag(

@@ -126,7 +126,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 FINETUNE = "strong"
-"""The recipe that `--finetune-epochs` go on with, at `--backbone-lr` for the whole network."""
+"""The recipe that `--finetune-epochs` go on with, at `--backbone-lr` for all of it."""
 
 PRESETS: dict[str, dict[str, object]] = {
     # From random weights AdamW learns in minutes what SGD at the paper's rates doesn't.

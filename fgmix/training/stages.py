@@ -53,7 +53,7 @@ def fit_stages(
     rows = fit(head, replace(config, backbone_lr=0.0), feed, directory, placement=placement)
     if not config.finetune_epochs:
         return rows
-    log.info("going on with the whole network, for %d epochs", config.finetune_epochs)
+    log.info("going on with the backbone too, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
     freeze_backbone(model, config)
     feed = feed_photos(config, dataset, copies, placement)
