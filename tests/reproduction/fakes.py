@@ -4,17 +4,20 @@ import os
 import signal
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.errors import FgmixError
 from fgmix.files import write_csv, write_json
+from fgmix.training import run_folder
 from fgmix.training.config import TrainConfig
-from fgmix.training.run_folder import HISTORY, METRICS, PREDICTIONS, prepare_run
+from fgmix.training.run_folder import HISTORY, METRICS, PREDICTIONS
 
 TOP1 = {"none": 0.5, "channel": 0.6, "spatial": 0.7, "mixed": 0.8}
 SECONDS = 30.0
+VERSIONS = {"python": "3", "backend": "tensorflow", "keras": "3", "tensorflow": "2", "numpy": "2"}
 
 
 def photos(folder: Path) -> ImageDataset:
@@ -30,7 +33,9 @@ def accuracy(config: TrainConfig) -> float:
 
 def begin(config: TrainConfig, epochs: int) -> Path:
     """A run that has come to an epoch and no further."""
-    directory = prepare_run(config, photos(Path(config.run_dir).parent), "float32")
+    # Keras would tell its backend, and take seconds to be imported.
+    with mock.patch.object(run_folder, "library_versions", return_value=VERSIONS):
+        directory = run_folder.prepare_run(config, photos(Path(config.run_dir).parent), "float32")
     rows = [
         {"epoch": e + 1, "seconds": SECONDS, "test_loss": 1 / (e + 1), "test_accuracy": 0.1 * e}
         for e in range(epochs)
