@@ -49,6 +49,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "from stride 4": {"frozen_stride": 4},
     "from stride 8": {"frozen_stride": 8},
     "from stride 16": {"frozen_stride": 16},
+    "one size": {"small_share": 0.0, "small_scale": 1.0},
     "small 0.6 x 0.57": {"small_share": 0.6, "small_scale": 0.57},
     "small 0.8 x 0.57": {"small_share": 0.8, "small_scale": 0.57},
     "small 0.8 x 0.72": {"small_share": 0.8, "small_scale": 0.72},

@@ -91,7 +91,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
     import keras
 
     from fgmix.models import build_classifier
-    from fgmix.models.freezing import freeze_batch_norm, freeze_stages
+    from fgmix.models.freezing import freeze_backbone
     from fgmix.training.config import TrainConfig
     from fgmix.training.optimizer import build_optimizer, build_schedules
     from fgmix.training.precision import policy
@@ -112,10 +112,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
             image_size=at.image_size,
             pooling=at.pooling,
         )
-    if at.bn == "frozen":
-        freeze_batch_norm(model)
-    if at.frozen_stride:
-        freeze_stages(model, at.frozen_stride)
+    freeze_backbone(model, at.bn, at.frozen_stride)
     compiled = keras.Model(model.inputs, model.outputs)
     schedules = build_schedules(config, SCHEDULE)
     compiled.compile(

@@ -7,6 +7,14 @@ import keras
 from fgmix.models.classifier import ATTENTION_LAYER, HEAD_LAYERS
 
 
+def freeze_backbone(model: keras.Model, bn: str, frozen_stride: int) -> None:
+    """Freezes what a recipe's fields of these names say."""
+    if bn == "frozen":
+        freeze_batch_norm(model)
+    if frozen_stride:
+        freeze_stages(model, frozen_stride)
+
+
 def freeze_batch_norm(model: keras.Model) -> None:
     """Leaves the backbone's BatchNorm as it is: statistics, scale and offset.
 

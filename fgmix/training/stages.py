@@ -14,7 +14,7 @@ from fgmix.training.feed import feed_photos
 from fgmix.training.frozen import feed_features
 from fgmix.training.placement import ALONE, Placement
 from fgmix.training.recipes import FINETUNE, RECIPES
-from fgmix.training.trainer import fit, freeze_backbone
+from fgmix.training.trainer import fit, freeze_pretrained
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def fit_stages(
         return rows
     log.info("going on with the backbone too, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
-    freeze_backbone(model, config)
+    freeze_pretrained(model, config)
     feed = feed_photos(config, dataset, copies, placement)
     return fit(
         model,

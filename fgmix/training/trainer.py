@@ -11,7 +11,7 @@ import keras
 from fgmix.errors import FgmixError
 from fgmix.files import remove_partial
 from fgmix.models.classifier import build_classifier, parameter_groups
-from fgmix.models.freezing import freeze_batch_norm, freeze_stages
+from fgmix.models.freezing import freeze_backbone
 from fgmix.models.sizes import at_size
 from fgmix.training.averaging import TrainedModel, WeightAverage
 from fgmix.training.batchnorm import batch_statistics_of_all
@@ -53,22 +53,18 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             head_bn=config.head_bn,
             dropout=config.recipe_settings.dropout,
         )
-    freeze_backbone(model, config)
+    freeze_pretrained(model, config)
     for group, variables in parameter_groups(model).items():
         count = sum(math.prod(variable.shape) for variable in variables)
         log.info("%12s parameters, %s", f"{count:,}", group)
     return model
 
 
-def freeze_backbone(model: keras.Model, config: TrainConfig) -> None:
+def freeze_pretrained(model: keras.Model, config: TrainConfig) -> None:
     """Freezes what the recipe leaves as it was pretrained; nothing of a backbone that was not."""
-    recipe = config.recipe_settings
-    if config.weights == "none":
-        return
-    if recipe.bn == "frozen":
-        freeze_batch_norm(model)
-    if recipe.frozen_stride:
-        freeze_stages(model, recipe.frozen_stride)
+    if config.weights != "none":
+        recipe = config.recipe_settings
+        freeze_backbone(model, recipe.bn, recipe.frozen_stride)
 
 
 def fit(
