@@ -1,7 +1,7 @@
 """What a comparison needs of a run: its settings, and its answer for every photo."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from fgmix.files import read_csv, read_json
 from fgmix.models.choices import GATED
 from fgmix.training.config import NAMED_WEIGHTS, TrainConfig
 from fgmix.training.naming import BESIDE
+from fgmix.training.recipes import Recipe
 from fgmix.training.run_folder import (
     CONFIG,
     HISTORY,
@@ -180,9 +181,12 @@ def _settings(config: TrainConfig, record: dict[str, Any]) -> dict[str, Any]:
     if config.weights not in (*NAMED_WEIGHTS, None):
         settings["weights"] = Path(config.weights).name
     settings["precision"] = record.get("precision", config.precision)
-    recipe = recipe_beside_flags(config) | record.get("recipe", {})
-    extra = {k: v for k, v in recipe.items() if k != "summary"}
-    return settings | extra
+    # What the recipe has learned since the run leaves things as they were unless it is set: the
+    # recipe's value of today may be another.
+    beside = recipe_beside_flags(config)
+    since = {f.name: f.default for f in fields(Recipe) if f.default is not MISSING}
+    recipe = beside | {k: since[k] for k in beside.keys() & since} | record.get("recipe", {})
+    return settings | {k: v for k, v in recipe.items() if k != "summary"}
 
 
 def _read_predictions(

@@ -275,10 +275,22 @@ def test_a_run_from_before_a_recipe_setting_is_of_the_same_group(tmp_path):
 
     old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
     record = read_json(old / "config.json")
-    record["recipe"].popitem()
+    del record["recipe"]["mixing"]
     del record["config"]["views"]
     write_json(old / "config.json", record)
     assert len(open_study([old, new]).groups) == 1
+
+
+def test_a_run_from_before_the_recipe_was_changed_is_not_taken_for_one_of_today(tmp_path):
+    from fgmix.files import read_json, write_json
+    from fgmix.training.recipes import RECIPES
+
+    assert RECIPES["strong"].frozen_stride  # which runs before it left at 0
+    old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
+    record = read_json(old / "config.json")
+    del record["recipe"]["frozen_stride"]
+    write_json(old / "config.json", record)
+    assert len(open_study([old, new]).groups) == 2
 
 
 def test_damaged_files_are_refused_in_a_line(tmp_path):
