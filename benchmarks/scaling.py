@@ -7,13 +7,15 @@
 JPEG files are drawn once and linked as often as images are wanted. At every point a process of its
 own trains for two epochs as `train.py` does, checkpoints among it, from one centre (the defaults
 below) along one axis at a time; seconds are those of the second epoch, as history.csv has them,
-memory the most that the process has held. Points are measured in rounds, in order and back.
+memory the most that the process has held. All photos have the size that is given, none the smaller
+one that recipe `strong` begins with. Points are measured in rounds, in order and back.
 """
 
 import argparse
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,8 +60,10 @@ def train(
     from fgmix.data.dataset import ImageDataset, Split
     from fgmix.training.config import TrainConfig
     from fgmix.training.feed import feed_photos
+    from fgmix.training.recipes import RECIPES
     from fgmix.training.trainer import build_model, fit
 
+    RECIPES["strong"] = replace(RECIPES["strong"], small_share=0.0)
     paths = sorted(file.name for file in Path(root).iterdir())[:images]
     labels = (np.arange(images) % classes).astype(np.int32)
     names = tuple(f"class {number}" for number in range(classes))
@@ -127,7 +131,7 @@ def table(record: Record) -> str:
     head = ["along", "value", "s an epoch", "ms a step", "images/s", "memory, GiB"]
     centre = "{images:,} training images, {classes:,} classes, {image_size} px, batch {batch}"
     return markdown(head, rows) + (
-        f"\n`{record['backbone']}` with `{record['attention']}`, recipe `strong`, "
+        f"\n`{record['backbone']}` with `{record['attention']}`, recipe `strong` at one size, "
         f"{record['precision']}; where nothing else is said "
         f"{centre.format(**record['centre'])}; median (least to most) of "
         f"{record['rounds']} rounds.\n"
