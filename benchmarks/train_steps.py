@@ -92,6 +92,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
 
     from fgmix.models import build_classifier
     from fgmix.models.freezing import freeze_backbone
+    from fgmix.training.batchnorm import batch_statistics
     from fgmix.training.config import TrainConfig
     from fgmix.training.optimizer import build_optimizer, build_schedules
     from fgmix.training.precision import policy
@@ -134,9 +135,10 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
 
     def times(feed: Callable[[], Any]) -> np.ndarray:
         clock = Clock()
-        compiled.fit(
-            feed(), steps_per_epoch=at.steps + 1, shuffle=False, verbose=0, callbacks=[clock]
-        )
+        with batch_statistics(compiled):
+            compiled.fit(
+                feed(), steps_per_epoch=at.steps + 1, shuffle=False, verbose=0, callbacks=[clock]
+            )
         return clock.taken / at.steps
 
     def measure() -> dict[str, float]:

@@ -14,7 +14,7 @@ from fgmix.models.classifier import build_classifier, parameter_groups
 from fgmix.models.freezing import freeze_backbone
 from fgmix.models.sizes import at_size
 from fgmix.training.averaging import TrainedModel, WeightAverage
-from fgmix.training.batchnorm import batch_statistics_of_all
+from fgmix.training.batchnorm import batch_statistics
 from fgmix.training.callbacks import (
     Checkpoint,
     Divergence,
@@ -133,7 +133,7 @@ def fit(
         write_history(directory / HISTORY, progress.rows)
 
     waiting = Waiting()
-    with stopping_between_steps() as request, batch_statistics_of_all(compiled, placement):
+    with stopping_between_steps() as request, batch_statistics(compiled, placement):
         history = directory / HISTORY if leads else None
         callbacks = [
             waiting,
