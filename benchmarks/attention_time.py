@@ -9,11 +9,10 @@ The shares are of time, round by round, and of the forward multiply-adds that
 """
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from machine import circumstances
-from records import RESULTS, Record, markdown, write
+from networks import measure_each, parser_of
+from records import Record, markdown
 from rounds import ratios, show, spread, take_turns
 from train_steps import CLASSES
 from workers import Worker
@@ -96,29 +95,12 @@ def percents(share: dict[str, float]) -> str:
 
 def main() -> None:
     """Measures, prints and writes as it goes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--backbones",
-        nargs="+",
-        default=["vgg16:8", "resnet50:16", "mobilenet_v2:16"],
-        help="NAME:BATCH",
-    )
+    default = ["vgg16:8", "resnet50:16", "mobilenet_v2:16"]
+    parser = parser_of(__doc__.splitlines()[0], "--backbones", default)
     parser.add_argument("--pooling", default="avg", choices=("flatten", "avg"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=3, help="a round")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
-    parser.add_argument("--note", help="what else the record should say")
     args = parser.parse_args()
-    rows = []
-    for backbone in args.backbones:
-        name, _, batch = backbone.partition(":")
-        rows.append(measure(args, name, int(batch)))
-        head = circumstances(args.note, "tensorflow", "keras", "numpy")
-        record = {**head, "rounds": args.rounds, "steps": args.steps, "rows": rows}
-        write("attention_time", record, args.output)
-    print(table(record))
+    print(table(measure_each("attention_time", args, measure, "tensorflow", "keras", "numpy")))
 
 
 if __name__ == "__main__":

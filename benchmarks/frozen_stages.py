@@ -9,11 +9,10 @@ stride 8 on (as recipe `strong` does), and the latter with BatchNorm frozen too.
 
 import argparse
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-from machine import circumstances
-from records import RESULTS, Record, markdown, write
+from networks import measure_each, parser_of
+from records import Record, markdown
 from rounds import ratios, show, spread, take_turns
 from workers import Worker
 
@@ -81,22 +80,10 @@ def table(record: Record) -> str:
 
 def main() -> None:
     """Measures, prints and writes as it goes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backbones", nargs="+", default=["mobilenet_v2:32"], metavar="NAME:BATCH")
-    parser.add_argument("--image-size", type=int, default=160)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=5, help="a round")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
-    parser.add_argument("--note", help="what else the record should say")
+    parser = parser_of(__doc__.splitlines()[0], "--backbones", ["mobilenet_v2:32"], steps=5)
+    parser.set_defaults(image_size=160)
     args = parser.parse_args()
-    rows = []
-    for backbone in args.backbones:
-        name, _, batch = backbone.partition(":")
-        rows.append(measure(args, name, int(batch)))
-        head = circumstances(args.note, "tensorflow", "keras", "numpy")
-        record = {**head, "rounds": args.rounds, "steps": args.steps, "rows": rows}
-        write("frozen_stages", record, args.output)
-    print(table(record))
+    print(table(measure_each("frozen_stages", args, measure, "tensorflow", "keras", "numpy")))
 
 
 if __name__ == "__main__":

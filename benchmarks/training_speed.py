@@ -12,12 +12,12 @@ time tells more: of images for the same processor time of all threads.
 
 import argparse
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import circumstances, cores
-from records import RESULTS, Record, markdown, write
+from machine import cores
+from networks import measure_each, parser_of
+from records import Record, markdown
 from rounds import ratios, show, spread, take_turns
 from train_steps import PASSIVE, require_same
 from workers import Worker
@@ -123,29 +123,16 @@ def table(record: Record) -> str:
 
 def main() -> None:
     """Measures, prints and writes as it goes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--networks", nargs="+", default=["resnet50_torch:16", "vgg16_bn:8"], help="NAME:BATCH"
-    )
+    default = ["resnet50_torch:16", "vgg16_bn:8"]
+    parser = parser_of(__doc__.splitlines()[0], "--networks", default)
     parser.add_argument("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)
     parser.add_argument("--attention", default="none", choices=("none", "mixed"))
     parser.add_argument("--pooling", default="flatten", choices=("flatten", "avg"))
-    parser.add_argument("--image-size", type=int, default=224, help="a multiple of 32")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=3, help="a round")
     parser.add_argument("--torch-threads", type=int, nargs="+", default=[cores()])
     parser.add_argument("--torch-compile", action="store_true", help="PyTorch compiled too")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
-    parser.add_argument("--note", help="what else the record should say")
     args = parser.parse_args()
-    rows = []
-    for network in args.networks:
-        name, _, batch = network.partition(":")
-        rows.append(measure(args, name, int(batch)))
-        head = circumstances(args.note, "tensorflow", "keras", "torch", "numpy")
-        record = {**head, "rounds": args.rounds, "steps": args.steps, "rows": rows}
-        write("training_speed", record, args.output)
-    print(table(record))
+    libraries = ("tensorflow", "keras", "torch", "numpy")
+    print(table(measure_each("training_speed", args, measure, *libraries)))
 
 
 if __name__ == "__main__":
