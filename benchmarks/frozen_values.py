@@ -1,6 +1,7 @@
 """Which values recipe `frozen` should have: tried on validation photos, never on test photos.
 
     python benchmarks/frozen_values.py --data-dir DIR --weights FILE
+    python benchmarks/frozen_values.py --data-dir DIR --weights FILE --changed image_size views
 
 Every row changes one thing of the recipe. The training photos of Cars are divided twice, by
 `--split-seed` 0 and 1, four fifths to train on and one to measure; a row's accuracy is the mean of
@@ -43,6 +44,8 @@ ROWS: list[dict[str, Any]] = [
     {"epochs": 15},
     {"image_size": 160},
     {"image_size": 288},
+    {"image_size": 320},
+    {"image_size": 288, "views": 4},
 ]
 
 
@@ -132,8 +135,12 @@ def main() -> None:
     parser.add_argument("--weights", default="imagenet", help="of the backbone")
     parser.add_argument("--backbone", default="mobilenet_v2")
     parser.add_argument("--attention", default="none")
+    parser.add_argument(
+        "--changed", nargs="+", metavar="FIELD", help="only the rows that change nothing else"
+    )
     parser.add_argument("--note", help="what else the record should say")
     args = parser.parse_args()
+    rows = [row for row in ROWS if not args.changed or row.keys() <= set(args.changed)]
     import_tensorflow()
     logging.getLogger("fgmix").setLevel(logging.WARNING)
     record: dict[str, Any] = {
@@ -146,7 +153,7 @@ def main() -> None:
     print("| changed | mean | each | seconds |\n|---|---|---|---|")
     record["peer"] = train_peer(args)
     show("LogisticRegression", record["peer"])
-    for row in ROWS:
+    for row in rows:
         done = train_row(args, row)
         record["rows"].append(done)
         show(", ".join(f"{k} {v}" for k, v in row.items()) or "nothing", done)
