@@ -21,6 +21,7 @@ from machine import circumstances
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.models.attention import ATTENTIONS
+from fgmix.training.batchnorm import batch_statistics
 from fgmix.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Timed:
         steps = self.feed.steps_per_epoch
         batches = self.feed.training(self.epoch * steps)
         began = time.perf_counter()
-        self.model.fit(batches, steps_per_epoch=steps, epochs=epochs, verbose=0, shuffle=False)
+        with batch_statistics(self.model):
+            self.model.fit(batches, steps_per_epoch=steps, epochs=epochs, verbose=0, shuffle=False)
         self.epoch += epochs
         return (time.perf_counter() - began) / epochs
 

@@ -18,9 +18,9 @@ def fused_batch_norm(model: keras.Model) -> Iterator[None]:
     of the time of a training step of MobileNetV2. `FusedBatchNormV3` is the same function in one
     operation, which TensorFlow joins with the convolution before it where nothing is trained.
 
-    With a training step's batch statistics it is fused, and in inference. A layer that is frozen
-    in a training step is left to Keras: on a GPU the gradient of the kernel in inference mode is
-    not deterministic. JAX fuses by itself; there nothing is changed.
+    On a GPU a layer that is frozen in a training step is left to Keras: there the gradient of the
+    kernel in inference mode is not deterministic, and TensorFlow refuses it. JAX fuses by itself;
+    there nothing is changed.
 
     Args:
         model: Its layers are afterwards as they were, also when saved. What has been traced stays.
@@ -54,10 +54,13 @@ def _fused(layer: keras.layers.BatchNormalization) -> Callable[..., Any]:
     import tensorflow as tf
 
     plain = layer.call
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
 
     def call(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if mask is not None or (training and not layer.trainable):
+        frozen = bool(training) and not layer.trainable
+        if mask is not None or (frozen and on_gpu):
             return plain(inputs, training=training, mask=mask)
+        training = bool(training) and not frozen
         channels = inputs.shape[-1]
         of_batch = tf.zeros(0)  # the kernel's sign to take the batch's own
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -67,7 +70,7 @@ def _fused(layer: keras.layers.BatchNormalization) -> Callable[..., Any]:
             mean=of_batch if training else tf.convert_to_tensor(layer.moving_mean),
             variance=of_batch if training else tf.convert_to_tensor(layer.moving_variance),
             epsilon=layer.epsilon,
-            is_training=bool(training),
+            is_training=training,
         )
         if training:
             # The kernel divides by one example less; Keras, whose averages these are, doesn't.

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from fgmix.models import build_classifier
-from fgmix.models.freezing import freeze_batch_norm
 from fgmix.training.fused import fused_batch_norm
 from fgmix.training.precision import policy
 
@@ -72,6 +71,24 @@ def rebuilt(layer):
     return keras.Model(images, layer(images))
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_frozen_layer_is_the_same(precision, monkeypatch):
+    model, layer = one_layer(precision)
+    layer.trainable = False
+    images = tf.constant(np.random.default_rng(1).normal(2, 3, (4, 6, 5, 8)).astype("float32"))
+    seen = []
+    expected = trained(model, layer, images, seen)
+    with fused_batch_norm(model):
+        found = trained(model, layer, images, seen)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["one"])
+    with fused_batch_norm(model):
+        on_gpu = trained(model, layer, images, seen)
+    assert seen == [0, 1, 0]
+    for one, other, third in zip(expected, found, on_gpu, strict=True):
+        np.testing.assert_allclose(one, other, atol=TOLERANCE[precision], rtol=TOLERANCE[precision])
+        np.testing.assert_array_equal(one, third)
+
+
 def test_inference_is_the_same():
     model, _ = one_layer()
     images = tf.constant(np.random.default_rng(1).normal(2, 3, (4, 6, 5, 8)).astype("float32"))
@@ -94,7 +111,7 @@ def test_the_layers_are_afterwards_as_they_were(tmp_path):
     assert not [layer for layer in layers if "call" in vars(layer)]
 
 
-def test_what_is_frozen_or_computes_something_else_is_left_to_keras():
+def test_what_computes_something_else_is_left_to_keras():
     class Other(keras.layers.BatchNormalization):
         pass
 
@@ -106,10 +123,3 @@ def test_what_is_frozen_or_computes_something_else_is_left_to_keras():
     model = keras.Model(images, vector)
     with fused_batch_norm(model):
         assert not [layer for layer in model.layers if "call" in vars(layer)]
-
-    model = build_classifier(3, "tiny", "none", weights="none", image_size=32)
-    freeze_batch_norm(model)
-    photos = tf.zeros((2, 32, 32, 3))
-    with fused_batch_norm(model):
-        step = tf.function(lambda x: model(x, training=True)).get_concrete_function(photos)
-    assert not kernels(step)
