@@ -18,9 +18,9 @@ def fused_batch_norm(model: keras.Model) -> Iterator[None]:
     of the time of a training step of MobileNetV2. `FusedBatchNormV3` is the same function in one
     operation, which TensorFlow joins with the convolution before it where nothing is trained.
 
-    On a GPU a layer that is frozen in a training step is left to Keras: there the gradient of the
-    kernel in inference mode is not deterministic, and TensorFlow refuses it. JAX fuses by itself;
-    there nothing is changed.
+    A layer that is frozen in a training step, with others to train before it, is left to Keras: the
+    gradient of the kernel in inference mode takes longer, and on a GPU is not deterministic. JAX
+    fuses by itself; there nothing is changed.
 
     Args:
         model: Its layers are afterwards as they were, also when saved. What has been traced stays.
@@ -28,8 +28,10 @@ def fused_batch_norm(model: keras.Model) -> Iterator[None]:
     layers = []
     if keras.backend.backend() == "tensorflow":
         layers = [layer for layer in model.layers if _can_be_fused(layer)]
+    # Keras lists layers in the order in which they are computed.
+    trained = next((i for i, x in enumerate(model.layers) if x.trainable_weights), None)
     for layer in layers:
-        layer.call = _fused(layer)
+        layer.call = _fused(layer, without_gradient=layer in model.layers[:trained])
     try:
         yield
     finally:
@@ -49,16 +51,15 @@ def _can_be_fused(layer: keras.Layer) -> bool:
     )
 
 
-def _fused(layer: keras.layers.BatchNormalization) -> Callable[..., Any]:
+def _fused(layer: keras.layers.BatchNormalization, without_gradient: bool) -> Callable[..., Any]:
     """What stands in for `layer.call`."""
     import tensorflow as tf
 
     plain = layer.call
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
 
     def call(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         frozen = bool(training) and not layer.trainable
-        if mask is not None or (frozen and on_gpu):
+        if mask is not None or (frozen and not without_gradient):
             return plain(inputs, training=training, mask=mask)
         training = bool(training) and not frozen
         channels = inputs.shape[-1]
