@@ -112,6 +112,11 @@ def link(root: Path, count: int) -> Path:
     return folder
 
 
+def cell(values: list[float], digits: int) -> str:
+    """A value, or the spread of several."""
+    return show(spread(values), digits) if len(values) > 1 else f"{values[0]:,.{digits}f}"
+
+
 def table(record: Record) -> str:
     """A row a point."""
     rows = []
@@ -122,19 +127,20 @@ def table(record: Record) -> str:
                 [
                     WORDS[axis],
                     f"{point['value']:,}",
-                    show(spread([r["seconds_an_epoch"] for r in found]), 1),
-                    show(spread([1000 * r["seconds_a_step"] for r in found]), 0),
-                    show(spread([r["images_per_second"] for r in found]), 0),
+                    cell([r["seconds_an_epoch"] for r in found], 1),
+                    cell([1000 * r["seconds_a_step"] for r in found], 0),
+                    cell([r["images_per_second"] for r in found], 0),
                     f"{max(r['peak_mebibytes'] for r in found) / 1024:.2f}",
                 ]
             )
     head = ["along", "value", "s an epoch", "ms a step", "images/s", "memory, GiB"]
+    rounds = record["rounds"]
+    of_rounds = f"median (least to most) of {rounds} rounds" if rounds > 1 else "one round"
     centre = "{images:,} training images, {classes:,} classes, {image_size} px, batch {batch}"
     return markdown(head, rows) + (
         f"\n`{record['backbone']}` with `{record['attention']}`, recipe `strong` at one size, "
         f"{record['precision']}; where nothing else is said "
-        f"{centre.format(**record['centre'])}; median (least to most) of "
-        f"{record['rounds']} rounds.\n"
+        f"{centre.format(**record['centre'])}; {of_rounds}.\n"
     )
 
 

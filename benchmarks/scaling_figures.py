@@ -73,13 +73,24 @@ def _plot(axes: Axes, values: list[int], rounds: list[list[float]]) -> None:
     axes.plot(values, [np.median(found) for found in rounds], color=COLOURS[1])
     if max(values) >= 50 * min(values):
         axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
-    axes.set_xticks(values)
+    axes.set_ylim(0, 1.1 * max(max(found) for found in rounds))
+    axes.set_xticks(_apart(values))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _apart(values: list[int]) -> list[int]:
+    """Those whose labels do not touch on a linear axis; on a logarithmic one all are far apart."""
+    if max(values) >= 50 * min(values):
+        return values
+    chosen: list[int] = []
+    for value in sorted(values, reverse=True):
+        if not chosen or chosen[-1] - value >= 0.08 * (max(values) - min(values)):
+            chosen.append(value)
+    return chosen
 
 
 def main() -> None:
