@@ -71,10 +71,11 @@ def _plot(axes: Axes, values: list[int], rounds: list[list[float]]) -> None:
     for value, found in zip(values, rounds, strict=True):
         axes.plot([value] * len(found), found, "o", ms=4, color=COLOURS[6])
     axes.plot(values, [np.median(found) for found in rounds], color=COLOURS[1])
-    if max(values) >= 50 * min(values):
+    wide = max(values) >= 50 * min(values)
+    if wide:
         axes.set_xscale("log")
     axes.set_ylim(0, 1.1 * max(max(found) for found in rounds))
-    axes.set_xticks(_apart(values))
+    axes.set_xticks(values if wide else _apart(values))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -83,9 +84,7 @@ def _plot(axes: Axes, values: list[int], rounds: list[list[float]]) -> None:
 
 
 def _apart(values: list[int]) -> list[int]:
-    """Those whose labels do not touch on a linear axis; on a logarithmic one all are far apart."""
-    if max(values) >= 50 * min(values):
-        return values
+    """Those whose labels do not touch on a linear axis."""
     chosen: list[int] = []
     for value in sorted(values, reverse=True):
         if not chosen or chosen[-1] - value >= 0.08 * (max(values) - min(values)):

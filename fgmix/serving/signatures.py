@@ -15,7 +15,7 @@ from fgmix.evaluation.calibration import TINY, Abstention
 from fgmix.evaluation.energy import attention_energy
 from fgmix.models.classifier import ATTENTION_LAYER
 from fgmix.serving.choices import TOP
-from fgmix.training.fused import fused_batch_norm
+from fgmix.training.fused import infer
 
 Outputs = dict[str, tf.Tensor]
 
@@ -120,9 +120,7 @@ def _run(model: keras.Model, images: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
     # An empty batch crashes in batch normalisation, so it is run as one black image.
     count = tf.shape(images)[0]
     padded = tf.pad(images, [[0, tf.maximum(0, 1 - count)], [0, 0], [0, 0], [0, 0]])
-    with fused_batch_norm(model):
-        outputs = model(padded, training=False)
-    return keras.tree.map_structure(lambda x: x[:count], outputs)
+    return keras.tree.map_structure(lambda x: x[:count], infer(model, padded))
 
 
 def _blank(answer: Outputs, valid: tf.Tensor) -> Outputs:

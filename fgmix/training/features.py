@@ -25,7 +25,7 @@ from fgmix.data.sources import OWN_FOLDER, tfds_folder
 from fgmix.errors import FgmixError
 from fgmix.files import locked
 from fgmix.training.feature_store import FeatureStore
-from fgmix.training.fused import fused_batch_norm
+from fgmix.training.fused import infer
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ def _compute(
     # Keras's own would give the batch to every device of a strategy.
     run = backbone.predict_on_batch
     if keras.backend.backend() == "tensorflow":
-        run = tf.function(partial(_run, backbone), reduce_retracing=True)
+        run = tf.function(partial(infer, backbone), reduce_retracing=True)
     most = float(np.finfo(np.float16).max)
     progress = tqdm(total=len(paths), desc=f"view {view}", unit=" photos", disable=None)
     with progress:
@@ -197,11 +197,6 @@ def _compute(
             maps = np.asarray(run(images), np.float32)
             yield from np.clip(maps, -most, most).astype(np.float16)
             progress.update(len(images))
-
-
-def _run(backbone: keras.Model, images: tf.Tensor) -> tf.Tensor:
-    with fused_batch_norm(backbone):
-        return backbone(images, training=False)
 
 
 BATCH = 32

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 
 import keras
@@ -25,18 +26,23 @@ def fused_batch_norm(model: keras.Model) -> Iterator[None]:
     Args:
         model: Its layers are afterwards as they were, also when saved. What has been traced stays.
     """
-    layers = []
-    if keras.backend.backend() == "tensorflow":
-        layers = [layer for layer in model.layers if _can_be_fused(layer)]
+    listed = model.layers if keras.backend.backend() == "tensorflow" else []
+    layers = [layer for layer in listed if _can_be_fused(layer)]
     # Keras lists layers in the order in which they are computed.
-    trained = next((i for i, x in enumerate(model.layers) if x.trainable_weights), None)
+    before_trained = list(takewhile(lambda layer: not layer.trainable_weights, listed))
     for layer in layers:
-        layer.call = _fused(layer, without_gradient=layer in model.layers[:trained])
+        layer.call = _fused(layer, without_gradient=layer in before_trained)
     try:
         yield
     finally:
         for layer in layers:
             del layer.call
+
+
+def infer(model: keras.Model, images: Any) -> Any:
+    """What a model makes of images in inference mode, with BatchNorm fused: for a graph's trace."""
+    with fused_batch_norm(model):
+        return model(images, training=False)
 
 
 def _can_be_fused(layer: keras.Layer) -> bool:
