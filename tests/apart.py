@@ -18,14 +18,17 @@ ROOT = Path(__file__).parents[1]
 WORK = """
 import json, sys
 import tensorflow as tf
-settings, devices = json.loads(sys.argv[1]), int(sys.argv[2])
+settings, devices, exported = json.loads(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "exported"
 cpu = tf.config.list_physical_devices("CPU")[0]
 parts = [tf.config.LogicalDeviceConfiguration()] * devices
 tf.config.set_logical_device_configuration(cpu, parts)
+import fgmix.experiment
 from fgmix import TrainConfig, train
 from fgmix.cli.main import run
 from fgmix.training.determinism import make_deterministic
 make_deterministic()
+if not exported:
+    fgmix.experiment.export_apart = lambda *_: None
 sys.exit(run(lambda _: train(TrainConfig(**settings)) and 0, []))
 """
 
@@ -35,6 +38,7 @@ def start(
     backend: str = "tensorflow",
     devices: int = 1,
     kill_at: str = "",
+    exported: bool = False,
     **environment: str,
 ) -> subprocess.Popen:
     """Begins a training as the command line does, with its messages and exit codes.
@@ -44,6 +48,7 @@ def start(
         backend: Keras's.
         devices: Into how many the processor is divided.
         kill_at: The milestone at which the process ends, if not at the end of the run.
+        exported: Whether a run that is exported in one more process is; it takes half of its time.
         environment: More variables of the process.
     """
     names = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -51,6 +56,7 @@ def start(
     if kill_at:
         names[KILL_AT] = kill_at
     arguments = [json.dumps(asdict(config)), str(devices if backend == "tensorflow" else 1)]
+    arguments.append("exported" if exported else "not exported")
     return subprocess.Popen(
         [sys.executable, "-c", WORK, *arguments],
         env={**os.environ, **names, **environment},

@@ -28,8 +28,10 @@ def tfds_folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("tfds")
         patch.setenv("TFDS_DATA_DIR", str(folder))
-        # What one process has compiled for JAX those after it need not.
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("jax")))
+        # What one process has compiled for JAX the others need not, pytest's workers included.
+        workers = tmp_path_factory.getbasetemp()
+        shared = workers.parent if "PYTEST_XDIST_WORKER" in os.environ else workers
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(shared / "jax"))
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
         yield folder

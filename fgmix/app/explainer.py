@@ -46,7 +46,9 @@ class Explainer:
         self._crop_bottom = run.crop_bottom
         classifier = Classifier(run.load_model(), run.class_names, run.crop_bottom)
         self._answer = tf.function(
-            explain(classifier), input_signature=[tf.TensorSpec([None], tf.string)]
+            explain(classifier),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
         )
 
     def __call__(self, content: bytes) -> Explanation:

@@ -187,6 +187,7 @@ def load_batch(
     image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
     count = tf.size(image_bytes, out_type=tf.int64)
 
+    @tf.autograph.experimental.do_not_convert
     def load(row: tf.Tensor, data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return row, load_image(data, image_size, crop_bottom)
 

@@ -31,6 +31,7 @@ def mix_batches(
     if mix is None:
         return batches
 
+    @tf.autograph.experimental.do_not_convert
     def mix_one(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple:
         key = tf.stack([tf.constant(seed, tf.int64), step])
         return mix(*batch, alpha, tf.random.experimental.stateless_fold_in(key, KEY))

@@ -2,6 +2,9 @@
 
 Order and augmentation are functions of `(seed, epoch, image)`. No state is carried from step to
 step, so the batches after any step are the same whether or not the run was interrupted there.
+
+What is mapped, here and wherever else photos are read, says `tf.cond` where it branches, so that
+AutoGraph is left out: looking through all that is called took seconds of every command.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,6 +101,7 @@ def training_batches(
         augment, reduce_to=image_size if reduced else None, decoded=decoded
     )
 
+    @tf.autograph.experimental.do_not_convert
     def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         index_key = tf.cast(index, tf.int64)
         key = tf.random.experimental.stateless_fold_in(_epoch_key(seed, epoch), index_key)
@@ -144,6 +148,7 @@ def shuffled_indices(
     steps = steps_per_epoch(num_images, batch_size)
     first_epoch, steps_done = divmod(first_step, steps)
 
+    @tf.autograph.experimental.do_not_convert
     def order(epoch: tf.Tensor) -> tf.data.Dataset:
         first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
         remaining = shuffled(num_images, seed, epoch)[first : steps * batch_size]
@@ -180,15 +185,14 @@ def evaluation_batches(
     order = measured_order(len(dataset.splits[split]), batch_size, share, filled)
     chosen = replace(dataset, splits={split: dataset.splits[split].take(order)})
     labels = tf.one_hot(chosen.splits[split].labels, len(dataset.class_names))
+
+    @tf.autograph.experimental.do_not_convert
+    def load(file: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return load_image(tf.io.read_file(file), image_size, dataset.crop_bottom), label
+
     return (
         tf.data.Dataset.from_tensor_slices((chosen.files(split), labels))
-        .map(
-            lambda file, label: (
-                load_image(tf.io.read_file(file), image_size, dataset.crop_bottom),
-                label,
-            ),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
+        .map(load, num_parallel_calls=tf.data.AUTOTUNE)
         .batch(share.size(batch_size))
         .prefetch(tf.data.AUTOTUNE)
     )

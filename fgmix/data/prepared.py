@@ -135,6 +135,7 @@ def _encode(
     copy_shape = AUGMENTATIONS[augmentation].copy_shape
     encode_copy = ENCODERS[AUGMENTATIONS[augmentation].copy_format]
 
+    @tf.autograph.experimental.do_not_convert
     def encode(number: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         image = decode_image(tf.io.read_file(file), dataset.crop_bottom)
         shape = tf.shape(image)[:2]

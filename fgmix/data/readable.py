@@ -65,6 +65,7 @@ def decodable(
         place in `files`.
     """
 
+    @tf.autograph.experimental.do_not_convert
     def load(index: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, ...]:
         content = tf.io.read_file(file)
         return index, *keep(content, decode_image(content, crop_bottom))

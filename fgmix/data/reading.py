@@ -105,6 +105,7 @@ class Photos:
             FgmixError: If they take more than `ROOM` of the free memory.
         """
 
+        @tf.autograph.experimental.do_not_convert
         def decode_one(file: tf.Tensor, photo_shape: tf.Tensor) -> tf.Tensor:
             content = tf.io.read_file(file)
             return tf.cond(

@@ -100,11 +100,13 @@ class MapMaker:
     @cached_property
     def _see(self) -> Callable[..., Any]:
         class_index = tf.TensorSpec([], tf.int32)
-        return tf.function(self._compute).get_concrete_function(self._images, class_index)
+        return tf.function(self._compute, autograph=False).get_concrete_function(
+            self._images, class_index
+        )
 
     @cached_property
     def _classify(self) -> Callable[..., Any]:
-        answer = tf.function(lambda batch: self._model(batch, training=False)[-1])
+        answer = tf.function(lambda batch: self._model(batch, training=False)[-1], autograph=False)
         return answer.get_concrete_function(self._images)
 
     def _compute(

@@ -59,6 +59,7 @@ def export_onnx(
     answer = tf.function(
         serving_tensor(Classifier(model, classifier.class_names, abstention=classifier.abstention)),
         input_signature=[input_spec("serving_tensor", model)],
+        autograph=False,
     )
     images, valid = classifier.load(tf.stack([tf.io.read_file(file) for file in image_files]))
     images = images[valid]

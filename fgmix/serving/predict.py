@@ -86,6 +86,7 @@ def _answering(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
     serve = tf.function(
         serving_default(Classifier(model, run.class_names, run.crop_bottom)),
         input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
     )
 
     def answer(group: _Group) -> list[Answer]:

@@ -173,6 +173,7 @@ def _compute(
 
     size = backbone.input_shape[1]
 
+    @tf.autograph.experimental.do_not_convert
     def load(file: tf.Tensor, path_hash: tf.Tensor) -> tf.Tensor:
         image = decode_image(tf.io.read_file(file), dataset.crop_bottom)
         return view_image(image, path_hash, view, size, augmentation)
@@ -189,7 +190,7 @@ def _compute(
     # Keras's own would give the batch to every device of a strategy.
     run = backbone.predict_on_batch
     if keras.backend.backend() == "tensorflow":
-        run = tf.function(partial(infer, backbone), reduce_retracing=True)
+        run = tf.function(partial(infer, backbone), autograph=False, reduce_retracing=True)
     most = float(np.finfo(np.float16).max)
     progress = tqdm(total=len(paths), desc=f"view {view}", unit=" photos", disable=None)
     with progress:

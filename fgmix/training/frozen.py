@@ -76,13 +76,17 @@ def feed_features(
     load = look_up(stored)
 
     def measured(split: str) -> Measured:
+        @tf.autograph.experimental.do_not_convert
+        def load_batch(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return load(split, tf.zeros_like(images, tf.int64), images), labels
+
         labels = one_hot(dataset, split)
         at_once = MEASURED_AT_ONCE * placement.devices
         images = measured_order(len(labels), at_once, filled=placement.divided)
         batches = (
             tf.data.Dataset.from_tensor_slices((images, labels[images]))
             .batch(at_once)
-            .map(lambda i, label: (load(split, tf.zeros_like(i, tf.int64), i), label))
+            .map(load_batch)
             .prefetch(tf.data.AUTOTUNE)
         )
         return Measured(batches, labels)
@@ -132,6 +136,7 @@ def _feed(
     labels = tf.constant(one_hot(dataset, "train"))
     sizes = dataset.sizes()
 
+    @tf.autograph.experimental.do_not_convert
     def load_batch(epochs: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         views = (epochs + tf.cast(images, tf.int64)) % config.views
         return load("train", views, images), tf.gather(labels, images)

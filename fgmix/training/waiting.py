@@ -48,6 +48,7 @@ class Waiting(keras.callbacks.Callback):
         def note() -> None:
             ready.append(time.perf_counter())
 
+        @tf.autograph.experimental.do_not_convert
         def mark(*batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
             tf.numpy_function(note, [], [])
             return batch

@@ -77,6 +77,17 @@ def test_batches_made_twice_are_identical(noisy, augmentation):
     assert same(batches(noisy, augmentation), batches(noisy, augmentation))
 
 
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+def test_autograph_looks_through_nothing(noisy, augmentation, monkeypatch):
+    from tensorflow.python.autograph.impl import api
+
+    converted = []
+    monkeypatch.setattr(api, "_convert_actual", lambda entity, _: converted.append(entity))
+    assert len(batches(noisy, augmentation, epochs=1)) == 2
+    assert list(evaluation_batches(noisy, "train", image_size=SIZE, batch_size=5))
+    assert converted == []
+
+
 @pytest.mark.parametrize("augmentation", VARIED)
 def test_a_later_first_step_gives_the_tail_of_the_whole_run(noisy, augmentation):
     whole = batches(noisy, augmentation, epochs=4)

@@ -59,7 +59,8 @@ def small_disk(tmp_path):
     if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("only root may mount a small disk")
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # Lazily: what failed there may have left a file open, until Python collects what it belongs to.
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.mark.slow

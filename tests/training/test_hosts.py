@@ -80,7 +80,9 @@ def two(photos, tmp_path_factory, request):
     """A run of two processes, without a break, and what each said."""
     directory = tmp_path_factory.mktemp("hosts") / request.param
     config = small_config(photos, directory, attention=request.param, **SETTINGS)
-    said = finish(*(start(part, "jax") for part in pair(config, free_port())))
+    exported = request.param == "mixed"  # it is served below
+    parts = pair(config, free_port())
+    said = finish(*(start(part, "jax", exported=exported) for part in parts))
     return config, said
 
 
