@@ -15,7 +15,7 @@ from networks import measure_each, parser_of
 from records import Record, markdown
 from rounds import ratios, show, spread, take_turns
 from train_steps import CLASSES
-from workers import Worker
+from workers import started
 
 
 def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, Any]:
@@ -29,8 +29,8 @@ def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, An
         "steps": args.steps,
     }
     attentions = ("none", "mixed")
-    workers = {x: Worker("train_steps:fgmix_step", settings | {"attention": x}) for x in attentions}
-    with workers["none"], workers["mixed"]:
+    own = {x: ("train_steps:fgmix_step", settings | {"attention": x}) for x in attentions}
+    with started(own) as workers:
         answers = take_turns(workers, args.rounds)
     seconds, processor = (
         {name: [answer[key] for answer in found] for name, found in answers.items()}

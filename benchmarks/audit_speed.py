@@ -8,7 +8,6 @@ hashes. Drawing and TensorFlow's import are not timed.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -16,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from machine import circumstances, peak_mebibytes
 from photos import write_photos
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "audit_speed.json"
 WIDTH, HEIGHT, CLASSES, HASHES = 500, 300, 20, 50_000
 
 
@@ -71,7 +70,7 @@ def main() -> None:
         "peak_mebibytes_reading": reading_memory,
         "search": {"hashes": HASHES, "seconds": search, "peak_mebibytes": peak},
     }
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("audit_speed", record)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ time is that of the whole command, imports and the model's loading among it.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -18,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from machine import circumstances
 from photos import draw
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "batch_prediction.json"
 DRAWN, CLASSES = 40, ("one", "two")
 
 
@@ -99,7 +98,7 @@ def main() -> None:
         "settings": {k: v for k, v in vars(args).items() if k != "note"},
         "results": rows,
     }
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("batch_prediction", record)
 
 
 if __name__ == "__main__":

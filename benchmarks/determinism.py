@@ -13,15 +13,14 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 from machine import circumstances
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.training.config import TrainConfig
 
-RESULT = Path(__file__).parent / "results" / "determinism.json"
 SIZE, BATCH, CLASSES = 128, 16, 20
 
 
@@ -85,7 +84,7 @@ def main() -> None:
             rows.append(json.loads(done.stdout.splitlines()[-1]))
             print(rows[-1], flush=True)
     record = {**circumstances(args.note, "tensorflow", "keras", "numpy"), "runs": rows}
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("determinism", record)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from machine import circumstances
+from records import write
 
 ROOT = Path(__file__).parents[1]
-RESULT = Path(__file__).parent / "results" / "first_model.json"
 FIRST = "frozen, --val-fraction 0"
 PEER = """
 import sys
@@ -120,7 +120,7 @@ def main() -> None:
                 flush=True,
             )
             head = circumstances(args.note, "tensorflow", "keras", "numpy", "scikit-learn")
-            RESULT.write_text(json.dumps(head | {"rows": rows}, indent=2) + "\n")
+            write("first_model", head | {"rows": rows})
 
 
 if __name__ == "__main__":

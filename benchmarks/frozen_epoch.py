@@ -9,15 +9,14 @@ photos, as it would have to.
 """
 
 import argparse
-import json
 import logging
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from machine import circumstances
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.models.attention import ATTENTIONS
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from fgmix.training.feed import Feed
 
-RESULT = Path(__file__).parent / "results" / "frozen_epoch.json"
 ON_FEATURES = 3
 """Epochs on features that are timed together: a single one is short."""
 
@@ -139,7 +137,7 @@ def main() -> None:
             ]
         print(f"| {attention} | {' | '.join(cells)} |", flush=True)
         head = circumstances(args.note, "tensorflow", "keras", "numpy")
-        RESULT.write_text(json.dumps(head | record, indent=2) + "\n")
+        write("frozen_epoch", head | record)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ stride 8 on (as recipe `strong` does), and the latter with BatchNorm frozen too.
 """
 
 import argparse
-from contextlib import ExitStack
 from typing import Any
 
 from networks import measure_each, parser_of
 from records import Record, markdown
 from rounds import ratios, show, spread, take_turns
-from workers import Worker
+from workers import started
 
 WHOLE = "all stages"
 FORMS: dict[str, dict[str, Any]] = {
@@ -35,12 +34,8 @@ def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, An
         "batch": batch,
         "steps": args.steps,
     }
-    workers = {
-        name: Worker("train_steps:fgmix_step", settings | form) for name, form in FORMS.items()
-    }
-    with ExitStack() as running:
-        for worker in workers.values():
-            running.enter_context(worker)
+    forms = {name: ("train_steps:fgmix_step", settings | form) for name, form in FORMS.items()}
+    with started(forms) as workers:
         answers = take_turns(workers, args.rounds)
     seconds = {name: [answer["seconds"] for answer in found] for name, found in answers.items()}
     return {

@@ -10,7 +10,6 @@ peer is scikit-learn's LogisticRegression on the standardised means of the plain
 """
 
 import argparse
-import json
 import logging
 import tempfile
 import time
@@ -20,12 +19,12 @@ from typing import Any
 
 import numpy as np
 from machine import circumstances
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.training.config import TrainConfig
 from fgmix.training.recipes import RECIPES
 
-RESULT = Path(__file__).parent / "results" / "frozen_values.json"
 RECIPE = RECIPES["frozen"]
 # What differs from the recipe. `image_size` is a flag, all else are the recipe's own fields.
 ROWS: list[dict[str, Any]] = [
@@ -158,7 +157,7 @@ def main() -> None:
         record["rows"].append(done)
         show(", ".join(f"{k} {v}" for k, v in row.items()) or "nothing", done)
         head = circumstances(args.note, "tensorflow", "keras", "numpy", "scikit-learn")
-        RESULT.write_text(json.dumps(head | record, indent=2) + "\n")
+        write("frozen_values", head | record)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from machine import circumstances
 from records import RESULTS, Record, markdown, write
 from rounds import ratios, show, spread, take_turns
 from train_steps import CLASSES, PASSIVE, require_same
-from workers import Worker
+from workers import Worker, started
 
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
@@ -71,11 +71,11 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
     network_alone = {x: settings[x] for x in ("backbone", "attention", "image_size", "pooling")}
     with Worker("gpu_training:count", network_alone, ON_CPU) as counting:
         counted = counting.about
-    workers = {
-        "fgmix": Worker("train_steps:fgmix_step", settings, FGMIX),
-        "PyTorch": Worker("train_steps:torch_step", settings, PASSIVE),
+    contenders = {
+        "fgmix": ("train_steps:fgmix_step", settings, FGMIX),
+        "PyTorch": ("train_steps:torch_step", settings, PASSIVE),
     }
-    with workers["fgmix"], workers["PyTorch"]:
+    with started(contenders) as workers:
         require_same({name: worker.about for name, worker in workers.items()})
         answers = take_turns(workers, args.rounds)
     rates = {

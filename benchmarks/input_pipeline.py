@@ -17,7 +17,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from machine import circumstances, cores, peak_mebibytes
 from photos import write_photos
 from records import RESULTS, Record, markdown, write
 from rounds import ratios, show, spread, take_turns
-from workers import Worker
+from workers import started
 
 AUGMENTATIONS = ("pad_crop", "random_resized_crop")
 CLASSES, SKIPPED = 10, 4
@@ -133,12 +132,8 @@ def measure(args: argparse.Namespace, root: str, augmentation: str) -> dict[str,
         "batch": args.batch,
         "batches": args.batches,
     }
-    workers = {
-        name: Worker(function, settings | own) for name, (function, own) in CONTENDERS.items()
-    }
-    with ExitStack() as running:
-        for worker in workers.values():
-            running.enter_context(worker)
+    contenders = {name: (function, settings | own) for name, (function, own) in CONTENDERS.items()}
+    with started(contenders) as workers:
         answers = take_turns(workers, args.rounds)
     found = {
         name: {key: [answer[key] for answer in given] for key in given[0]}

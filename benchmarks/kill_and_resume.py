@@ -27,10 +27,10 @@ from pathlib import Path
 import numpy as np
 from machine import circumstances
 from PIL import Image
+from records import write
 
 from fgmix.training.config import TrainConfig
 
-RESULT = Path(__file__).parent / "results" / "kill_and_resume.json"
 RECIPES: dict[str, dict[str, int]] = {"paper": {}, "strong": {}, "frozen": {"finetune_epochs": 1}}
 """And the settings of their own that each is tried with."""
 MOST_KILLS = 12
@@ -214,7 +214,7 @@ def main() -> None:
         "seconds": time.perf_counter() - began,
     }
     print(json.dumps(record, indent=2))
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("kill_and_resume", record)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from machine import circumstances
 from PIL import Image
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "many_images.json"
 CLASSES, DRAWN, SIDE, BATCH = 100, 100, 64, 32
 
 
@@ -104,7 +104,7 @@ def main() -> None:
         "bytes_a_photo": grown / (last["photos"] - first["photos"]),
     }
     print(f"{record['bytes_a_photo']:.0f} bytes a photo")
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("many_images", record)
 
 
 if __name__ == "__main__":

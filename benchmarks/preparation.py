@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from machine import circumstances, peak_mebibytes
 from PIL import Image
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "preparation.json"
 WIDTH, HEIGHT, CLASSES, BATCH = 1632, 1224, 10, 32
 RECIPES = {"paper": "pad_crop", "strong": "random_resized_crop"}
 
@@ -145,7 +145,7 @@ def main() -> None:
         "image_size": 224,
         "runs": rows,
     }
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("preparation", record)
 
 
 if __name__ == "__main__":

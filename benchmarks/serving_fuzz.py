@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 from hostile import draw, hostile, mixed
 from machine import circumstances
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "serving_fuzz.json"
 BATCH, GOOD = 32, 4
 SILENCE_SECONDS = 120
 BYTES_A_PIXEL = 8
@@ -213,7 +213,7 @@ def main() -> None:
         },
         "mebibytes": memory,
     }
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("serving_fuzz", record)
     print(json.dumps({k: v for k, v in record.items() if k != "versions"}, indent=2))
     sys.exit(1 if end or wrong else 0)
 

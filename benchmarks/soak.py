@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from machine import circumstances
 from PIL import Image
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 
-RESULT = Path(__file__).parent / "results" / "soak.json"
 LOOKS = 20
 """At each of the two parts."""
 
@@ -110,7 +110,7 @@ def main() -> None:
         "looks": looks,
     }
     print(json.dumps(growth, indent=2))
-    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    write("soak", record)
 
 
 if __name__ == "__main__":

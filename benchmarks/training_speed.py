@@ -11,7 +11,6 @@ time tells more: of images for the same processor time of all threads.
 """
 
 import argparse
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from networks import measure_each, parser_of
 from records import Record, markdown
 from rounds import ratios, show, spread, take_turns
 from train_steps import PASSIVE, require_same
-from workers import Worker
+from workers import started
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -37,19 +36,15 @@ def measure(args: argparse.Namespace, network: str, batch: int) -> dict[str, Any
     }
     forms = [{"threads": n, "compiled": False} for n in args.torch_threads]
     forms += [{"threads": cores(), "compiled": True}] if args.torch_compile else []
-    workers: dict[str, Worker] = {}
-    with ExitStack() as stack:
-        for precision in args.precisions:
-            own = settings | {"precision": precision}
-            workers[f"fgmix {precision}"] = stack.enter_context(
-                Worker("train_steps:fgmix_step", own)
-            )
-            for form in forms:
-                name = f"PyTorch {precision}, {form['threads']} threads"
-                name += ", compiled" if form["compiled"] else ""
-                workers[name] = stack.enter_context(
-                    Worker("train_steps:torch_step", own | form, PASSIVE)
-                )
+    contenders: dict[str, tuple[Any, ...]] = {}
+    for precision in args.precisions:
+        own = settings | {"precision": precision}
+        contenders[f"fgmix {precision}"] = ("train_steps:fgmix_step", own)
+        for form in forms:
+            name = f"PyTorch {precision}, {form['threads']} threads"
+            name += ", compiled" if form["compiled"] else ""
+            contenders[name] = ("train_steps:torch_step", own | form, PASSIVE)
+    with started(contenders) as workers:
         require_same({name: worker.about for name, worker in workers.items()})
         answers = take_turns(workers, args.rounds)
         parameters = workers["fgmix " + args.precisions[0]].about["parameters"]

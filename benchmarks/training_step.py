@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 from machine import circumstances, peak_mebibytes
+from records import write
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.models.backbones import BACKBONES
 from fgmix.training.config import TrainConfig
 
-RESULT = Path(__file__).parent / "results" / "training_step.json"
 CLASSES, PHOTOS = 196, 6667
 
 
@@ -115,7 +115,7 @@ def main() -> None:
                 flush=True,
             )
             record = {**circumstances(args.note, "tensorflow", "keras", "numpy"), "rows": rows}
-            RESULT.write_text(json.dumps(record, indent=2) + "\n")
+            write("training_step", record)
 
 
 if __name__ == "__main__":

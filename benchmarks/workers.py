@@ -11,7 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ class Worker:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+@contextmanager
+def started(contenders: Mapping[str, tuple[Any, ...]]) -> Iterator[dict[str, Worker]]:
+    """Workers by name, made one after another of what `Worker` takes; all end with the block."""
+    with ExitStack() as running:
+        yield {name: running.enter_context(Worker(*it)) for name, it in contenders.items()}
 
 
 def main() -> None:

@@ -66,3 +66,22 @@ def test_a_worker_keeps_its_state_and_answers_each_time(contender):
 def test_a_worker_that_dies_ends_the_script_with_a_line(contender):
     with pytest.raises(SystemExit, match="contender:broken ended with code 1"):
         workers.Worker("contender:broken", {})
+
+
+def test_workers_end_with_their_block_or_when_one_does_not_start(contender, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        workers, "Worker", lambda *it, Worker=workers.Worker: made.append(Worker(*it)) or made[-1]
+    )
+    one, other = ("contender:counter", {"start": 1}), ("contender:counter", {"start": 7})
+    with workers.started({"one": one, "other": other}) as running:
+        assert {name: worker()["count"] for name, worker in running.items()} == {
+            "one": 2,
+            "other": 8,
+        }
+    with (
+        pytest.raises(SystemExit, match="contender:broken"),
+        workers.started({"one": one, "broken": ("contender:broken", {})}),
+    ):
+        pass
+    assert [worker._process.returncode for worker in made] == [0, 0, 0]
