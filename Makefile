@@ -15,8 +15,9 @@ LOCKED := $(PIP) --require-hashes --requirement
 EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
 COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
-# Two processes, each with whole files: what a file's tests share is made once.
-PARALLEL := --numprocesses 2 --dist loadfile
+# Two processes, each with whole files, in the order of tests/conftest.py: what a file's tests share
+# is made once.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 DEMO := saved_models/demo-tiny-mixed-seed0
 
 .PHONY: demo test test-peers browser check lock audit clean

@@ -37,6 +37,7 @@ RECIPE = RECIPES["strong"]
 # What differs from the base, by the row's name. These are the recipe's own fields.
 ROWS: dict[str, dict[str, Any]] = {
     "base": {},
+    "plain crops": {"augmentation": "random_resized_crop"},
     "colour": {"augmentation": "random_resized_crop_color"},
     "trivial": {"augmentation": "trivial"},
     "mixup": {"mixing": "mixup", "mixing_alpha": 0.2},

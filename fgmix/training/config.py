@@ -4,6 +4,7 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
 from fgmix.data.sources import SOURCES
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones import BACKBONES
@@ -13,8 +14,6 @@ from fgmix.training.flags import flag
 from fgmix.training.naming import DEVICES, RUN, departures, run_name, slug
 from fgmix.training.recipes import BASE, PRESETS, RECIPES, Recipe
 
-PREPARE = ("auto", "reduced", "never")
-CACHES = ("none", "memory")
 NAMED_WEIGHTS = ("imagenet", "none")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -117,9 +116,7 @@ class TrainConfig:
         "the backbone's weights: imagenet, none, or a file (.weights.h5, .h5, .safetensors)",
         shown=_shown("weights"),
     )
-    pooling: str = flag(
-        None, MODEL, "from feature map to vector", choices=POOLINGS, shown=BY_RECIPE
-    )
+    pooling: str = flag(None, MODEL, "feature map to vector", choices=POOLINGS, shown=BY_RECIPE)
     head_bn: str = flag(
         None,
         MODEL,
@@ -146,6 +143,14 @@ class TrainConfig:
         None, TRAINING, "passes over the training photos", minimum=1, shown=BY_RECIPE
     )
     batch_size: int = flag(None, TRAINING, "photos a step", minimum=2, shown=BY_RECIPE)
+    augmentation: str = flag(
+        None,
+        TRAINING,
+        "how training photos are varied: pad_crop shifts them by up to 4 pixels, the others crop; "
+        "color and trivial change colours too: choose another where classes differ by colour",
+        choices=AUGMENTATIONS,
+        shown=BY_RECIPE,
+    )
     accumulate: int = flag(
         1,
         TRAINING,
@@ -244,12 +249,8 @@ class TrainConfig:
         """
         check(self)
         defaults = self._defaults()
-        filled = {
-            f.name: defaults[f.name]
-            for f in fields(self)
-            if getattr(self, f.name) is None and f.name in defaults
-        }
-        resolved = replace(self, **filled)
+        unset = [f.name for f in fields(self) if getattr(self, f.name) is None]
+        resolved = replace(self, **{name: defaults[name] for name in unset if name in defaults})
         check(resolved)
         if resolved.run_dir is None:
             name = run_name(self, resolved.dataset_name, self._defaults())

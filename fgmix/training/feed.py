@@ -95,7 +95,7 @@ def feed_photos(
             dataset,
             image_size=part.image_size,
             batch_size=batch_size,
-            augmentation=recipe.augmentation,
+            augmentation=config.augmentation,
             seed=config.seed,
             epochs=part.last,
             first_step=first_step,

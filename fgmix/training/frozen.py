@@ -69,7 +69,7 @@ def feed_features(
         halves.backbone,
         dataset,
         name=config.backbone,
-        augmentation=config.recipe_settings.augmentation,
+        augmentation=config.augmentation,
         wanted={"train": config.views} | dict.fromkeys(measured_splits(config, dataset), 1),
     )
     look_up = _means_in_memory if halves.takes_means else _maps_on_disk
@@ -107,7 +107,7 @@ def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:
     split = dataset.splits["train"]
     files = tf.constant(dataset.files("train"))
     hashes = tf.constant([hash_path(path) for path in split.paths], tf.int64)
-    augmentation = config.recipe_settings.augmentation
+    augmentation = config.augmentation
 
     def load_one(view: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
         photo = decode_image(tf.io.read_file(files[image]), dataset.crop_bottom)

@@ -94,8 +94,7 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
         config = finetuning(config)  # features are computed from the photos
     if config.prepare != "auto" or config.views:
         return {}
-    augmentation = config.recipe_settings.augmentation
-    return prepare(dataset, image_size=config.image_size, augmentation=augmentation)
+    return prepare(dataset, image_size=config.image_size, augmentation=config.augmentation)
 
 
 def _only_readable(

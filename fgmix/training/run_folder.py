@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,6 +181,9 @@ def read_record(directory: Path) -> dict[str, Any] | None:
         return None
     for part, known in EARLIER.items():
         record[part] = known | record.get(part, {})
+    # What the recipe alone decided then may be a flag by now.
+    moved = {f.name for f in fields(TrainConfig)} & record["recipe"].keys()
+    record["config"] = {name: record["recipe"].pop(name) for name in moved} | record["config"]
     return record
 
 

@@ -217,6 +217,18 @@ def test_a_run_begun_before_a_setting_was_known_goes_on(begun, caplog):
     assert caplog.text == ""
 
 
+def test_what_the_recipe_decided_when_a_run_was_begun_may_be_a_flag_now(begun, caplog):
+    def move(record):
+        record["recipe"]["augmentation"] = record["config"].pop("augmentation")
+
+    edit(begun, move)
+    with caplog.at_level(logging.INFO, "fgmix"):
+        refuse_changed_settings(begun, "float32")
+    assert caplog.text == ""
+    other = replace(begun, augmentation="none")
+    assert "--augmentation was pad_crop" in refused(refuse_changed_settings, other, "float32")
+
+
 def test_photos_may_be_held_in_memory_from_where_a_run_is_resumed(begun, caplog):
     with caplog.at_level(logging.INFO, "fgmix"):
         refuse_changed_settings(replace(begun, cache="memory"), "float32")
