@@ -141,7 +141,8 @@ def first_model(record: Record) -> Iterator[Measured]:
 def half_of_cars(record: Record) -> Iterator[Measured]:
     """Top-1 of all runs: the best of them would have been chosen by its test photos."""
     found = spread([run["top1"] for run in record["runs"]])
-    yield Measured(f"{len(record['runs'])} runs", show(found, 3), at_least(found, 0.8))
+    count = len(record["runs"])
+    yield Measured(f"{count} run{'s' * (count > 1)}", show(found, 3), at_least(found, 0.8))
 
 
 @dataclass(frozen=True)

@@ -146,8 +146,8 @@ class TrainConfig:
     augmentation: str = flag(
         None,
         TRAINING,
-        "how training photos are varied: pad_crop shifts them by up to 4 pixels, the others crop; "
-        "color and trivial change colours too: choose another where classes differ by colour",
+        "how training photos are varied: shifted by up to 4 pixels, or cropped, the last two with "
+        "changed colours (and geometry) too, which harms where colour tells classes apart",
         choices=AUGMENTATIONS,
         shown=BY_RECIPE,
     )
