@@ -1,7 +1,7 @@
 """Which values recipe `strong` should have: tried on validation photos, never on test photos.
 
     python benchmarks/strong_values.py --data-dir DIR --weights FILE
-    python benchmarks/strong_values.py --data-dir DIR --weights FILE --base trivial "ema 0.99"
+    python benchmarks/strong_values.py --data-dir DIR --weights FILE --base colour "ema 0.99"
     python benchmarks/strong_values.py --data-dir DIR --weights FILE --rows base mixup cutmix
 
 Every row changes one thing of the base: the recipe as it is, or with the changes of those rows

@@ -253,7 +253,7 @@ class TrainConfig:
         resolved = replace(self, **{name: defaults[name] for name in unset if name in defaults})
         check(resolved)
         if resolved.run_dir is None:
-            name = run_name(self, resolved.dataset_name, self._defaults())
+            name = run_name(self, resolved.dataset_name, defaults)
             resolved = replace(resolved, run_dir=f"saved_models/{name}")
         # A run is evaluated from other folders than it was trained in.
         if resolved.data_dir:

@@ -107,11 +107,10 @@ def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:
     split = dataset.splits["train"]
     files = tf.constant(dataset.files("train"))
     hashes = tf.constant([hash_path(path) for path in split.paths], tf.int64)
-    augmentation = config.augmentation
 
     def load_one(view: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
         photo = decode_image(tf.io.read_file(files[image]), dataset.crop_bottom)
-        return view_image(photo, hashes[image], view, config.image_size, augmentation)
+        return view_image(photo, hashes[image], view, config.image_size, config.augmentation)
 
     def load(_: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         return tf.map_fn(
