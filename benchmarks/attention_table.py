@@ -17,20 +17,23 @@ from machine import processor
 from fgmix.comparison.runs import read_run
 from fgmix.comparison.statistics import mcnemar
 from fgmix.files import read_csv
-from fgmix.training.run_folder import CONFIG, HISTORY, METRICS
+from fgmix.training.run_folder import HISTORY, METRICS, read_record
 
 PLACES = {"dataset", "data_dir", "run_dir", "weights", "overwrite", "resume"}
 
 
 def read(run: Path) -> dict:
     """One run's row."""
-    record = json.loads((run / CONFIG).read_text())
+    record = read_record(run)
+    if record is None:
+        raise SystemExit(f"{run} is not a run")
     metrics = json.loads((run / METRICS).read_text())
     history = read_csv(run / HISTORY)
     n, top1 = metrics["num_examples"], metrics["top1"]
     config = record["config"]
     return {
         "attention": config["attention"],
+        "augmentation": config["augmentation"],
         "seed": config["seed"],
         "top1": top1,
         "standard_error": (top1 * (1 - top1) / n) ** 0.5,
@@ -69,9 +72,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     rows = [read(run) for run in args.runs]
-    first = rows[0]["attention"]
-    print(f"| attention | top-1 % | top-5 % | loss | against `{first}`, points | p | minutes |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| attention | augmentation | top-1 % | top-5 % | loss | against the first, points | p "
+        "| minutes |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for run, row in zip(args.runs, rows, strict=True):
         against = ["", ""]
         if run != args.runs[0]:
@@ -79,6 +84,7 @@ def main() -> None:
             against = [f"{100 * versus['difference']:+.1f}", f"{versus['p_value']:.2f}"]
         cells = [
             f"`{row['attention']}`",
+            f"`{row['augmentation']}`",
             f"{100 * row['top1']:.1f} ± {100 * row['standard_error']:.1f}",
             f"{100 * row['top5']:.1f}",
             f"{row['loss']:.3f}",
