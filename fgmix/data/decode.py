@@ -75,10 +75,10 @@ def decode_part(
         tf.errors.InvalidArgumentError: As `decode_image`.
     """
     data = tf.convert_to_tensor(image_bytes, tf.string)
-    kind = headers.read_kind(data)
+    kind, orientation = _look(data)
 
     def from_jpeg() -> tf.Tensor:
-        shape = tf.io.extract_jpeg_shape(_check(data, kind, headers.MAX_PIXELS))[:2]
+        shape = _check_size(tf.io.extract_jpeg_shape(data)[:2], headers.MAX_PIXELS)
         height = tf.where(shape[0] > crop_bottom, shape[0] - crop_bottom, shape[0])
         low, high = choose(tf.stack([height, shape[1]]))
         return decode_jpeg_part(data, shape, low, high, "INTEGER_ACCURATE", reduce_to)
@@ -88,7 +88,7 @@ def decode_part(
         low, high = choose(tf.shape(image)[:2])
         return image[low[0] : high[0], low[1] : high[1]]
 
-    upright = (kind == headers.JPEG) & (read_orientation(data, kind) == 1)
+    upright = (kind == headers.JPEG) & (orientation == 1)
     return tf.ensure_shape(tf.cond(upright, from_jpeg, from_any), [None, None, 3])
 
 
@@ -215,16 +215,22 @@ def load_batch(
     return tf.ensure_shape(images[:count], [None, image_size, image_size, 3]), valid[:count]
 
 
-# A run reads images in many places: traced once, it is a part of all their graphs.
+# A run reads images in many places: traced once, these two are a part of all their graphs.
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+def _look(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of what kind a file is, and how its picture has to be turned."""
+    kind = headers.read_kind(data)
+    return kind, read_orientation(data, kind)
+
+
 @tf.function(
     input_signature=[tf.TensorSpec([], kind) for kind in (tf.string, tf.int32, tf.int64)],
     autograph=False,
 )
 def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
     """What `decode_image` does, in a graph of its own."""
-    kind = headers.read_kind(data)
+    kind, orientation = _look(data)
     image = _decode(_check(data, kind, max_pixels), kind)
-    orientation = read_orientation(data, kind)
     image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
     upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
     mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
@@ -245,15 +251,19 @@ def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: int | tf.Tensor) -> tf.
             lambda: keep_first_frame(data),
             lambda: (data, headers.read_size(data, kind)),
         )
+    with tf.control_dependencies([_check_size(sides, max_pixels)]):
+        return tf.identity(data)
+
+
+def _check_size(sides: tf.Tensor, max_pixels: int | tf.Tensor) -> tf.Tensor:
+    """Returns the two sides of a picture of at most so many pixels."""
     # As floats, because the product of two sides of 32 bits overflows an int64.
     pixels = tf.reduce_prod(tf.cast(sides, tf.float64))
     limit = tf.strings.as_string(tf.cast(max_pixels, tf.int64))
-    small = tf.debugging.Assert(
-        pixels <= tf.cast(max_pixels, tf.float64),
-        [tf.strings.join(["more than ", limit, " pixels"])],
-    )
+    words = tf.strings.join(["more than ", limit, " pixels"])
+    small = tf.debugging.Assert(pixels <= tf.cast(max_pixels, tf.float64), [words])
     with tf.control_dependencies([small]):
-        return tf.identity(data)
+        return tf.identity(sides)
 
 
 def _decode(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
