@@ -1,5 +1,6 @@
 """Training and evaluation batches: repeatable, resumable, and each image with its label."""
 
+from functools import cache
 from itertools import chain, pairwise
 
 import numpy as np
@@ -41,6 +42,12 @@ def noisy(tmp_path_factory):
     return ImageDataset("noisy", root, CLASSES, {"train": split})
 
 
+@pytest.fixture(scope="module")
+def whole(noisy):
+    """Augmentation to the eight batches of four epochs of these pictures, read once."""
+    return cache(lambda augmentation: batches(noisy, augmentation, epochs=4))
+
+
 def batches(dataset, augmentation="none", batch_size=5, seed=0, epochs=3, first_step=0):
     """The training batches as pairs of arrays."""
     made = training_batches(
@@ -73,8 +80,8 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
-def test_batches_made_twice_are_identical(noisy, augmentation):
-    assert same(batches(noisy, augmentation), batches(noisy, augmentation))
+def test_batches_made_twice_are_identical(noisy, whole, augmentation):
+    assert same(whole(augmentation), batches(noisy, augmentation, epochs=4))
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
@@ -89,22 +96,20 @@ def test_autograph_looks_through_nothing(noisy, augmentation, monkeypatch):
 
 
 @pytest.mark.parametrize("augmentation", VARIED)
-def test_a_later_first_step_gives_the_tail_of_the_whole_run(noisy, augmentation):
-    whole = batches(noisy, augmentation, epochs=4)
-    assert len(whole) == 8
+def test_a_later_first_step_gives_the_tail_of_the_whole_run(noisy, whole, augmentation):
+    assert len(whole(augmentation)) == 8
     for first_step in (3, 6):  # within an epoch, and at the beginning of one
         tail = batches(noisy, augmentation, epochs=4, first_step=first_step)
-        assert same(whole[first_step:], tail)
+        assert same(whole(augmentation)[first_step:], tail)
 
 
 @pytest.mark.parametrize("first_step", [1, 2, 5, 8])
-def test_every_first_step_gives_the_tail(noisy, first_step):
-    whole = batches(noisy, epochs=4)
-    assert same(whole[first_step:], batches(noisy, epochs=4, first_step=first_step))
+def test_every_first_step_gives_the_tail(noisy, whole, first_step):
+    assert same(whole("none")[first_step:], batches(noisy, epochs=4, first_step=first_step))
 
 
-def test_a_longer_run_begins_with_the_shorter(noisy):
-    assert same(batches(noisy, "pad_crop", epochs=1), batches(noisy, "pad_crop", epochs=2)[:2])
+def test_a_longer_run_begins_with_the_shorter(noisy, whole):
+    assert same(batches(noisy, "pad_crop", epochs=1), whole("pad_crop")[:2])
 
 
 def test_the_seed_decides_the_order(tmp_path):
@@ -133,11 +138,11 @@ def test_the_augmentation_of_an_image_changes_with_epoch_and_seed(tmp_path, augm
 
 @pytest.mark.parametrize("augmentation", VARIED)
 def test_the_augmentation_of_an_image_does_not_depend_on_its_place_in_the_batch(
-    noisy, augmentation
+    noisy, whole, augmentation
 ):
     images = [
-        {image.tobytes() for batch, _ in batches(noisy, augmentation, size) for image in batch}
-        for size in (12, 5)
+        {image.tobytes() for batch, _ in made for image in batch}
+        for made in (batches(noisy, augmentation, batch_size=12), whole(augmentation)[:6])
     ]
     assert len(images[0]) == 36
     assert images[1] < images[0]  # of twelve, batches of five leave out two

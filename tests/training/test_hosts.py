@@ -16,8 +16,9 @@ from fgmix.training.hosts import joined, peer_lost, split_address
 from tests.apart import finish, free_port, largest_difference, start
 from tests.runs import small_config
 
-SETTINGS = {"epochs": 2, "batch_size": 8, "backbone_lr": 1e-3, "head_lr": 1e-2}
-SETTINGS |= {"val_fraction": 0.2, "checkpoint_every": 1}
+# All layers that the other attentions have are in `mixed`.
+SETTINGS = {"attention": "mixed", "epochs": 2, "batch_size": 8, "checkpoint_every": 1}
+SETTINGS |= {"backbone_lr": 1e-3, "head_lr": 1e-2, "val_fraction": 0.2}
 
 
 def pair(config, port, **changes):
@@ -75,14 +76,11 @@ def test_only_a_run_of_several_processes_loses_one():
     assert not peer_lost(RuntimeError("out of memory"), several=True)
 
 
-@pytest.fixture(scope="module", params=["none", "mixed"])
-def two(photos, tmp_path_factory, request):
+@pytest.fixture(scope="module")
+def two(photos, tmp_path_factory):
     """A run of two processes, without a break, and what each said."""
-    directory = tmp_path_factory.mktemp("hosts") / request.param
-    config = small_config(photos, directory, attention=request.param, **SETTINGS)
-    exported = request.param == "mixed"  # it is served below
-    parts = pair(config, free_port())
-    said = finish(*(start(part, "jax", exported=exported) for part in parts))
+    config = small_config(photos, tmp_path_factory.mktemp("hosts") / "two", **SETTINGS)
+    said = finish(*(start(part, "jax", exported=True) for part in pair(config, free_port())))
     return config, said
 
 
@@ -102,7 +100,6 @@ def test_two_processes_train_what_one_does(two, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("two", ["mixed"], indirect=True)
 def test_a_run_of_jax_is_served_by_tensorflow(two):
     import tensorflow as tf
 
@@ -116,7 +113,6 @@ def test_a_run_of_jax_is_served_by_tensorflow(two):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("two", ["mixed"], indirect=True)
 def test_one_is_lost_and_the_run_goes_on_exactly(two, tmp_path):
     config, _ = two
     killed = replace(config, run_dir=str(tmp_path / "killed"))

@@ -86,12 +86,10 @@ def test_a_refusal_of_one_process_is_a_refusal_of_all(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("backend", "attention"), [("tensorflow", "none"), ("tensorflow", "mixed"), ("jax", "mixed")]
-)
-def test_two_devices_train_what_one_does(photos, tmp_path, backend, attention):
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_two_devices_train_what_one_does(photos, tmp_path, backend):
     settings = {"epochs": 2, "batch_size": 8, "backbone_lr": 1e-3, "head_lr": 1e-2}
-    settings |= {"val_fraction": 0.2, "attention": attention}
+    settings |= {"val_fraction": 0.2, "attention": "mixed"}  # it has the others' layers too
     runs = [small_config(photos, tmp_path / name, **settings) for name in ("one", "two")]
     finish(*(start(run, backend, devices) for run, devices in zip(runs, (1, 2), strict=True)))
     one, two = tmp_path / "one", tmp_path / "two"
