@@ -9,7 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # setuptools warns of every editable install from a folder that holds the package.
-PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet
+# What is imported gets compiled then: to compile all of it takes as long as the installation.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-compile
 # Everything is locked, the build's setuptools too, so nothing is fetched that has no hash.
 LOCKED := $(PIP) --require-hashes --requirement
 EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
