@@ -3,7 +3,7 @@
     python benchmarks/preparation.py --images 150 600
 
 Draws JPEGs of 2 megapixels, about as many bytes as photographs have. For every number of images
-and every augmentation a process of its own prepares them and then runs epochs of the input
+and every recipe's augmentation a process of its own prepares them and then runs epochs of the input
 pipeline alone, on the photos and on their copies. Drawing is not timed.
 """
 
@@ -25,7 +25,7 @@ from records import write
 from fgmix.cli.main import import_tensorflow
 
 WIDTH, HEIGHT, CLASSES, BATCH = 1632, 1224, 10, 32
-RECIPES = {"paper": "pad_crop", "strong": "random_resized_crop"}
+RECIPES_READ = ("paper", "strong")
 
 
 def draw(file: Path, seed: int) -> None:
@@ -54,9 +54,10 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
     from fgmix.data.folder import load_folder
     from fgmix.data.pipeline import steps_per_epoch, training_batches
     from fgmix.data.prepared import prepare
+    from fgmix.training.recipes import RECIPES
 
     dataset = load_folder(root)
-    settings = {"image_size": 224, "augmentation": RECIPES[recipe]}
+    settings = {"image_size": 224, "augmentation": RECIPES[recipe].augmentation}
     before = peak_mebibytes()
     start = time.perf_counter()
     copies = prepare(dataset, **settings)
@@ -93,6 +94,7 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
     return {
         "images": count,
         "recipe": recipe,
+        "augmentation": settings["augmentation"],
         "copies": len(copies),
         "photo_kilobytes": sum(c.photo_bytes for c in copies.values()) / count / 1000,
         "copy_kilobytes": sum(c.bytes for c in copies.values()) / count / 1000,
@@ -117,7 +119,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--note", default="", help="what else the record should say")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--recipe", choices=RECIPES, help=argparse.SUPPRESS)
+    parser.add_argument("--recipe", choices=RECIPES_READ, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.folder:  # one measurement, in a process of its own
         print(json.dumps(measure(args.folder, args.recipe, args.epochs)))
@@ -128,7 +130,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             photos = Path(scratch) / "photos"
             draw_photos(photos, count)
-            for recipe in RECIPES:
+            for recipe in RECIPES_READ:
                 command = [sys.executable, __file__, "--folder", str(photos), "--recipe", recipe]
                 done = subprocess.run(
                     [*command, "--epochs", str(args.epochs)],
