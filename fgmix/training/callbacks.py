@@ -55,6 +55,24 @@ class Monitor(keras.callbacks.Callback):
             logs[f"{self.split}_accuracy"] = float(np.mean(right))
 
 
+class RunProgress(keras.callbacks.ProgbarLogger):
+    """Keras's progress, with epochs out of those of the run and not of one call of `fit`.
+
+    Comes last, so that it tells what the others have measured.
+
+    Args:
+        epochs: The run's last epoch, counted from 1.
+    """
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self.last_epoch = epochs
+
+    def set_params(self, params: dict) -> None:
+        """Takes what `fit` says, but for its last epoch."""
+        super().set_params(params | {"epochs": self.last_epoch})
+
+
 class StopTogether(keras.callbacks.Callback):
     """Takes note of a request to stop, after every step in all processes alike.
 

@@ -20,6 +20,7 @@ from fgmix.training.callbacks import (
     Divergence,
     EpochLog,
     Monitor,
+    RunProgress,
     StopTogether,
     write_history,
 )
@@ -159,6 +160,7 @@ def fit(
                 callbacks=[
                     *callbacks,
                     *([keras.callbacks.TensorBoard(directory / LOGS, write_graph=False)] * leads),
+                    RunProgress(len(before) + config.epochs),
                 ],
                 shuffle=False,  # the batches come shuffled
                 # A bar that redraws itself is for a terminal; a log file gets a line an epoch.

@@ -83,7 +83,7 @@ def test_what_is_left_of_a_run(step, expected):
 
 
 def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
-    photos, tmp_path, monkeypatch
+    photos, tmp_path, monkeypatch, capsys
 ):
     set_strong(monkeypatch, small_share=0.5, small_scale=0.5, label_smoothing=0.0, ema=0.5)
     traced, shapes = [], []
@@ -106,6 +106,8 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     model = build_model(config, 3, "float32")
     before = model.get_weights()
     rows = fit(model, config, feed_photos(config, dataset), tmp_path)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
+    assert told == [f"Epoch {epoch}/4" for epoch in range(1, 5)]
     # Nothing is traced anew from epoch to epoch.
     assert traced == [(32, 32), (64, 64)]
     assert set(shapes) == {(64, 64)}
