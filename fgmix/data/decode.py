@@ -240,7 +240,7 @@ def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tens
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: int | tf.Tensor) -> tf.Tensor:
+def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
     """Returns what to decode of a file, after a look at its header."""
     known = tf.debugging.Assert(
         kind != headers.UNKNOWN, ["not a JPEG, PNG, BMP, GIF or still WebP image"]
