@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from machine import processor
 
-from fgmix.comparison.runs import read_run
 from fgmix.comparison.statistics import mcnemar
 from fgmix.files import read_csv
-from fgmix.training.run_folder import HISTORY, METRICS, read_record
+from fgmix.runs.folder import HISTORY, METRICS, read_record
+from fgmix.runs.results import read_run
 
 PLACES = {"dataset", "data_dir", "run_dir", "weights", "overwrite", "resume"}
 

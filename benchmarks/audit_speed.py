@@ -31,10 +31,10 @@ def main() -> None:
     args = parser.parse_args()
 
     import_tensorflow()
-    from fgmix.data.audit import read_photos
-    from fgmix.data.duplicates import MAX_DISTANCE, connect_alike
-    from fgmix.data.findings import find_copies
-    from fgmix.data.folder import load_folder
+    from fgmix.audit.duplicates import MAX_DISTANCE, connect_alike
+    from fgmix.audit.findings import find_copies
+    from fgmix.audit.scan import read_photos
+    from fgmix.data.sources.folder import load_folder
 
     runs = []
     with tempfile.TemporaryDirectory() as scratch:

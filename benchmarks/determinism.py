@@ -19,7 +19,7 @@ from machine import circumstances
 from records import write
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.training.config import TrainConfig
+from fgmix.config.train_config import TrainConfig
 
 SIZE, BATCH, CLASSES = 128, 16, 20
 

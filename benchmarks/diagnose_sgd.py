@@ -35,12 +35,12 @@ import numpy as np
 import tensorflow as tf
 from machine import processor
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
-from fgmix.data.sources import load_dataset
+from fgmix.data.sources.registry import load_dataset
 from fgmix.data.splits import stratified_split
 from fgmix.models.classifier import ATTENTION_LAYER
-from fgmix.training.config import TrainConfig
 from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.trainer import build_model
 

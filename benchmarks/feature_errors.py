@@ -30,7 +30,7 @@ def measure(name: str, size: int, batch: int) -> dict[str, object]:
     from safetensors.torch import save_file
 
     from fgmix.models import BACKBONES
-    from fgmix.models.pretrained import build_features
+    from fgmix.models.backbones.pretrained import build_features
 
     theirs = draw(NETWORKS[name]()).eval()
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib
 
-from fgmix.evaluation.figures import write_figure
+from fgmix.plotting import write_figure
 
 SETTINGS = {
     "svg.hashsalt": "fgmix",

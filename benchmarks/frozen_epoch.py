@@ -19,14 +19,14 @@ from machine import circumstances
 from records import write
 
 from fgmix.cli.main import import_tensorflow
+from fgmix.config.train_config import TrainConfig
 from fgmix.models.attention import ATTENTIONS
-from fgmix.training.batchnorm import batch_statistics
-from fgmix.training.config import TrainConfig
+from fgmix.training.distributed.batchnorm import batch_statistics
 
 if TYPE_CHECKING:
     import keras
 
-    from fgmix.training.feed import Feed
+    from fgmix.training.inputs import Feed
 
 ON_FEATURES = 3
 """Epochs on features that are timed together: a single one is short."""
@@ -61,10 +61,10 @@ class Timed:
 
 def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str, Any]:
     """Times one attention."""
-    from fgmix.experiment import load_splits
-    from fgmix.models.halves import halve
-    from fgmix.training.frozen import feed_features, feed_views
+    from fgmix.models.split import halve
+    from fgmix.training.frozen.inputs import feed_features, feed_views
     from fgmix.training.trainer import build_model
+    from fgmix.workflows.train_and_evaluate import load_splits
 
     dataset = load_splits(config)
     model = build_model(config, len(dataset.class_names), "float32")

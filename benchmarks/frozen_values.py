@@ -22,8 +22,8 @@ from machine import circumstances
 from records import write
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.training.config import TrainConfig
-from fgmix.training.recipes import RECIPES
+from fgmix.config.recipes import RECIPES
+from fgmix.config.train_config import TrainConfig
 
 RECIPE = RECIPES["frozen"]
 # What differs from the recipe. `image_size` is a flag, all else are the recipe's own fields.
@@ -66,9 +66,9 @@ def split_config(args: argparse.Namespace, split_seed: int, image_size: int = 22
 
 def train_row(args: argparse.Namespace, row: dict[str, Any]) -> dict[str, Any]:
     """Trains with one row's values on both divisions."""
-    from fgmix.experiment import load_splits
     from fgmix.training.stages import fit_stages
     from fgmix.training.trainer import build_model
+    from fgmix.workflows.train_and_evaluate import load_splits
 
     values = dict(row)
     image_size = values.pop("image_size", 224)
@@ -91,10 +91,10 @@ def train_peer(args: argparse.Namespace) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    from fgmix.experiment import load_splits
-    from fgmix.models.halves import halve
-    from fgmix.training.features import provide_features
+    from fgmix.models.split import halve
+    from fgmix.training.frozen.features import provide_features
     from fgmix.training.trainer import build_model
+    from fgmix.workflows.train_and_evaluate import load_splits
 
     found, seconds = [], []
     for split_seed in (0, 1):

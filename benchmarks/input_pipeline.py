@@ -52,10 +52,10 @@ def read_fgmix(
     from fgmix.cli.main import import_tensorflow
 
     import_tensorflow()
-    from fgmix.data.folder import load_folder
+    from fgmix.data.image_reader import Photos
     from fgmix.data.pipeline import training_batches
-    from fgmix.data.prepared import prepare
-    from fgmix.data.reading import Photos
+    from fgmix.data.resized_cache.build import prepare
+    from fgmix.data.sources.folder import load_folder
 
     os.environ["TFDS_DATA_DIR"] = f"{root}-tfds"
     dataset = load_folder(Path(root))

@@ -29,7 +29,7 @@ from machine import circumstances
 from PIL import Image
 from records import write
 
-from fgmix.training.config import TrainConfig
+from fgmix.config.train_config import TrainConfig
 
 RECIPES: dict[str, dict[str, int]] = {"paper": {}, "strong": {}, "frozen": {"finetune_epochs": 1}}
 """And the settings of their own that each is tried with."""
@@ -43,7 +43,7 @@ PHASES = {
 }
 """What a training says when a phase begins."""
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["fgmix.experiment"])
+CONTEXT.set_forkserver_preload(["fgmix.workflows.train_and_evaluate"])
 
 
 def draw_photos(root: Path) -> None:
@@ -67,9 +67,9 @@ def work(config: TrainConfig, log: Path) -> None:
     import keras
 
     from fgmix.cli.main import show_notes
-    from fgmix.experiment import train
-    from fgmix.models.backbones import BACKBONES
+    from fgmix.models.backbones.registry import BACKBONES
     from fgmix.training.determinism import make_deterministic
+    from fgmix.workflows.train_and_evaluate import train
 
     tiny = BACKBONES["tiny"]
 

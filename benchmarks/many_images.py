@@ -50,9 +50,9 @@ def draw_photos(folder: Path) -> None:
 def measure(root: Path, steps: int) -> dict[str, float]:
     """Loads and feeds one data set, in this process."""
     import_tensorflow()
-    from fgmix.training.config import TrainConfig
-    from fgmix.training.feed import feed_photos
-    from fgmix.training.photos import load_splits
+    from fgmix.config.train_config import TrainConfig
+    from fgmix.training.inputs import feed_photos
+    from fgmix.training.run_images import load_splits
 
     config = TrainConfig(
         dataset=str(root), image_size=32, batch_size=BATCH, recipe="strong", val_fraction=0.0

@@ -176,7 +176,7 @@ def main() -> None:
     from fgmix.cli.main import import_tensorflow
 
     import_tensorflow()
-    from fgmix.data.sources import load_dataset
+    from fgmix.data.sources.registry import load_dataset
 
     dataset = load_dataset(args.dataset, args.data_dir, 0)
     contenders = [(f"fgmix `strong`, `{x}`", run_fgmix, x) for x in args.attentions]

@@ -51,10 +51,10 @@ def draw_photos(root: Path, count: int) -> None:
 def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
     """Prepares a folder of photos in this process and reads epochs of both kinds."""
     import_tensorflow()
-    from fgmix.data.folder import load_folder
+    from fgmix.config.recipes import RECIPES
     from fgmix.data.pipeline import steps_per_epoch, training_batches
-    from fgmix.data.prepared import prepare
-    from fgmix.training.recipes import RECIPES
+    from fgmix.data.resized_cache.build import prepare
+    from fgmix.data.sources.folder import load_folder
 
     dataset = load_folder(root)
     settings = {"image_size": 224, "augmentation": RECIPES[recipe].augmentation}

@@ -25,9 +25,9 @@ import tensorflow as tf
 from machine import processor
 from PIL import Image
 
-from fgmix.data.sources import load_dataset
+from fgmix.data.sources.registry import load_dataset
 from fgmix.models import BACKBONES
-from fgmix.models.pretrained import build_features
+from fgmix.models.backbones.pretrained import build_features
 
 # The paper's schedule on Cars-196: 300 epochs of 254 whole batches of 32.
 STEPS = 300 * 254

@@ -52,10 +52,10 @@ def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> 
     import tensorflow as tf
     from PIL import Image
 
-    from fgmix.data.augment import AUGMENTATIONS
+    from fgmix.data.augment.registry import AUGMENTATIONS
+    from fgmix.data.codec.decode import decode_image
     from fgmix.data.dataset import ImageDataset, Split
-    from fgmix.data.decode import decode_image
-    from fgmix.data.reading import Photos
+    from fgmix.data.image_reader import Photos
 
     rng = np.random.default_rng(0)
     for number in range(PHOTOS):

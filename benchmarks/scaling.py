@@ -57,10 +57,10 @@ def train(
     from fgmix.cli.main import import_tensorflow
 
     import_tensorflow()
+    from fgmix.config.recipes import RECIPES
+    from fgmix.config.train_config import TrainConfig
     from fgmix.data.dataset import ImageDataset, Split
-    from fgmix.training.config import TrainConfig
-    from fgmix.training.feed import feed_photos
-    from fgmix.training.recipes import RECIPES
+    from fgmix.training.inputs import feed_photos
     from fgmix.training.trainer import build_model, fit
 
     RECIPES["strong"] = replace(RECIPES["strong"], small_share=0.0)

@@ -108,7 +108,7 @@ def problems(
 
 def allowance() -> float:
     """How many MiB decoding may take."""
-    from fgmix.data.headers import MAX_PIXELS
+    from fgmix.data.codec.headers import MAX_PIXELS
 
     return (os.cpu_count() or 1) * MAX_PIXELS * BYTES_A_PIXEL / (1 << 20)
 

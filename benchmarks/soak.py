@@ -54,9 +54,9 @@ def soak(root: Path, epochs: int) -> dict[str, list[dict[str, int]]]:
     import_tensorflow()
 
     from fgmix import TrainConfig, train
+    from fgmix.runs.folder import Run
     from fgmix.serving.predict import BATCH, predict_files
     from fgmix.training.callbacks import EpochLog
-    from fgmix.training.run_folder import Run
 
     draw_photos(root / "photos")
     looks: dict[str, list[dict[str, int]]] = {"training": [], "prediction": []}

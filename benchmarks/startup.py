@@ -95,11 +95,11 @@ def measure(args: argparse.Namespace) -> dict[str, tuple[float, float]]:
     import_tensorflow()
     import keras
 
-    from fgmix.experiment import load_splits
+    from fgmix.config.train_config import TrainConfig
     from fgmix.training.callbacks import EpochLog
-    from fgmix.training.config import TrainConfig
-    from fgmix.training.feed import feed_photos
+    from fgmix.training.inputs import feed_photos
     from fgmix.training.trainer import build_model, fit
+    from fgmix.workflows.train_and_evaluate import load_splits
 
     assert keras.backend.backend() == "tensorflow"
     note("libraries imported")

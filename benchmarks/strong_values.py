@@ -27,9 +27,9 @@ import numpy as np
 from machine import circumstances
 
 from fgmix.cli.main import import_tensorflow
+from fgmix.config.recipes import RECIPES
+from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
-from fgmix.training.config import TrainConfig
-from fgmix.training.recipes import RECIPES
 
 RESULT = Path(__file__).parent / "results" / "strong_values.json"
 SCRATCH = Path(tempfile.gettempdir()) / "fgmix-strong-values"
@@ -145,10 +145,10 @@ def train(args: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Any]:
     """Trains once, or goes on with it, and measures on the photos that were held out."""
     import keras
 
-    from fgmix.experiment import load_splits
     from fgmix.training.precision import choose_precision
     from fgmix.training.stages import fit_stages
     from fgmix.training.trainer import build_model
+    from fgmix.workflows.train_and_evaluate import load_splits
 
     keras.utils.clear_session()  # of the row before
     RECIPES["strong"] = replace(RECIPE, **settings["recipe"])

@@ -90,10 +90,10 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
         import_tensorflow()
     import keras
 
+    from fgmix.config.train_config import TrainConfig
     from fgmix.models import build_classifier
     from fgmix.models.freezing import freeze_backbone
-    from fgmix.training.batchnorm import batch_statistics
-    from fgmix.training.config import TrainConfig
+    from fgmix.training.distributed.batchnorm import batch_statistics
     from fgmix.training.optimizer import build_optimizer, build_schedules
     from fgmix.training.precision import policy
 

@@ -22,8 +22,8 @@ from machine import circumstances, peak_mebibytes
 from records import write
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.models.backbones import BACKBONES
-from fgmix.training.config import TrainConfig
+from fgmix.config.train_config import TrainConfig
+from fgmix.models.backbones.registry import BACKBONES
 
 CLASSES, PHOTOS = 196, 6667
 

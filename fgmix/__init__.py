@@ -11,8 +11,8 @@ __all__ = ["FgmixError", "TrainConfig", "train"]
 
 _HOME = {
     "FgmixError": "fgmix.errors",
-    "TrainConfig": "fgmix.training.config",
-    "train": "fgmix.experiment",
+    "TrainConfig": "fgmix.config.train_config",
+    "train": "fgmix.workflows.train_and_evaluate",
 }
 
 __getattr__ = lazy_attributes(__name__, _HOME)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fgmix.errors import FgmixError
-from fgmix.milestones import milestone
+from fgmix.failpoints import milestone
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fgmix.milestones import KILL_AT
-from fgmix.training.config import TrainConfig
+from fgmix.config.train_config import TrainConfig
+from fgmix.failpoints import KILL_AT
 from tests.kills import weights
 
 ROOT = Path(__file__).parents[1]
@@ -22,13 +22,13 @@ settings, devices, exported = json.loads(sys.argv[1]), int(sys.argv[2]), sys.arg
 cpu = tf.config.list_physical_devices("CPU")[0]
 parts = [tf.config.LogicalDeviceConfiguration()] * devices
 tf.config.set_logical_device_configuration(cpu, parts)
-import fgmix.experiment
+import fgmix.workflows.train_and_evaluate
 from fgmix import TrainConfig, train
 from fgmix.cli.main import run
 from fgmix.training.determinism import make_deterministic
 make_deterministic()
 if not exported:
-    fgmix.experiment.export_apart = lambda *_: None
+    fgmix.workflows.train_and_evaluate.export_apart = lambda *_: None
 sys.exit(run(lambda _: train(TrainConfig(**settings)) and 0, []))
 """
 

@@ -7,7 +7,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tests.runs import finished, photos  # noqa: F401  (fixtures for every test)
+from tests.trained_runs import finished, photos  # noqa: F401  (fixtures for every test)
 
 
 def pytest_configure():

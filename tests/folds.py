@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.evaluation.evaluate import Evaluation
-from fgmix.experiment import load_splits
 from fgmix.files import write_json
-from fgmix.training.run_folder import MODEL, PREDICTIONS, PROBABILITIES, prepare_run
-from tests.runs import small_config
+from fgmix.runs.folder import MODEL, PREDICTIONS, PROBABILITIES, prepare_run
+from fgmix.workflows.train_and_evaluate import load_splits
+from tests.trained_runs import small_config
 
 
 def write_folds(photos: Path, saved: Path, folds: int = 3, sure: float = 0.9, **settings):

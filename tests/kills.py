@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fgmix.milestones import KILL_AT
-from fgmix.training.config import TrainConfig
-from fgmix.training.run_folder import Run
+from fgmix.config.train_config import TrainConfig
+from fgmix.failpoints import KILL_AT
+from fgmix.runs.folder import Run
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # It is forked before TensorFlow has started a thread or made a tensor.
-CONTEXT.set_forkserver_preload(["fgmix.experiment"])
+CONTEXT.set_forkserver_preload(["fgmix.workflows.train_and_evaluate"])
 
 
 def train_apart(config: TrainConfig, kill_at: str | None = None, recipe: dict | None = None) -> int:
@@ -41,7 +41,7 @@ def tiny_with_dropout(image_size: int, weights: str | None = None):
     """The backbone of these trainings."""
     import keras
 
-    from fgmix.models.tiny import build_tiny
+    from fgmix.models.backbones.tiny import build_tiny
 
     body = build_tiny(image_size)
     output = keras.layers.Dropout(0.3, name="dropout")(body.output)
@@ -52,10 +52,10 @@ def _work(
     config: TrainConfig, kill_at: str | None, recipe: dict, variables: dict[str, str]
 ) -> None:
     os.environ.update(variables)
-    from fgmix.experiment import train
-    from fgmix.models.backbones import BACKBONES
+    from fgmix.config.recipes import RECIPES
+    from fgmix.models.backbones.registry import BACKBONES
     from fgmix.training.determinism import make_deterministic
-    from fgmix.training.recipes import RECIPES
+    from fgmix.workflows.train_and_evaluate import train
 
     tiny = BACKBONES["tiny"]
     BACKBONES["tiny"] = replace(tiny, build=tiny_with_dropout)

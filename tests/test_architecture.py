@@ -1,6 +1,7 @@
-"""Who may import whom: data -> models -> training -> evaluation -> serving, and never back."""
+"""Who may import whom: data flows one way, and no module imports itself through others."""
 
 import ast
+import graphlib
 import os
 import re
 import subprocess
@@ -12,24 +13,27 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "fgmix").rglob("*.py"))
 ORDER = (
-    {"errors", "files", "lazy", "milestones"},
+    {"errors", "files", "lazy", "failpoints", "tables", "plotting"},
     {"layers"},
     {"data"},
     {"models"},
+    {"config"},
+    {"runs"},
     {"training"},
     {"evaluation"},
+    {"audit"},
+    {"explain"},
     {"comparison"},
-    {"report"},
     {"serving"},
-    {"experiment"},
-    {"release"},
+    {"workflows"},
+    {"report"},
     {"app"},
     {"reproduction"},
     {"cli"},
     {"__init__", "__main__"},
 )
 """From the lowest to the highest. Nothing imports anything higher than itself."""
-MAX_LINES = 300
+MAX_LINES = 400
 
 
 def part_of(path):
@@ -72,14 +76,14 @@ def test_the_import_reader_sees_every_kind_of_import(tmp_path):
     source = tmp_path / "m.py"
     source.write_text(
         "import os.path as p\n"
-        "def f():\n    from fgmix.data.folder import SUFFIXES\n"
+        "def f():\n    from fgmix.data.sources.folder import SUFFIXES\n"
         "class C:\n    import keras\n"
         "HOME = {'a': 'fgmix.models.classifier'}\n"
         "TEXT = 'see fgmix.serving.export'\n"
     )
     assert imports(source) == {
         "os.path",
-        "fgmix.data.folder.SUFFIXES",
+        "fgmix.data.sources.folder.SUFFIXES",
         "keras",
         "fgmix.models.classifier",
     }

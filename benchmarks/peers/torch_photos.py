@@ -45,7 +45,7 @@ def random_resized_crop(photo: Image.Image, size: int) -> Image.Image:
 
 
 AUGMENTATIONS = {"pad_crop": pad_crop, "random_resized_crop": random_resized_crop}
-"""By the name of what does the same in `fgmix.data.augment`."""
+"""By the name of what does the same in `fgmix.data.augment.registry`."""
 
 
 class Photos(Dataset):

@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from fgmix.data.decode import decode_image
-from fgmix.data.readable import diagnose_content
+from fgmix.data.codec.decode import decode_image
+from fgmix.data.codec.diagnose import diagnose_content
 from fgmix.errors import FgmixError
-from fgmix.evaluation.overlay import overlay
+from fgmix.explain.overlay import overlay
+from fgmix.runs.folder import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.signatures import Classifier, explain
-from fgmix.training.run_folder import Run
 
 SHOWN = 1024  # pixels of a picture's longer side: sharp on a phone's or half a desk's screen
 

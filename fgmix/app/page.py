@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from fgmix.evaluation.overlay import COLOURS
+from fgmix.explain.overlay import COLOURS
 
 if TYPE_CHECKING:
     from fgmix.app.explainer import Explanation

@@ -1,7 +1,7 @@
 """`python -m fgmix backbones`: what there is to fine-tune, and whose weights are at hand."""
 
 from fgmix.cli.parser import Parser
-from fgmix.models.backbones import BACKBONES, IN_WORDS, Backbone
+from fgmix.models.backbones.registry import BACKBONES, IN_WORDS, Backbone
 
 COLUMNS = (
     ("backbone", "<"),

@@ -12,10 +12,10 @@ from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.errors import FgmixError
 
 if TYPE_CHECKING:
-    from fgmix.data.audit import Photo
+    from fgmix.audit.findings import Finding
+    from fgmix.audit.scan import Photo
     from fgmix.data.dataset import ImageDataset
-    from fgmix.data.findings import Finding
-    from fgmix.data.layout import Layout
+    from fgmix.data.sources.layout import Layout
 
 EXAMPLES = """examples:
   python -m fgmix check --dataset photos/
@@ -67,9 +67,9 @@ def main(argv: list[str]) -> int:
     dataset, layout, refusal = _load(args.dataset, args.data_dir, args.split_seed or 0)
 
     import_tensorflow()
-    from fgmix.data.audit import read_photos
-    from fgmix.data.contact_sheet import draw_classes, draw_copies
-    from fgmix.data.findings import count_classes, find_copies, find_problems
+    from fgmix.audit.contact_sheet import draw_classes, draw_copies
+    from fgmix.audit.findings import count_classes, find_copies, find_problems
+    from fgmix.audit.scan import read_photos
     from fgmix.files import write_json
 
     photos = read_photos(dataset)
@@ -111,8 +111,8 @@ def _load(
     name: str, data_dir: str | None, split_seed: int
 ) -> tuple["ImageDataset", "Layout | None", str | None]:
     """The data set; what lies in its folder, if it is one; why training refuses it, if it does."""
-    from fgmix.data.layout import survey_folder
-    from fgmix.data.sources import SOURCES, load_dataset
+    from fgmix.data.sources.layout import survey_folder
+    from fgmix.data.sources.registry import SOURCES, load_dataset
 
     folder = Path(name).expanduser()
     if name in SOURCES or not folder.is_dir():
@@ -130,8 +130,8 @@ def _record(
     dataset: "ImageDataset", photos: Sequence["Photo"], findings: Sequence["Finding"]
 ) -> dict[str, Any]:
     """What `report.json` holds, but for the classes."""
-    from fgmix.data.duplicates import MAX_DISTANCE
-    from fgmix.data.headers import MAX_PIXELS
+    from fgmix.audit.duplicates import MAX_DISTANCE
+    from fgmix.data.codec.headers import MAX_PIXELS
 
     good = sorted((p for p in photos if not p.problem), key=lambda p: p.width * p.height)
     return {
@@ -164,7 +164,7 @@ def _record(
 
 def _report(record: dict[str, Any], findings: Sequence["Finding"]) -> list[str]:
     """The report as a person reads it, line by line."""
-    from fgmix.data.findings import describe
+    from fgmix.audit.findings import describe
 
     splits = ", ".join(f"{counts['readable']} {name}" for name, counts in record["photos"].items())
     classes = {name: sum(by_split.values()) for name, by_split in record["classes"].items()}

@@ -10,8 +10,8 @@ from fgmix.errors import FgmixError
 from fgmix.files import write_csv
 
 if TYPE_CHECKING:
-    from fgmix.evaluation.label_quality import ClassQuality, Suspect
-    from fgmix.evaluation.out_of_fold import OutOfFold
+    from fgmix.audit.label_issues import ClassQuality, Suspect
+    from fgmix.audit.out_of_fold import OutOfFold
 
 SHOWN = 5
 PAGE, SUSPECTS, CLASSES = "suspects.html", "suspects.csv", "classes.csv"
@@ -31,8 +31,8 @@ def check_labels(runs: Sequence[str], output: Path | None, top: int) -> int:
     Raises:
         FgmixError: If the runs are not all folds of one experiment, or their photos are gone.
     """
-    from fgmix.evaluation.label_quality import find_suspects, rate_classes
-    from fgmix.evaluation.out_of_fold import join_folds, open_folds
+    from fgmix.audit.label_issues import find_suspects, rate_classes
+    from fgmix.audit.out_of_fold import join_folds, open_folds
 
     predictions = join_folds(open_folds(runs))
     if not predictions.root.is_dir():
@@ -50,7 +50,7 @@ def check_labels(runs: Sequence[str], output: Path | None, top: int) -> int:
     )
 
     import_tensorflow()
-    from fgmix.evaluation.suspect_page import write_suspect_page
+    from fgmix.audit.label_issue_page import write_suspect_page
 
     output = output or Path("audits") / predictions.name
     output.mkdir(parents=True, exist_ok=True)

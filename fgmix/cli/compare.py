@@ -113,7 +113,7 @@ def _parser() -> Parser:
 def _plot(path: Path, comparison: "Comparison") -> None:
     from fgmix.comparison.learning import learning_curves
     from fgmix.comparison.plots import draw_comparison, draw_learning_curves
-    from fgmix.evaluation.figures import save_figure
+    from fgmix.plotting import save_figure
 
     curves = learning_curves(comparison)
     save_figure(path, draw_learning_curves(curves) if curves else draw_comparison(comparison))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
-from fgmix.models.backbones import BACKBONES
+from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import POOLINGS, require
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.errors import FgmixError
-from fgmix.training.run_folder import Run
+from fgmix.runs.folder import Run
 
 EXAMPLES = """examples:
   python evaluate.py --model saved_models/demo-tiny-mixed-seed0
@@ -47,8 +47,8 @@ def main(argv: list[str]) -> int:
 
     import_tensorflow()
     from fgmix.cli.summary import summarize
-    from fgmix.experiment import evaluate_run
     from fgmix.files import write_json
+    from fgmix.workflows.train_and_evaluate import evaluate_run
 
     found, dataset, model = evaluate_run(run, args.dataset, args.data_dir, split)
     print(summarize(found.metrics, split))
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
         write_json(args.json, found.metrics)
         print(f"metrics: {args.json}")
     if args.heatmaps:
-        from fgmix.evaluation.heatmaps import save_heatmaps
+        from fgmix.explain.figures import save_heatmaps
 
         picture = run.directory / "heatmaps.png"
         save_heatmaps(picture, model, dataset, split, found, args.heatmaps)

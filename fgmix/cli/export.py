@@ -5,8 +5,8 @@ from pathlib import Path
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.errors import FgmixError
+from fgmix.runs.folder import Run
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
-from fgmix.training.run_folder import Run
 
 EXAMPLES = """examples:
   python -m fgmix export --model saved_models/RUN --top-k 3
@@ -75,7 +75,7 @@ def main(argv: list[str]) -> int:
     run = Run.open(args.model)
 
     import_tensorflow()
-    from fgmix.release import Target, export_run
+    from fgmix.workflows.export import Target, export_run
 
     version = export_run(
         run,

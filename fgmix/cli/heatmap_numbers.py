@@ -7,13 +7,13 @@ import numpy as np
 from tqdm import tqdm
 
 from fgmix.data.box import Box
-from fgmix.data.boxes import find_box_source
+from fgmix.data.codec.diagnose import decodable, refuse_unreadable
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.readable import decodable, refuse_unreadable
-from fgmix.evaluation.heatmaps import spread
-from fgmix.evaluation.map_figures import Viewer
-from fgmix.evaluation.map_quality import MEASURES, measure_maps, summarise
-from fgmix.training.run_folder import Run
+from fgmix.data.sources.boxes import find_box_source
+from fgmix.explain.figures import spread
+from fgmix.explain.quality import MEASURES, measure_maps, summarise
+from fgmix.explain.side_by_side import Viewer
+from fgmix.runs.folder import Run
 
 HEADS = {
     "pointing": "pointing",

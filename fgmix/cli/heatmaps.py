@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file, check_output_folder
 from fgmix.errors import FgmixError
-from fgmix.evaluation.map_names import MAP_NAMES
-from fgmix.training.run_folder import Run
+from fgmix.explain.names import MAP_NAMES
+from fgmix.runs.folder import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fgmix.data.dataset import ImageDataset
-    from fgmix.evaluation.map_figures import Subject, Viewer
+    from fgmix.explain.side_by_side import Subject, Viewer
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg", ".webp")
 MEASURED = 100
@@ -55,9 +55,9 @@ def main(argv: list[str]) -> int:
 
     import_tensorflow()
     from fgmix.cli.heatmap_numbers import describe_numbers, measure_runs
-    from fgmix.data.readable import refuse_unreadable
-    from fgmix.evaluation.heatmaps import draw_panels
-    from fgmix.evaluation.map_figures import arrange, save_full_size
+    from fgmix.data.codec.diagnose import refuse_unreadable
+    from fgmix.explain.figures import draw_panels
+    from fgmix.explain.side_by_side import arrange, save_full_size
     from fgmix.files import write_json
 
     measured = args.measure or (MEASURED if args.json else 0)
@@ -167,7 +167,7 @@ def _check_run(run: Run, first: Run, class_name: str | None) -> None:
 
 def _common_photos(runs: list[Run]) -> "ImageDataset":
     """The photos of the first run, if the others were measured on the same."""
-    from fgmix.experiment import load_photos
+    from fgmix.workflows.train_and_evaluate import load_photos
 
     first = None
     for run in runs:
@@ -193,7 +193,7 @@ def _given(images: list[str]) -> list[tuple[str, None]]:
 
 def _tested(photos: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
     """The files and classes of some photos that a run was measured on."""
-    from fgmix.evaluation.heatmaps import spread
+    from fgmix.explain.figures import spread
 
     split = photos.splits[run.config.measured_split]
     return [
@@ -204,8 +204,8 @@ def _tested(photos: "ImageDataset", run: Run, count: int) -> list[tuple[str, str
 
 def _read(files: "Sequence[tuple[str, str | None]]", crop_bottom: int) -> "Iterator[Subject]":
     """The photos, one after the other: a folder may hold more than fit into memory."""
-    from fgmix.data.readable import decodable
-    from fgmix.evaluation.map_figures import Subject
+    from fgmix.data.codec.diagnose import decodable
+    from fgmix.explain.side_by_side import Subject
 
     paths = [path for path, _ in files]
     for index, image in decodable(paths, lambda _, image: (image,), crop_bottom):
@@ -235,8 +235,8 @@ def _name(runs: list[Run]) -> list[str]:
 
 
 def _viewer(run: Run, name: str, class_name: str | None) -> "Viewer":
-    from fgmix.evaluation.map_figures import Viewer
-    from fgmix.evaluation.maps import PREDICTED, MapMaker
+    from fgmix.explain.maps import PREDICTED, MapMaker
+    from fgmix.explain.side_by_side import Viewer
 
     index = PREDICTED if class_name is None else run.class_names.index(class_name)
     maker = MapMaker(run.load_model())

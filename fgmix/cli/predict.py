@@ -11,11 +11,11 @@ from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.errors import FgmixError
 from fgmix.files import alone
+from fgmix.runs.folder import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.inputs import LIST, open_inputs
 from fgmix.serving.job import Done, begin, describe_job, go_on, refuse_existing
 from fgmix.serving.lines import LINE_FORMATS
-from fgmix.training.run_folder import Run
 
 EXAMPLES = """examples:
   python -m fgmix predict --model saved_models/RUN photo.jpg

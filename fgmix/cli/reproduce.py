@@ -9,13 +9,13 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow, show_notes
 from fgmix.cli.parser import Parser, add_flags
+from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.reproduction.estimate import Estimate, duration
 from fgmix.reproduction.grid import run_grid, state
 from fgmix.reproduction.output import write_results
 from fgmix.reproduction.plan import plan_grid
 from fgmix.reproduction.tables import table_two
-from fgmix.training.config import TrainConfig
 
 log = logging.getLogger(__name__)
 
@@ -178,8 +178,8 @@ def _train(config: TrainConfig) -> None:
     """Trains one cell, in its own process."""
     show_notes()
     import_tensorflow(any_backend=True)
-    from fgmix.experiment import train
     from fgmix.training.determinism import make_deterministic
+    from fgmix.workflows.train_and_evaluate import train
 
     make_deterministic()
     train(config)

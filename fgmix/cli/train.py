@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_flags
-from fgmix.training.config import TrainConfig
-from fgmix.training.recipes import PRESETS, RECIPES, Recipe
+from fgmix.config.recipes import PRESETS, RECIPES, Recipe
+from fgmix.config.train_config import TrainConfig
 
 EXAMPLES = """examples:
   python train.py --dataset demo
@@ -50,9 +50,9 @@ def main(argv: list[str]) -> int:
 
     import_tensorflow(any_backend=True)
     from fgmix.cli.summary import summarize
-    from fgmix.experiment import train
     from fgmix.training.determinism import make_deterministic
-    from fgmix.training.stopping import Stopped
+    from fgmix.training.interrupts import Stopped
+    from fgmix.workflows.train_and_evaluate import train
 
     make_deterministic()
     try:

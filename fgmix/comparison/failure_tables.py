@@ -1,7 +1,7 @@
 """Tables of where a group fails: classes, pairs of classes, calibration, coverage."""
 
 from fgmix.comparison.failures import Failures
-from fgmix.comparison.table import Table, interval, mean_count, percent, without_empty
+from fgmix.tables import Table, interval, mean_count, percent, without_empty
 
 SHOWN = 10
 """Classes and pairs of classes that a table lists."""

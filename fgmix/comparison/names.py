@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from fgmix.config.recipes import Recipe
 from fgmix.models.attention import ATTENTIONS
-from fgmix.training.recipes import Recipe
 
 FIRST = ("dataset", "attention", "backbone", "gate", "recipe", "shots", "train_fraction")
 """Settings that name a group before others do."""

@@ -13,9 +13,9 @@ from fgmix.comparison.failures import Failures, find_failures
 from fgmix.comparison.learning import learning_curves
 from fgmix.comparison.power import POWER
 from fgmix.comparison.statistics import LEVEL
-from fgmix.comparison.table import WIDTH
 from fgmix.comparison.tables import comparison_tables
 from fgmix.files import write_csv, write_json
+from fgmix.tables import WIDTH
 
 
 def verdicts(comparison: Comparison) -> list[str]:

@@ -11,7 +11,7 @@ from fgmix.comparison.contrasts import NOT_SHOWN, Comparison
 from fgmix.comparison.failures import Failures
 from fgmix.comparison.learning import LearningCurve
 from fgmix.evaluation.curves import COLOURS
-from fgmix.evaluation.figures import draw_grid, share_legend
+from fgmix.plotting import draw_grid, share_legend
 
 BLACK, BLUE, ORANGE = COLOURS[0], COLOURS[1], COLOURS[2]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.comparison.names import distinguishing, name_group, place
-from fgmix.comparison.runs import RunResult, find_runs, read_run
 from fgmix.errors import FgmixError
+from fgmix.runs.results import RunResult, find_runs, read_run
 
 PHOTO_SETTINGS = ("dataset", "shots", "train_fraction", "val_fraction", "split_seed", "folds")
 """Settings by which groups are trained on other photos."""

@@ -4,7 +4,7 @@ from fgmix.comparison.contrasts import Comparison, Target
 from fgmix.comparison.learning import learning_curves
 from fgmix.comparison.power import MOST_SEEDS, POWER
 from fgmix.comparison.statistics import LEVEL
-from fgmix.comparison.table import Table, interval, p_in_words, percent, without_empty
+from fgmix.tables import Table, interval, p_in_words, percent, without_empty
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:

@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from fgmix.data.augment import AUGMENTATIONS
-from fgmix.data.copies import Copy
+from fgmix.data.augment.registry import AUGMENTATIONS
+from fgmix.data.codec.decode import load_image
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.decode import load_image
-from fgmix.data.reading import Photos
-from fgmix.data.share import WHOLE, Share, measured_order
+from fgmix.data.image_reader import Photos
+from fgmix.data.resized_cache.store import Copy
+from fgmix.data.shard import WHOLE, Share, measured_order
 
 
 def steps_per_epoch(num_images: int, batch_size: int) -> int:

@@ -13,7 +13,7 @@ from fgmix.data.pipeline import evaluation_batches
 from fgmix.errors import FgmixError
 from fgmix.evaluation.metrics import classification_metrics
 from fgmix.files import replacing, write_csv
-from fgmix.training.placement import ALONE, Placement
+from fgmix.training.distributed.distribution import ALONE, Placement
 
 
 @dataclass(frozen=True)

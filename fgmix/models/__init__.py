@@ -6,7 +6,7 @@ __all__ = ["ATTENTIONS", "BACKBONES", "build_classifier", "parameter_groups"]
 
 _HOME = {
     "ATTENTIONS": "fgmix.models.attention",
-    "BACKBONES": "fgmix.models.backbones",
+    "BACKBONES": "fgmix.models.backbones.registry",
     "build_classifier": "fgmix.models.classifier",
     "parameter_groups": "fgmix.models.classifier",
 }

@@ -5,10 +5,10 @@ import keras
 from fgmix.errors import FgmixError
 from fgmix.layers import ImageNormalization
 from fgmix.models.attention import ATTENTIONS
-from fgmix.models.backbones import BACKBONES, IDENTITY, Normalization
+from fgmix.models.backbones.pretrained import BN_MOMENTUM, build_features
+from fgmix.models.backbones.registry import BACKBONES, IDENTITY, Normalization
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS, require
 from fgmix.models.flat import lay_flat
-from fgmix.models.pretrained import BN_MOMENTUM, build_features
 
 HIDDEN_UNITS = 512
 

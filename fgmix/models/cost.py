@@ -23,10 +23,10 @@ from fgmix.layers import (
     SpatialAttention,
 )
 from fgmix.models.attention import ATTENTIONS
-from fgmix.models.backbones import BACKBONES
+from fgmix.models.backbones.pretrained import build_features
+from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import require
 from fgmix.models.classifier import build_head, check_sizes
-from fgmix.models.pretrained import build_features
 
 Shape = tuple[int, ...]
 

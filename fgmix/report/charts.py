@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from markupsafe import Markup, escape
 
-from fgmix.evaluation.figures import write_figure
+from fgmix.plotting import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

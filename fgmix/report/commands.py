@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from fgmix.comparison.study import Group
-from fgmix.training.run_folder import MODEL
+from fgmix.runs.folder import MODEL
 
 PLAIN_NAME = "photos"
 

@@ -8,10 +8,10 @@ import numpy as np
 from fgmix.comparison.failures import Confusion, Failures
 from fgmix.comparison.plots import draw_reliability
 from fgmix.comparison.study import Group, Study
-from fgmix.comparison.table import Table, interval, mean_count, percent, without_empty
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.pictures import Photos, Picture
 from fgmix.report.tables import PageTable, make_table, page_table
+from fgmix.tables import Table, interval, mean_count, percent, without_empty
 
 PAIRS = 8
 """Pairs of classes that are shown."""

@@ -10,12 +10,12 @@ import numpy as np
 
 from fgmix.comparison.study import Group, Study
 from fgmix.errors import FgmixError
-from fgmix.evaluation.map_names import MAP_MEANINGS, MAP_NAMES
+from fgmix.explain.names import MAP_MEANINGS, MAP_NAMES
 from fgmix.report.pictures import HEAT, Picture, encode
-from fgmix.training.run_folder import MODEL
+from fgmix.runs.folder import MODEL
 
 if TYPE_CHECKING:
-    from fgmix.evaluation.map_figures import Viewer
+    from fgmix.explain.side_by_side import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +102,10 @@ def look(study: Study, root: Path, count: int) -> Looks:
         root: The folder of the photos.
         count: How many photos.
     """
-    from fgmix.data.readable import decodable
-    from fgmix.evaluation.map_figures import Viewer
-    from fgmix.evaluation.maps import MapMaker
-    from fgmix.training.run_folder import Run
+    from fgmix.data.codec.diagnose import decodable
+    from fgmix.explain.maps import MapMaker
+    from fgmix.explain.side_by_side import Viewer
+    from fgmix.runs.folder import Run
 
     viewers, notes, crops = [], [], set()
     for group in study.groups:
@@ -162,7 +162,7 @@ def _explain(study: Study, viewers: Sequence["Viewer"]) -> tuple[str, ...]:
 def _see(viewers: Sequence["Viewer"], photo: np.ndarray, path: str, label: str) -> Seen:
     from PIL import Image
 
-    from fgmix.evaluation.overlay import overlay
+    from fgmix.explain.overlay import overlay
 
     small = Image.fromarray(photo)
     small.thumbnail((HEAT, HEAT))

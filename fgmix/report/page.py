@@ -16,7 +16,7 @@ from fgmix.comparison.contrasts import Comparison
 from fgmix.comparison.failures import find_failures
 from fgmix.comparison.output import headline
 from fgmix.comparison.study import Group, Study
-from fgmix.data.sources import terms_of_use
+from fgmix.data.sources.registry import terms_of_use
 from fgmix.errors import FgmixError
 from fgmix.files import write_text
 from fgmix.report.commands import Running, describe_running
@@ -26,7 +26,7 @@ from fgmix.report.pictures import Photos
 from fgmix.report.quality import Quality, describe_quality
 from fgmix.report.training import Training, describe_training
 from fgmix.report.worth import Worth, describe_worth
-from fgmix.training.run_folder import read_record
+from fgmix.runs.folder import read_record
 
 log = logging.getLogger(__name__)
 

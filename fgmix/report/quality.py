@@ -11,9 +11,9 @@ from fgmix.comparison.failures import Failures
 from fgmix.comparison.plots import draw_comparison
 from fgmix.comparison.statistics import Accuracy
 from fgmix.comparison.study import Group, Study
-from fgmix.comparison.table import interval, percent, without_empty
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, make_table
+from fgmix.tables import interval, percent, without_empty
 
 
 @dataclass(frozen=True)

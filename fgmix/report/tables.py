@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fgmix.comparison.table import Table
+from fgmix.tables import Table
 
 NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
 

@@ -12,7 +12,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.curves import draw_curves, measured_splits
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, make_table
-from fgmix.training.run_folder import MODEL
+from fgmix.runs.folder import MODEL
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", "fold": "held-out"}
 

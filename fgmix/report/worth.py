@@ -7,10 +7,10 @@ from fgmix.comparison.learning import learning_curves
 from fgmix.comparison.output import verdicts
 from fgmix.comparison.plots import draw_learning_curves
 from fgmix.comparison.power import POWER
-from fgmix.comparison.table import percent
 from fgmix.comparison.tables import comparison_tables
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, page_table
+from fgmix.tables import percent
 
 NOTHING_TO_COMPARE = (
     "Not known: there is nothing to compare with. To see what the attention brings, train the same "

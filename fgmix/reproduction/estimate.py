@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from fgmix.models.backbones import BACKBONES
+from fgmix.models.backbones.registry import BACKBONES
 from fgmix.reproduction.plan import Cell
-from fgmix.training.run_folder import CONFIG, METRICS
+from fgmix.runs.folder import CONFIG, METRICS
 
 
 class Estimate:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fgmix.comparison.published import method_name
 from fgmix.evaluation.curves import COLOURS, save_curves
-from fgmix.evaluation.figures import draw_grid, save_figure, share_legend
+from fgmix.plotting import draw_grid, save_figure, share_legend
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.reproduction.estimate import Estimate, duration
 from fgmix.reproduction.plan import Cell
-from fgmix.training.config import TrainConfig
 
 log = logging.getLogger(__name__)
 

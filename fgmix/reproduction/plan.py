@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fgmix.data.sources import SOURCES, default_data_dir, require_known
+from fgmix.config.train_config import NAMED_WEIGHTS, TrainConfig
+from fgmix.data.sources.registry import SOURCES, default_data_dir, require_known
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, read_csv
 from fgmix.models.attention import ATTENTIONS
-from fgmix.models.backbones import BACKBONES
+from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import GATED, GATES
-from fgmix.training.config import NAMED_WEIGHTS, TrainConfig
-from fgmix.training.drift import changed_flags
-from fgmix.training.run_folder import HISTORY, METRICS, read_record
+from fgmix.runs.folder import HISTORY, METRICS, read_record
+from fgmix.runs.resume import changed_flags
 
 
 @dataclass(frozen=True)

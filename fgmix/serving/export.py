@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from fgmix.failpoints import milestone
 from fgmix.files import replacing
-from fgmix.milestones import milestone
 from fgmix.serving.signatures import SIGNATURES, Classifier, input_spec
 from fgmix.serving.warmup import write_warmup
 

@@ -15,10 +15,10 @@ from typing import Any
 import keras
 
 from fgmix.errors import FgmixError
+from fgmix.runs.folder import Run
 from fgmix.serving.export import export_saved_model
 from fgmix.serving.model_card import write_card
 from fgmix.serving.signatures import Classifier
-from fgmix.training.run_folder import Run
 
 FIRST = "1"
 

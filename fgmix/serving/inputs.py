@@ -9,7 +9,7 @@ from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
 
-from fgmix.data.folder import SUFFIXES, is_image_file
+from fgmix.data.sources.folder import SUFFIXES, is_image_file
 from fgmix.errors import FgmixError
 
 LIST = "-"

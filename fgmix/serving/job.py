@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import fgmix
 from fgmix.errors import FgmixError
 from fgmix.files import write_json
+from fgmix.runs.folder import MODEL, Run
 from fgmix.serving.lines import LineFormat
-from fgmix.training.run_folder import MODEL, Run
 
 RECORD = ".job.json"
 

@@ -5,12 +5,12 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from fgmix.data.headers import MAX_PIXELS
-from fgmix.data.sources import terms_of_use
+from fgmix.data.codec.headers import MAX_PIXELS
+from fgmix.data.sources.registry import terms_of_use
 from fgmix.evaluation.calibration import Abstention, Selection
-from fgmix.models.backbones import BACKBONES
+from fgmix.models.backbones.registry import BACKBONES
+from fgmix.runs.folder import Run
 from fgmix.serving.choices import TOP
-from fgmix.training.run_folder import Run
 
 HARDEST = 5
 MEASURED = {"test": "test photos", "fold": "photos of the fold held out"}

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from fgmix.runs.folder import Run
 from fgmix.serving.photos import UNREADABLE, describe, describe_failure, read_photo
 from fgmix.serving.signatures import Classifier, serving_default
-from fgmix.training.run_folder import Run
 
 BATCH = 16
 BATCHES_AT_A_TIME = 2

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from fgmix.data.decode import load_batch
+from fgmix.data.codec.decode import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
-from fgmix.evaluation.energy import attention_energy
+from fgmix.explain.energy import attention_energy
 from fgmix.models.classifier import ATTENTION_LAYER
+from fgmix.models.fused_batchnorm import infer
 from fgmix.serving.choices import TOP
-from fgmix.training.fused import infer
 
 Outputs = dict[str, tf.Tensor]
 

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 
 from fgmix.errors import FgmixError
+from fgmix.failpoints import milestone
 from fgmix.files import write_csv, write_text
-from fgmix.milestones import milestone
 from fgmix.training.checkpoint import Progress, save_checkpoint
-from fgmix.training.feed import Feed, Measured
-from fgmix.training.placement import Placement
-from fgmix.training.stopping import Stopped, StopRequest
+from fgmix.training.distributed.distribution import Placement
+from fgmix.training.inputs import Feed, Measured
+from fgmix.training.interrupts import Stopped, StopRequest
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
 SHARE = 0.02

@@ -14,9 +14,9 @@ import keras
 import numpy as np
 
 from fgmix.errors import FgmixError
+from fgmix.failpoints import milestone
 from fgmix.files import replacing
-from fgmix.milestones import milestone
-from fgmix.training.placement import ALONE, Placement
+from fgmix.training.distributed.distribution import ALONE, Placement
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from fgmix.config.train_config import TrainConfig
+from fgmix.data.codec.diagnose import unreadable_files
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.readable import unreadable_files
 from fgmix.errors import FgmixError
-from fgmix.training.config import TrainConfig
-from fgmix.training.hosts import LOST, peer_lost
+from fgmix.training.distributed.hosts import LOST, peer_lost
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

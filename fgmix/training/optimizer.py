@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.models.classifier import parameter_groups
-from fgmix.training.config import TrainConfig
 
 MOMENTUM = 0.9
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import keras
 
-from fgmix.data.copies import Copy
+from fgmix.config.recipes import FINETUNE, RECIPES
+from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
-from fgmix.training.config import TrainConfig
-from fgmix.training.feed import feed_photos
-from fgmix.training.frozen import feed_features
-from fgmix.training.placement import ALONE, Placement
-from fgmix.training.recipes import FINETUNE, RECIPES
+from fgmix.data.resized_cache.store import Copy
+from fgmix.training.distributed.distribution import ALONE, Placement
+from fgmix.training.frozen.inputs import feed_features
+from fgmix.training.inputs import feed_photos
 from fgmix.training.trainer import fit, freeze_pretrained
 
 log = logging.getLogger(__name__)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import keras
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.files import remove_partial
 from fgmix.models.classifier import build_classifier, parameter_groups
 from fgmix.models.freezing import freeze_backbone
-from fgmix.models.sizes import at_size
-from fgmix.training.averaging import TrainedModel, WeightAverage
-from fgmix.training.batchnorm import batch_statistics
+from fgmix.models.resized import at_size
+from fgmix.runs.folder import DIVERGED, HISTORY, LOGS
 from fgmix.training.callbacks import (
     Checkpoint,
     Divergence,
@@ -25,15 +25,15 @@ from fgmix.training.callbacks import (
     write_history,
 )
 from fgmix.training.checkpoint import Progress, restore_checkpoint
-from fgmix.training.config import TrainConfig
-from fgmix.training.feed import Feed
+from fgmix.training.distributed.batchnorm import batch_statistics
+from fgmix.training.distributed.distribution import ALONE, Placement
+from fgmix.training.ema import TrainedModel, WeightAverage
+from fgmix.training.input_stall import Waiting, tell_of_waiting
+from fgmix.training.inputs import Feed
+from fgmix.training.interrupts import Stopped, stopping_between_steps
 from fgmix.training.optimizer import build_optimizer, build_schedules
-from fgmix.training.placement import ALONE, Placement
 from fgmix.training.precision import policy
-from fgmix.training.run_folder import DIVERGED, HISTORY, LOGS
-from fgmix.training.sizes import size_parts, spans_left
-from fgmix.training.stopping import Stopped, stopping_between_steps
-from fgmix.training.waiting import Waiting, tell_of_waiting
+from fgmix.training.progressive_resizing import size_parts, spans_left
 
 log = logging.getLogger(__name__)
 

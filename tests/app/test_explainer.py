@@ -8,10 +8,10 @@ from PIL import Image
 
 from fgmix.app.explainer import SHOWN, Explainer
 from fgmix.errors import FgmixError
+from fgmix.runs.folder import Run
 from fgmix.serving.predict import predict_files
-from fgmix.training.run_folder import Run
 from tests.pictures import write_noise
-from tests.runs import CLASSES
+from tests.trained_runs import CLASSES
 
 
 @pytest.fixture(scope="module")

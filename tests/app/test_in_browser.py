@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fgmix.runs.folder import Run
 from fgmix.serving.predict import predict_files
-from fgmix.training.run_folder import Run
 from tests.browser import DESKTOP, PHONE, browsing, open_page
-from tests.runs import CLASSES
+from tests.trained_runs import CLASSES
 
 pytestmark = pytest.mark.peers
 

@@ -5,7 +5,7 @@ import pytest
 from fgmix import __main__ as commands
 from fgmix.cli.main import run
 from fgmix.models import BACKBONES
-from fgmix.models.weight_sources import HubFile
+from fgmix.models.backbones.weight_sources import HubFile
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fgmix.audit.contact_sheet import COLUMNS, GAP, PHOTO, TEXT
 from fgmix.cli import check
 from fgmix.cli.main import run
-from fgmix.data.contact_sheet import COLUMNS, GAP, PHOTO, TEXT
-from fgmix.data.demo import CLASS_NAMES, draw_image
+from fgmix.data.sources.demo.dataset import CLASS_NAMES, draw_image
 
 CLASSES = CLASS_NAMES[:3]
 ROOT = Path(__file__).parents[2]
@@ -165,7 +165,7 @@ def test_classes_too_small_to_split_are_all_named(audit, planes):
 
 
 def test_the_split_is_that_of_training(audit, drawn):
-    from fgmix.data.folder import load_folder
+    from fgmix.data.sources.folder import load_folder
 
     folder = drawn / "train"
     _, _, report = audit("--dataset", folder, "--split-seed", 3)
@@ -216,7 +216,7 @@ def test_ctrl_c_stops_it_at_once(tmp_path):
     # What runs in a script's background inherits a deaf ear to Ctrl-C.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += "import sys; from fgmix.__main__ import main; from fgmix.cli.main import run\n"
-    code += "import fgmix.data.audit as audit; before = audit.perceptual_hash\n"
+    code += "import fgmix.audit.scan as audit; before = audit.perceptual_hash\n"
     code += "def tell(image):\n    print('reading', flush=True)\n    return before(image)\n"
     code += "audit.perceptual_hash = tell\nsys.exit(run(main, sys.argv[1:]))"
     argv = ["check", "--dataset", tmp_path / "photos", "--output", tmp_path / "out"]

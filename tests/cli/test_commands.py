@@ -16,9 +16,9 @@ from PIL import Image
 from fgmix import __main__ as commands
 from fgmix.cli import evaluate, train
 from fgmix.cli.main import run
-from fgmix.training.config import TrainConfig
-from fgmix.training.recipes import RECIPES
-from tests.runs import CLASSES, TEST, draw_photos
+from fgmix.config.recipes import RECIPES
+from fgmix.config.train_config import TrainConfig
+from tests.trained_runs import CLASSES, TEST, draw_photos
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--backbone", "tiny", "--weights", "none", "--image-size", "32", "--epochs", "1"]
@@ -82,16 +82,16 @@ def test_help_needs_no_tensorflow_and_shows_every_flag_with_its_default():
 
 
 def test_flags_become_the_config_of_the_same_names(monkeypatch, call, tmp_path):
-    import fgmix.experiment
+    import fgmix.workflows.train_and_evaluate
 
     seen = []
 
     def remember(config):
         seen.append(config)
         metrics = {"top1": 0.5, "top5": 1.0, "mean_per_class": 0.5, "loss": 1, "num_examples": 4}
-        return fgmix.experiment.TrainResult(tmp_path, metrics)
+        return fgmix.workflows.train_and_evaluate.TrainResult(tmp_path, metrics)
 
-    monkeypatch.setattr(fgmix.experiment, "train", remember)
+    monkeypatch.setattr(fgmix.workflows.train_and_evaluate, "train", remember)
     code, out, err = call(train.main, "--dataset", "cars")
     assert (code, err) == (0, [])
     assert seen.pop() == TrainConfig(dataset="cars")

@@ -15,9 +15,9 @@ import pytest
 from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
+from fgmix.runs.folder import Run
 from fgmix.serving import predict as predictions
-from fgmix.training.run_folder import Run
-from tests.runs import CLASSES
+from tests.trained_runs import CLASSES
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fgmix.cli.train import resume_command
-from tests.runs import read_history
+from tests.trained_runs import read_history
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.files import read_json, write_csv, write_json
-from fgmix.training.config import TrainConfig
-from fgmix.training.run_folder import CONFIG, HISTORY, METRICS, PREDICTIONS, prepare_run
+from fgmix.runs.folder import CONFIG, HISTORY, METRICS, PREDICTIONS, prepare_run
 
 CLASSES = ("ant", "bee", "cow", "dog")
 

@@ -16,9 +16,9 @@ from fgmix.comparison.plots import (
     draw_reliability,
 )
 from fgmix.comparison.study import open_study
-from fgmix.comparison.table import Table, p_in_words
-from fgmix.evaluation.figures import save_figure
 from fgmix.files import read_csv
+from fgmix.plotting import save_figure
+from fgmix.tables import Table, p_in_words
 from tests.comparison.answers import draw_answers, write_run
 
 

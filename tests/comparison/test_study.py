@@ -282,8 +282,8 @@ def test_a_run_from_before_a_recipe_setting_is_of_the_same_group(tmp_path):
 
 
 def test_a_run_from_before_the_recipe_was_changed_is_not_taken_for_one_of_today(tmp_path):
+    from fgmix.config.recipes import RECIPES
     from fgmix.files import read_json, write_json
-    from fgmix.training.recipes import RECIPES
 
     assert RECIPES["strong"].frozen_stride  # which runs before it left at 0
     old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))

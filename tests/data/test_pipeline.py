@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fgmix.data.augment import AUGMENTATIONS
+from fgmix.data.augment.registry import AUGMENTATIONS
+from fgmix.data.codec.decode import load_image
 from fgmix.data.dataset import ImageDataset, Split
-from fgmix.data.decode import load_image
 from fgmix.data.pipeline import (
     evaluation_batches,
     steps_per_epoch,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from fgmix.data.dataset import ImageDataset, Split
-from fgmix.data.folder import load_folder
+from fgmix.data.sources.folder import load_folder
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import align_classes, evaluate
-from fgmix.training.run_folder import Run
-from tests.runs import CLASSES, TEST, draw_photos
+from fgmix.runs.folder import Run
+from tests.trained_runs import CLASSES, TEST, draw_photos
 
 
 @pytest.fixture(scope="module")

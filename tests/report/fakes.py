@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fgmix.training.config import TrainConfig
+from fgmix.config.train_config import TrainConfig
 from tests.pictures import write_noise
 
 EPOCHS = 3

@@ -2,7 +2,7 @@ import shutil
 
 from fgmix.comparison.study import open_study
 from fgmix.report.looks import look
-from tests.runs import CLASSES
+from tests.trained_runs import CLASSES
 
 
 def test_a_run_and_its_photos(finished, photos, tmp_path):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.reproduction.plan import Cell, plan_grid
-from fgmix.training.config import TrainConfig
 
 
 def small_grid(runs: Path, **changes) -> list[Cell]:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.models import ATTENTIONS
 from fgmix.models.choices import GATED
-from fgmix.training.config import TrainConfig
 from tests.reproduction import fakes
 from tests.reproduction.grids import small_grid
 

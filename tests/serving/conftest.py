@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fgmix.serving.configs import write_serving_configs
-from tests.data.test_file_types import CONTENTS, SUFFIXES
+from tests.data.codec.test_file_types import CONTENTS, SUFFIXES
 
 NAME = "photos"
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fgmix.data.decode import load_batch
-from fgmix.data.folder import load_folder
+from fgmix.data.codec.decode import load_batch
+from fgmix.data.sources.folder import load_folder
 from fgmix.models import build_classifier
+from fgmix.runs.folder import Run
 from fgmix.serving.export import export_saved_model
 from fgmix.serving.signatures import Classifier
-from fgmix.training.run_folder import Run
-from tests.runs import CLASSES
+from tests.trained_runs import CLASSES
 
 NAMES = ("Škoda Octavia", "日本", "Alfa, 8C", "d", "e", "f", "g")
 CROP = 12  # of the 32 rows of the photos

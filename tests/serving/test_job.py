@@ -6,10 +6,10 @@ import shutil
 import pytest
 
 from fgmix.errors import FgmixError
+from fgmix.runs.folder import Run
 from fgmix.serving.job import begin, describe_job, go_on, refuse_existing
 from fgmix.serving.lines import LINE_FORMATS
 from fgmix.serving.photos import describe, describe_failure
-from fgmix.training.run_folder import Run
 
 NAMES = ["a.jpg", "b, c.jpg", "d\ne.jpg", "f.jpg"]
 

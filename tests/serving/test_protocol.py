@@ -20,8 +20,8 @@ from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.serving.client import BATCH
 from fgmix.serving.configs import BATCH_SIZES
-from tests.runs import CLASSES
 from tests.serving.conftest import NAME
+from tests.trained_runs import CLASSES
 
 REASON = "is not installed (make test-peers)"
 grpc = pytest.importorskip("grpc", reason=f"grpcio {REASON}")

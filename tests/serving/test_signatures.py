@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fgmix.data.decode import load_batch
-from fgmix.data.folder import load_folder
+from fgmix.data.codec.decode import load_batch
+from fgmix.data.sources.folder import load_folder
 from fgmix.evaluation.calibration import Abstention, calibrate
 from fgmix.evaluation.evaluate import evaluate
 from fgmix.models import build_classifier
@@ -16,8 +16,8 @@ from fgmix.serving.export import export_saved_model
 from fgmix.serving.predict import predict_files
 from fgmix.serving.signatures import SIGNATURES, Classifier
 from fgmix.training.precision import policy
-from tests.data.test_file_types import CONTENTS, SUFFIXES
-from tests.data.test_headers import LARGE
+from tests.data.codec.test_file_types import CONTENTS, SUFFIXES
+from tests.data.codec.test_headers import LARGE
 
 NAMES = ("one", "two", "three", "four", "five", "six", "seven")
 SIZE = 32

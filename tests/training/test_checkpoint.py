@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.training import callbacks
 from fgmix.training.callbacks import Checkpoint
@@ -17,10 +18,9 @@ from fgmix.training.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from fgmix.training.config import TrainConfig
-from fgmix.training.feed import Feed
+from fgmix.training.inputs import Feed
+from fgmix.training.interrupts import StopRequest
 from fgmix.training.optimizer import build_optimizer, build_schedules
-from fgmix.training.stopping import StopRequest
 
 ROWS = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.1 + 0.2}]
 

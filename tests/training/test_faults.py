@@ -13,13 +13,13 @@ import tensorflow as tf
 
 import fgmix
 from fgmix import FgmixError, files
-from fgmix.data.folder import load_folder
+from fgmix.data.sources.folder import load_folder
 from fgmix.files import alone
 from fgmix.training.callbacks import Divergence
 from fgmix.training.checkpoint import CHECKPOINT
 from fgmix.training.faults import faults_explained
-from fgmix.training.feed import feed_photos
-from tests.runs import draw_photos, read_history, small_config
+from fgmix.training.inputs import feed_photos
+from tests.trained_runs import draw_photos, read_history, small_config
 
 WRITES = [
     "config.json",
@@ -109,7 +109,7 @@ def test_a_folder_that_may_not_be_written_to_is_told_before_any_photo_is_read(
     small_disk, photos, monkeypatch
 ):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    monkeypatch.setattr("fgmix.experiment.load_splits", None)
+    monkeypatch.setattr("fgmix.workflows.train_and_evaluate.load_splits", None)
     message = refused(small_config(photos, small_disk / "run"))
     assert f"can't write to {small_disk}: Read-only file system" in message
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fgmix.errors import FgmixError
-from fgmix.training.run_folder import MODEL, Run
+from fgmix.runs.folder import MODEL, Run
 
 
 class Payload:

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from fgmix.config.train_config import TrainConfig
 from fgmix.models import build_classifier
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.classifier import parameter_groups
 from fgmix.models.freezing import freeze_batch_norm
-from fgmix.training.config import TrainConfig
 from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules
 from fgmix.training.precision import policy
 

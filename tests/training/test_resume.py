@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.kills import tiny_with_dropout, train_apart, weights
-from tests.runs import read_history, small_config
+from tests.trained_runs import read_history, small_config
 
 pytestmark = pytest.mark.slow
 

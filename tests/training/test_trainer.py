@@ -7,14 +7,14 @@ import keras
 import numpy as np
 import pytest
 
-from fgmix.data.sources import load_dataset
+from fgmix.config.recipes import RECIPES
+from fgmix.data.sources.registry import load_dataset
 from fgmix.evaluation.evaluate import evaluate
-from fgmix.models.tiny import build_tiny
+from fgmix.models.backbones.tiny import build_tiny
 from fgmix.training import callbacks
-from fgmix.training.feed import feed_photos
-from fgmix.training.recipes import RECIPES
+from fgmix.training.inputs import feed_photos
 from fgmix.training.trainer import build_model, fit
-from tests.runs import read_history, small_config
+from tests.trained_runs import read_history, small_config
 
 
 @pytest.mark.parametrize(

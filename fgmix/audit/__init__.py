@@ -1,0 +1,1 @@
+"""Auditing a data set: bad files, duplicates, small classes, label issues."""

@@ -1,0 +1,164 @@
+"""Predictions of every training photo, each by a model that has not seen it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from fgmix.errors import FgmixError
+from fgmix.files import read_csv
+from fgmix.runs.folder import (
+    METRICS,
+    PREDICTIONS,
+    PROBABILITIES,
+    SPLITS,
+    Run,
+    read_record,
+)
+from fgmix.runs.resume import changed_flags
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the runs of all folds say of the photos that each held out.
+
+    Attributes:
+        name: The data set's name.
+        root: The folder that the paths are relative to.
+        crop_bottom: Pixel rows to remove from the bottom of every photo.
+        class_names: `K` names.
+        paths: The training photos.
+        labels: int32 `(n,)`, as the data set has them.
+        probabilities: float32 `(n, K)`.
+    """
+
+    name: str
+    root: Path
+    crop_bottom: int
+    class_names: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+def open_folds(directories: Sequence[str | Path]) -> list[Run]:
+    """Opens the runs of all folds of one experiment, in the order of the folds.
+
+    Args:
+        directories: The runs' folders; or one of them, and the others lie beside it.
+
+    Raises:
+        FgmixError: If a fold is missing or there twice, or a run is of another experiment.
+    """
+    runs = [Run.open(directory) for directory in directories]
+    first = runs[0]
+    for run in runs:
+        if run.config.folds is None:
+            raise FgmixError(
+                f"{run.directory} was trained on all training photos, and suspects are found by "
+                f"models that have not seen them: train it with --folds 3 and --fold 0, 1 and 2"
+            )
+        changed = changed_flags(vars(run.config), replace(first.config, fold=run.config.fold))
+        if changed:
+            raise FgmixError(
+                f"{first.directory} and {run.directory} are not folds of one experiment: "
+                f"in the latter {'; '.join(changed)}"
+            )
+    if len(runs) == 1:
+        runs += _beside(first)
+    by_fold: dict[int | None, Run] = {}
+    for run in runs:
+        fold = run.config.fold
+        if fold in by_fold:
+            raise FgmixError(
+                f"fold {fold} is there twice, {by_fold[fold].directory} and {run.directory}: "
+                f"name the runs to take, one a fold"
+            )
+        by_fold[fold] = run
+    folds = range(first.config.folds or 0)
+    missing = [str(fold) for fold in folds if fold not in by_fold]
+    if missing:
+        raise FgmixError(
+            f"no finished run of fold {', '.join(missing)} of {len(folds)} was named or lies in "
+            f"{first.directory.resolve().parent}: train it as {first.directory.name} with --fold "
+            f"{missing[0]}"
+        )
+    return [by_fold[fold] for fold in folds]
+
+
+def _beside(run: Run) -> list[Run]:
+    """The finished runs beside a run that differ from it in the fold alone."""
+    found = []
+    for directory in sorted(run.directory.resolve().parent.iterdir()):
+        record = read_record(directory)
+        if record is None or directory == run.directory.resolve():
+            continue
+        config = replace(run.config, fold=record["config"].get("fold"))
+        alike = not changed_flags(record["config"], config)
+        same_photos = record["data"].get("root") == run.data["root"]
+        if alike and same_photos and (directory / METRICS).exists():
+            found.append(Run.open(directory))
+    return found
+
+
+def join_folds(runs: Sequence[Run]) -> OutOfFold:
+    """Joins what the runs of all folds predicted of the photos that they held out.
+
+    Args:
+        runs: From `open_folds`.
+
+    Raises:
+        FgmixError: If a file is missing or damaged, or the runs were trained on other photos.
+    """
+    first = runs[0]
+    index = {name: label for label, name in enumerate(first.class_names)}
+    paths: list[str] = []
+    labels: list[int] = []
+    probabilities = []
+    for run in runs:
+        if run.class_names != first.class_names:
+            raise FgmixError(f"{first.directory} and {run.directory} have other classes")
+        try:
+            rows = read_csv(run.directory / PREDICTIONS)
+            matrix = np.load(run.directory / PROBABILITIES)
+            paths += [row["path"] for row in rows]
+            labels += [index[row["label"]] for row in rows]
+        except (OSError, ValueError, KeyError) as error:
+            raise FgmixError(
+                f"the predictions of {run.directory} can't be read: {error}"
+            ) from error
+        if matrix.shape != (len(rows), len(index)):
+            raise FgmixError(f"{run.directory}: {PROBABILITIES} and {PREDICTIONS} don't match")
+        probabilities.append(matrix)
+    _refuse_other_photos(runs, paths)
+    return OutOfFold(
+        first.data["name"],
+        Path(first.data["root"]),
+        first.crop_bottom,
+        first.class_names,
+        tuple(paths),
+        np.array(labels, np.int32),
+        np.concatenate(probabilities),
+    )
+
+
+def _refuse_other_photos(runs: Sequence[Run], held_out: Sequence[str]) -> None:
+    """Makes sure that each photo is held out once, and none is trained on that never is.
+
+    Otherwise photos came, went or changed class between the runs.
+    """
+    times = Counter(held_out)
+    moved = [path for path, count in times.items() if count > 1]
+    moved += [
+        row["path"]
+        for run in runs
+        for row in read_csv(run.directory / SPLITS)
+        if row["split"] == "train" and row["path"] not in times
+    ]
+    if moved:
+        raise FgmixError(
+            f"the photos have changed between the folds, {moved[0]} for one: train all folds anew "
+            f"on the same photos (--overwrite)"
+        )

@@ -1,0 +1,85 @@
+"""Reading every photo of a data set once, to see what it is made of."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from fgmix.audit.duplicates import perceptual_hash
+from fgmix.data.codec.diagnose import decodable, diagnose, read_header
+from fgmix.data.dataset import ImageDataset
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What was seen of one file.
+
+    Attributes:
+        path: The file, relative to the data set's root.
+        split: The split it is in.
+        class_name: The class it is in.
+        problem: Why it can't be read; None for a readable photo, which alone has the rest.
+        format: Pillow's name of its format; None if Pillow doesn't know it.
+        width: In pixels, upright.
+        height: In pixels, upright, without the rows that the data set crops.
+        digest: SHA-256 of the file.
+        looks: Its perceptual hash; None for a picture of one colour.
+    """
+
+    path: str
+    split: str
+    class_name: str
+    problem: str | None = None
+    format: str | None = None
+    width: int = 0
+    height: int = 0
+    digest: bytes = b""
+    looks: np.ndarray | None = None
+
+
+def read_photos(dataset: ImageDataset) -> list[Photo]:
+    """Decodes every photo through the decode path of training, on all cores.
+
+    A progress bar is drawn on standard error where that is a terminal.
+
+    Returns:
+        A `Photo` for every file, split after split, in order.
+    """
+    places = [
+        (name, path, dataset.class_names[label])
+        for name, split in dataset.splits.items()
+        for path, label in zip(split.paths, split.labels, strict=True)
+    ]
+    files = [str(dataset.root / path) for _, path, _ in places]
+    seen: dict[int, Photo] = {}
+    with tqdm(total=len(files), unit=" photos", disable=None, leave=False) as bar:
+        for index, content, image in decodable(files, _keep_both, dataset.crop_bottom):
+            number = int(index)
+            seen[number] = _describe(*places[number], content.numpy(), image.numpy())
+            bar.update()
+    return [
+        seen.get(i) or Photo(path, split, class_name, problem=diagnose(files[i]))
+        for i, (split, path, class_name) in enumerate(places)
+    ]
+
+
+def _keep_both(content: tf.Tensor, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return content, image
+
+
+def _describe(split: str, path: str, class_name: str, content: bytes, image: np.ndarray) -> Photo:
+    height, width, _ = image.shape
+    kind = read_header(io.BytesIO(content)).format
+    return Photo(
+        path,
+        split,
+        class_name,
+        format="JPEG" if kind == "MPO" else kind,
+        width=width,
+        height=height,
+        digest=hashlib.sha256(content).digest(),
+        looks=perceptual_hash(image),
+    )

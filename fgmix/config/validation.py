@@ -1,0 +1,70 @@
+"""What the settings of a run must be, each and together."""
+
+from typing import TYPE_CHECKING
+
+from fgmix.config.fields import check_values
+from fgmix.data.protocols import check_protocol
+from fgmix.data.sources.registry import SOURCES
+from fgmix.errors import FgmixError
+
+if TYPE_CHECKING:
+    from fgmix.config.train_config import TrainConfig
+
+AUTO = "auto"
+
+
+def check(config: "TrainConfig") -> None:
+    """Checks a config, resolved or not; what is None is left open.
+
+    Raises:
+        FgmixError: If a value is not allowed, or two exclude each other.
+    """
+    if not config.dataset:
+        raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
+    check_values(config)
+    if config.batch_size is not None and config.batch_size % config.accumulate:
+        raise FgmixError(
+            f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
+        )
+    check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
+    if config.recipe:
+        _check_views(config, frozen=config.recipe_settings.views > 0)
+    _check_devices(config)
+
+
+def _check_views(config: "TrainConfig", frozen: bool) -> None:
+    if frozen and config.views == 0:
+        raise FgmixError("--views 0: recipe frozen trains on views, so there must be at least 1")
+    for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
+        if value and not frozen:
+            raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
+
+
+def _check_devices(config: "TrainConfig") -> None:
+    number = int(config.devices) if config.devices.isdecimal() else None
+    if config.devices != AUTO and not number:
+        raise FgmixError(f"--devices {config.devices}: must be auto, or a number from 1 on")
+    if config.accumulate > 1 and (number or 0) > 1:
+        raise FgmixError(
+            "--accumulate and --devices exclude each other: several devices need less memory each "
+            "as it is"
+        )
+    named = {"--processes": config.processes, "--process": config.process}
+    given = [flag for flag, value in named.items() if value is not None]
+    if config.coordinator is None or config.coordinator == AUTO:
+        if given:
+            raise FgmixError(f"{given[0]} goes with --coordinator HOST:PORT")
+    elif len(given) < len(named):
+        raise FgmixError(
+            f"--coordinator {config.coordinator}: also give --processes, how many there are, and "
+            f"--process, which of them this is, from 0"
+        )
+    if config.processes is not None and not 0 <= (config.process or 0) < config.processes:
+        raise FgmixError(
+            f"--process {config.process}: of {config.processes} processes the last one is "
+            f"{config.processes - 1}"
+        )
+    if config.coordinator is not None and config.recipe == "frozen":
+        raise FgmixError("--recipe frozen takes minutes on one machine: leave --coordinator out")
+    if config.coordinator is not None and config.accumulate > 1:
+        raise FgmixError("--accumulate and --coordinator exclude each other")

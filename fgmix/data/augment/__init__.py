@@ -1,0 +1,1 @@
+"""Augmentations: what training images are varied by."""

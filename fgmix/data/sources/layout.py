@@ -1,0 +1,70 @@
+"""What lies in a folder of class folders, whether or not it can be trained on."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fgmix.data.dataset import ImageDataset, Split
+from fgmix.data.sources.folder import is_image_file
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What was found in a folder.
+
+    Attributes:
+        dataset: Every photo, in the splits that the folder shows; in a single one named `all`
+            where it shows none. A class may lack photos in any of them.
+        empty: Class folders without a photo, relative to the root.
+        strays: Visible files that are in no class, or no images by their suffix.
+    """
+
+    dataset: ImageDataset
+    empty: tuple[str, ...]
+    strays: tuple[str, ...]
+
+
+def survey_folder(root: Path) -> Layout:
+    """Lists the photos of `root/<class>` or `root/{train,val,test}/<class>`, and what is not one.
+
+    `load_folder` refuses a folder at the first thing that is wrong; this goes on and collects.
+    """
+    parts = [part for part in PARTS if (root / part).is_dir()]
+    parts = parts if "train" in parts else []
+    places = {part: root / part for part in parts} or {"all": root}
+    class_names = sorted({folder.name for place in places.values() for folder in _folders(place)})
+    splits, empty, used = {}, [], set()
+    for name, place in places.items():
+        paths: list[str] = []
+        labels: list[int] = []
+        for folder in _folders(place):
+            photos = sorted(path for path in folder.iterdir() if is_image_file(path))
+            if not photos and name != "val":  # which may lack classes
+                empty.append(folder.relative_to(root).as_posix())
+            paths += [photo.relative_to(root).as_posix() for photo in photos]
+            labels += [class_names.index(folder.name)] * len(photos)
+        used.update(paths)
+        splits[name] = Split(tuple(paths), np.array(labels, np.int32))
+    strays = [path for path in _visible_files(root) if path not in used]
+    dataset = ImageDataset(root.resolve().name, root, tuple(class_names), splits)
+    return Layout(dataset, tuple(empty), tuple(strays))
+
+
+def _folders(place: Path) -> list[Path]:
+    return sorted(p for p in place.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _visible_files(root: Path) -> list[str]:
+    found = []
+    for folder, inner, files in os.walk(root):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        found += [
+            (Path(folder) / name).relative_to(root).as_posix()
+            for name in sorted(files)
+            if not name.startswith(".")
+        ]
+    return found

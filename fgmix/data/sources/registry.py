@@ -1,0 +1,127 @@
+"""The registry of data sets: name -> loader."""
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from fgmix.data.dataset import ImageDataset
+from fgmix.errors import FgmixError
+
+log = logging.getLogger(__name__)
+
+# Loaders are imported when they are used: SciPy, Pillow and TFDS would slow down `--help`.
+
+
+def _aircraft(data_dir: Path, level: str) -> ImageDataset:
+    from fgmix.data.sources.aircraft import load_aircraft
+
+    return load_aircraft(data_dir, level)
+
+
+def _cars(data_dir: Path) -> ImageDataset:
+    from fgmix.data.sources.cars import load_cars
+
+    return load_cars(data_dir)
+
+
+def _demo(data_dir: Path) -> ImageDataset:
+    from fgmix.data.sources.demo.dataset import DEMO_VERSION, write_demo
+    from fgmix.data.sources.folder import load_folder
+
+    folder = data_dir / f"demo-v{DEMO_VERSION}"
+    if not folder.exists():
+        log.info("drawing the demo's pictures into %s", folder)
+    write_demo(folder)
+    return load_folder(folder, "demo")
+
+
+SOURCES: dict[str, Callable[[Path], ImageDataset]] = {
+    "aircraft": partial(_aircraft, level="variant"),
+    "aircraft/family": partial(_aircraft, level="family"),
+    "aircraft/manufacturer": partial(_aircraft, level="manufacturer"),
+    "cars": _cars,
+    "demo": _demo,
+}
+"""name -> loader of the data set from `--data-dir`."""
+
+TERMS = {
+    "aircraft": "FGVC-Aircraft's photos are for non-commercial research only.",
+    "cars": "Stanford Cars' photos are for non-commercial research only.",
+    "demo": "The pictures are drawn by fgmix: nobody's rights are touched.",
+}
+"""name, without its level -> what the photos may be used for."""
+
+OWN_FOLDER = "fgmix"
+"""Below the TFDS folder: what is written here and could be written again."""
+
+
+def tfds_folder() -> Path:
+    """Where TensorFlow Datasets keeps its data sets."""
+    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+
+
+def default_data_dir(dataset: str) -> Path:
+    """Where a data set from `SOURCES` lies unless `--data-dir` says otherwise."""
+    folder = OWN_FOLDER if dataset == "demo" else dataset.partition("/")[0]
+    return tfds_folder() / folder
+
+
+def terms_of_use(dataset: str) -> str:
+    """What the photos of a data set may be used for, in a sentence.
+
+    Args:
+        dataset: As a resolved config names it: folders by their whole path.
+    """
+    if Path(dataset).is_absolute():
+        return "The photos are of a folder: their owner's terms hold."
+    elsewhere = (
+        "The terms are those on the data set's page in the catalogue of TensorFlow Datasets."
+    )
+    return TERMS.get(dataset.partition("/")[0], elsewhere)
+
+
+def require_known(dataset: str) -> None:
+    """Refuses what is neither a name nor a folder, without reading anything of a data set.
+
+    Raises:
+        FgmixError: If there is no such data set.
+    """
+    if dataset in SOURCES or Path(dataset).expanduser().is_dir():
+        return
+    from fgmix.data.sources.tfds import is_tfds_name, require_tfds_name
+
+    if is_tfds_name(dataset):
+        require_tfds_name(dataset)
+    else:
+        raise FgmixError(
+            f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, a name of TensorFlow "
+            f"Datasets, or the path of a folder with one folder of photos a class"
+        )
+
+
+def load_dataset(dataset: str, data_dir: str | None = None, split_seed: int = 0) -> ImageDataset:
+    """Loads a data set by name or by path.
+
+    Args:
+        dataset: A name from `SOURCES`, the path of a folder of class folders, or the name of an
+            image classification set of TFDS: the first of these that it is.
+        data_dir: Where a named data set lies.
+        split_seed: Seeds the test split of a data set that has none.
+
+    Raises:
+        FgmixError: If there is no such data set, or it is not whole.
+    """
+    given = Path(data_dir).expanduser() if data_dir else None
+    if dataset in SOURCES:
+        return SOURCES[dataset](given or default_data_dir(dataset))
+    path = Path(dataset).expanduser()
+    if path.is_dir():
+        from fgmix.data.sources.folder import load_folder
+
+        return load_folder(path, split_seed=split_seed)
+    require_known(dataset)
+    from fgmix.data.sources.tfds import load_tfds
+
+    return load_tfds(dataset, given or tfds_folder(), split_seed)

@@ -1,0 +1,186 @@
+"""Image classification sets of TensorFlow Datasets (TFDS), by name.
+
+TFDS keeps the images' encoded bytes in record files. They are written out once as the image files
+that they were, so that every data set is read in one way from files.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fgmix.data.dataset import ImageDataset, Split
+from fgmix.data.sources.folder import TEST_FRACTION
+from fgmix.data.sources.registry import OWN_FOLDER, SOURCES
+from fgmix.data.splits import stratified_split
+from fgmix.errors import FgmixError
+from fgmix.files import provide
+
+log = logging.getLogger(__name__)
+
+OWN_NAMES = {"cars196": "cars", "stanford_cars": "cars", "fgvc_aircraft": "aircraft"}
+"""Sets that fgmix reads itself: the addresses of TFDS's `cars196` are dead."""
+
+SPLITS = {"train": "train", "validation": "val", "test": "test"}
+"""TFDS's name of a split -> ours."""
+
+INDEX = "index.json"
+SIGNATURES = {
+    b"\xff\xd8\xff": ".jpg",
+    b"\x89PNG": ".png",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"RIFF": ".webp",
+}
+
+
+def is_tfds_name(name: str) -> bool:
+    """Whether a name has the form `name[/config][:version]` of TFDS."""
+    return re.fullmatch(r"[a-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?", name) is not None
+
+
+def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
+    """Loads a data set of TFDS, preparing it first where that is needed.
+
+    `validation` is the `val` split. Without `test` it is the test split; without either, a fifth
+    of every class of `train` becomes the test split, by `split_seed`.
+
+    Args:
+        name: `name`, `name/config`, either with `:version`.
+        data_dir: TFDS's data folder. The image files go into `fgmix/<name>/<version>` below it.
+        split_seed: Seeds the test split where TFDS has none.
+
+    Raises:
+        FgmixError: If TFDS doesn't know the name or can't prepare the set, or it has no images
+            with one class label each to train on.
+    """
+    builder = _builder(name, data_dir)
+    _refuse_other_tasks(name, builder.info.features)
+    root = data_dir / OWN_FOLDER / builder.info.full_name
+    provide(root, lambda beside: _write_files(name, builder, beside))
+    index = json.loads((root / INDEX).read_text(encoding="utf-8"))
+    class_names = tuple(index["class_names"])
+    splits = {
+        part: Split(tuple(rows["paths"]), np.array(rows["labels"], np.int32))
+        for part, rows in index["splits"].items()
+    }
+    if "train" not in splits:
+        raise FgmixError(f"{name} has no training images with labels: choose another data set")
+    if "test" not in splits and "val" in splits:
+        splits["test"] = splits.pop("val")
+    if "test" not in splits:
+        splits["train"], splits["test"] = stratified_split(
+            splits["train"],
+            TEST_FRACTION,
+            split_seed,
+            class_names,
+            "testing",
+            remedy="choose another data set",
+        )
+    return ImageDataset(name, root, class_names, splits)
+
+
+def require_tfds_name(name: str) -> None:
+    """Refuses a name that TFDS doesn't know, without preparing anything.
+
+    Raises:
+        FgmixError: If TFDS has no such set, or fgmix reads it itself by another name.
+    """
+    import tensorflow_datasets as tfds
+
+    base = re.split("[/:]", name)[0]
+    if base in OWN_NAMES:
+        raise FgmixError(f"no data set {name!r}: fgmix reads it itself, as {OWN_NAMES[base]!r}")
+    known = tfds.list_builders(with_community_datasets=False)
+    if base not in known:
+        near = get_close_matches(name, [*SOURCES, *known])
+        hint = f" (near: {', '.join(near)})" if near else ""
+        raise FgmixError(
+            f"no data set {name!r}: it is no folder, and no name of fgmix or of TensorFlow "
+            f"Datasets{hint}"
+        )
+
+
+def _builder(name: str, data_dir: Path) -> Any:
+    import tensorflow_datasets as tfds
+
+    require_tfds_name(name)
+    return _told_in_a_line(f"can't take {name}", lambda: tfds.builder(name, data_dir=data_dir))
+
+
+def _refuse_other_tasks(name: str, features: Any) -> None:
+    import tensorflow_datasets as tfds
+
+    parts = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
+    image, label = parts.get("image"), parts.get("label")
+    # A float image is stored as a PNG of its bits, which no decoder of images understands.
+    if not (
+        isinstance(image, tfds.features.Image)
+        and np.issubdtype(image.np_dtype, np.integer)
+        and isinstance(label, tfds.features.ClassLabel)
+    ):
+        raise FgmixError(
+            f"{name} is not for image classification: it has no 'image' with one 'label' (a "
+            f"ClassLabel), but {', '.join(parts) or 'no named features'}"
+        )
+
+
+def _write_files(name: str, builder: Any, folder: Path) -> None:
+    """Writes `folder/<split>/<class>/<number>.<suffix>` and the index of them."""
+    info = builder.info
+    log.info("%s: %s %s", name, info.homepage, " ".join(str(info.redistribution_info).split()))
+    _told_in_a_line(f"TensorFlow Datasets can't prepare {name}", builder.download_and_prepare)
+    splits = {}
+    for source, part in SPLITS.items():
+        if source in builder.info.splits:
+            rows = _write_split(name, builder, source, folder, part)
+            if rows["paths"]:
+                splits[part] = rows
+    # Some sets know the names of their classes only now.
+    index = {"class_names": builder.info.features["label"].names, "splits": splits}
+    folder.mkdir(exist_ok=True)
+    (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+
+def _write_split(name: str, builder: Any, source: str, folder: Path, part: str) -> dict[str, list]:
+    import tensorflow_datasets as tfds
+    from tqdm import tqdm
+
+    num_classes = builder.info.features["label"].num_classes
+    digits = len(str(num_classes - 1))
+    examples = builder.as_dataset(
+        split=source,
+        decoders={"image": tfds.decode.SkipDecoding()},
+        shuffle_files=False,
+        read_config=tfds.ReadConfig(try_autocache=False),  # which would hold a small set in memory
+    )
+    total = builder.info.splits[source].num_examples
+    rows: dict[str, list] = {"paths": [], "labels": []}
+    for number, example in enumerate(
+        tqdm(tfds.as_numpy(examples), f"{name} {source}", total, unit=" images", disable=None)
+    ):
+        label = int(example["label"])
+        if not 0 <= label < num_classes:  # -1: the test labels of a challenge are kept secret
+            continue
+        content = example["image"]
+        suffix = next((s for start, s in SIGNATURES.items() if content.startswith(start)), ".bin")
+        path = f"{part}/{label:0{digits}d}/{number:06d}{suffix}"
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+        rows["paths"].append(path)
+        rows["labels"].append(label)
+    return rows
+
+
+def _told_in_a_line(what: str, call: Callable[[], Any]) -> Any:
+    """Calls into TFDS, whose data sets raise errors of every kind, many lines long."""
+    try:
+        return call()
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FgmixError(f"{what}: {reason[:500]}") from error

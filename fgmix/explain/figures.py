@@ -1,0 +1,186 @@
+"""Figures of heat maps over photos (the paper's Fig. 3)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from PIL import Image
+
+from fgmix.data.codec.decode import decode_image
+from fgmix.data.dataset import ImageDataset
+from fgmix.evaluation.evaluate import Evaluation
+from fgmix.explain.maps import MapMaker
+from fgmix.explain.overlay import COLOURS, overlay
+from fgmix.plotting import save_figure
+
+RIGHT, WRONG, UNKNOWN = "#1a7f37", "#b42318", "black"
+SHOWN = 480  # pixels of a photo's longer side in a figure
+DPI = 120
+WIDTH, GAP, LINE, BAR = 2.6, 0.1, 0.17, 0.5
+"""Inches: of a panel, between panels, of a line of text, of the colours' explanation."""
+
+
+class Panel(NamedTuple):
+    """A picture in a figure.
+
+    Attributes:
+        picture: `(h, w, 3)`, uint8 or float in [0, 1]; None for a place that holds `note` alone.
+        title: Above it.
+        colour: Of the title.
+        heading: Above the title, for the column.
+        side: At its left, for the row.
+        note: What stands in place of the picture.
+    """
+
+    picture: np.ndarray | None
+    title: str = ""
+    colour: str = UNKNOWN
+    heading: str = ""
+    side: str = ""
+    note: str = ""
+
+
+def save_heatmaps(
+    path: Path, model: keras.Model, dataset: ImageDataset, split: str, found: Evaluation, count: int
+) -> None:
+    """Draws photos and the same photos under their heat maps, with what the model said.
+
+    Args:
+        path: A PNG file.
+        model: The classifier.
+        dataset: The data set.
+        split: The split that `found` is of.
+        found: The classifier's answers.
+        count: How many photos, spread evenly over the split.
+    """
+    maker = MapMaker(model)
+    files = dataset.files(split)
+    chosen = spread(len(files), count)
+    columns = min(4, len(chosen))
+    rows: list[list[Panel]] = []
+    for first in range(0, len(chosen), columns):
+        above, below = [], []
+        for index in chosen[first : first + columns]:
+            photo = decode_image(tf.io.read_file(files[index]), dataset.crop_bottom).numpy()
+            heat = maker.see_photo(photo).heat["energy"][0]
+            small = shrink(photo)
+            title, colour = verdict(
+                found.class_names, found.probabilities[index], int(found.labels[index])
+            )
+            above.append(Panel(small, title, colour))
+            below.append(Panel(overlay(small, heat)))
+        rows += [above, below]
+    draw_panels(path, rows)
+
+
+def spread(length: int, count: int) -> list[int]:
+    """At most `count` places in a list, evenly spread from its first to its last."""
+    return np.unique(np.linspace(0, length - 1, count).astype(int)).tolist()
+
+
+def shrink(photo: np.ndarray) -> np.ndarray:
+    """A photo, uint8 `(h, w, 3)`, as large as a figure shows it."""
+    picture = Image.fromarray(photo)
+    picture.thumbnail((SHOWN, SHOWN))
+    return np.asarray(picture)
+
+
+def verdict(
+    class_names: Sequence[str], probabilities: np.ndarray, label: int | None
+) -> tuple[str, str]:
+    """What a classifier said, in words and a colour.
+
+    Args:
+        class_names: `K` names.
+        probabilities: float32 `(K,)`.
+        label: The true class, where it is known.
+    """
+    guess = int(probabilities.argmax())
+    said = f"{class_names[guess]}, {probabilities[guess]:.0%}"
+    if label is None:
+        return said, UNKNOWN
+    if guess == label:
+        return f"{said}: right", RIGHT
+    return f"{class_names[label]}\nsaid {said}", WRONG
+
+
+def draw_panels(path: Path, rows: Sequence[Sequence[Panel]], caption: str = "heat") -> None:
+    """Draws pictures in rows, with what the colours of the heat mean below.
+
+    Args:
+        path: A file of a type that Matplotlib writes.
+        rows: The pictures; rows may be of different lengths.
+        caption: What the colours show.
+    """
+    side = LINE + GAP if any(panel.side for row in rows for panel in row) else 0.0
+    width = side + max(map(len, rows)) * (WIDTH + GAP) + GAP
+    # Places are told in inches, because the text above a row needs the same height in any figure.
+    heights = [_text_height(row) + WIDTH * max(map(_ratio, row)) + GAP for row in rows]
+    height = sum(heights) + BAR
+    figure = Figure(figsize=(width, height))
+    top = height
+    for row, tall in zip(rows, heights, strict=True):
+        top -= tall
+        for column, panel in enumerate(row):
+            # The pictures of a row stand on top, beneath their titles.
+            size = WIDTH * _ratio(panel) if panel.picture is not None else tall - _text_height(row)
+            bottom = top + tall - _text_height(row) - size
+            left = GAP + side * (column > 0) + column * (WIDTH + GAP)
+            axis = figure.add_axes(
+                (left / width, bottom / height, WIDTH / width, size / height), frame_on=False
+            )
+            axis.set(xticks=[], yticks=[])
+            _fill(axis, panel)
+    _explain_colours(figure, caption, width, height)
+    save_figure(path, figure, DPI)
+
+
+def _fill(axis: Axes, panel: Panel) -> None:
+    if panel.picture is None:
+        axis.text(0.5, 0.5, panel.note, ha="center", va="center", fontsize=9, color="#555555")
+    else:
+        axis.imshow(panel.picture, aspect="auto")
+    axis.set_title(panel.title, fontsize=9, color=panel.colour, pad=4)
+    axis.set_ylabel(panel.side, fontsize=9)
+    if panel.heading:
+        above = 5 + 72 * LINE * _title_lines(panel)
+        axis.annotate(
+            panel.heading,
+            (0.5, 1),
+            (0, above),
+            "axes fraction",
+            "offset points",
+            ha="center",
+            fontsize=10,
+            weight="bold",
+        )
+
+
+def _explain_colours(figure: Figure, caption: str, width: float, height: float) -> None:
+    size = (1.6 / width, 0.1 / height)
+    axis = figure.add_axes((0.5 - size[0] / 2, 0.16 / height, *size))
+    bar = figure.colorbar(ScalarMappable(cmap=COLOURS), cax=axis, orientation="horizontal")
+    bar.set_ticks([])
+    bar.outline.set_visible(False)
+    axis.set_title(f"{caption}, scaled within each map", fontsize=8, pad=3)
+    axis.annotate("least ", (0, 0.5), ha="right", va="center", fontsize=8)
+    axis.annotate(" most", (1, 0.5), ha="left", va="center", fontsize=8)
+
+
+def _ratio(panel: Panel) -> float:
+    return 0.0 if panel.picture is None else panel.picture.shape[0] / panel.picture.shape[1]
+
+
+def _title_lines(panel: Panel) -> int:
+    return panel.title.count("\n") + 1 if panel.title else 0
+
+
+def _text_height(row: Sequence[Panel]) -> float:
+    lines = max(_title_lines(panel) + bool(panel.heading) for panel in row)
+    return LINE * lines + 0.08 if lines else 0.0

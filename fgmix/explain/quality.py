@@ -1,0 +1,163 @@
+"""How good a heat map is: does it lie on the object, and does the classifier need what it shows?"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from scipy.integrate import trapezoid
+from scipy.ndimage import gaussian_filter
+
+from fgmix.data.box import Box
+from fgmix.data.codec.decode import resize_image
+from fgmix.explain.maps import PREDICTED, MapMaker
+from fgmix.explain.names import MAP_NAMES
+from fgmix.explain.overlay import stretch
+
+CONTROLS = ("random", "centre")
+"""Maps that know nothing of the photo: chance, of the maps' own coarseness, and a blob in the
+middle, where photographers put things."""
+
+BOX_MEASURES = ("pointing", "energy_in_box")
+MEASURES = (*BOX_MEASURES, "deletion", "insertion")
+
+STEPS = 10  # of a curve
+BLUR = 1 / 16  # of the image's side: parts can no longer be told
+WHOLE = 0.95  # a box of more than this share of the photo says nothing
+
+Results = dict[str, dict[str, np.ndarray]]
+
+
+def measure_maps(
+    maker: MapMaker,
+    photos: Iterable[tuple[np.ndarray, Box | None]],
+    class_index: int = PREDICTED,
+    seed: int = 0,
+) -> tuple[Results, dict[str, np.ndarray]]:
+    """Measures every map of a classifier, and the controls, on photos.
+
+    A map is enlarged to the model's input. A place where it is the same as elsewhere stands in
+    a random order among those.
+
+    `pointing` (Zhang et al., ECCV 2016, without its tolerance): 1 where the middle of the map's
+    hottest cell lies in the box. `energy_in_box` (Wang et al., Score-CAM, 2020): the share of the
+    heat that lies in the box; the box's share of the photo for a map without heat. `deletion` and
+    `insertion` (Petsiuk et al., RISE, BMVC 2018): the area under the class's probability while the
+    hottest pixels first are painted over in the photo's mean colour, and while they are uncovered
+    in a blurred photo.
+
+    Args:
+        maker: The classifier's maps.
+        photos: Photos, uint8 `(h, w, 3)`, each with its box if it has one.
+        class_index: The class; each photo's likeliest by default.
+        seed: Of the control `random` and of places of equal heat.
+
+    Returns:
+        Map or control -> measure -> float64 `(n,)`, NaN where there is no box; and of the boxes
+        `share`, of the photo, and `centre`, whether the photo's middle is inside.
+    """
+    rng = np.random.default_rng(seed)
+    rows: dict[str, list[dict[str, float]]] = {}
+    boxes: dict[str, list[float]] = {"share": [], "centre": []}
+    for photo, box in photos:
+        seen = maker.see_photo(photo, class_index)
+        target = class_index if class_index != PREDICTED else int(seen.probabilities[0].argmax())
+        image = resize_image(photo, maker.image_size).numpy()
+        inside = None if box is None else box.mask(photo.shape, maker.image_size)
+        boxes["share"].append(np.nan if inside is None else float(inside.mean()))
+        middle = maker.image_size // 2
+        boxes["centre"].append(np.nan if inside is None else float(inside[middle, middle]))
+        heat = {name: seen.heat[name][0] for name in MAP_NAMES if name in seen.heat}
+        shape = heat["energy"].shape
+        heat |= {"random": rng.random(shape), "centre": _centre(shape)}
+        for name, one in heat.items():
+            fine = stretch(one, image.shape[:2])
+            order = np.lexsort((rng.random(fine.size), -fine.ravel()))
+            curves = _areas(maker, image, order, target)
+            spot = _hottest(one, maker.image_size, rng)
+            rows.setdefault(name, []).append(_in_box(fine, spot, inside) | curves)
+    return {
+        name: {m: np.array([row[m] for row in found]) for m in MEASURES}
+        for name, found in rows.items()
+    }, {name: np.array(values) for name, values in boxes.items()}
+
+
+def summarise(results: Results, boxes: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Means with their standard errors, and each map's paired difference from `random`.
+
+    Args:
+        results: From `measure_maps`.
+        boxes: From `measure_maps`.
+
+    Returns:
+        `photos`; `boxes`, with how many photos have one, its mean `share` and how often it holds
+        the photo's `centre`, or None where no photo has one or they span the whole photos; and
+        `maps`, by name and measure `mean`, `se`, and for maps `minus_random` and its
+        `minus_random_se`. Measures of boxes are left out where `boxes` is None.
+    """
+    known = ~np.isnan(boxes["share"])
+    telling = bool(known.any()) and float(boxes["share"][known].mean()) <= WHOLE
+    maps: dict[str, Any] = {}
+    for name, measures in results.items():
+        maps[name] = {}
+        for measure, values in measures.items():
+            if measure in BOX_MEASURES and not telling:
+                continue
+            mean, error = _mean(values)
+            maps[name][measure] = {"mean": mean, "se": error}
+            if name != "random":
+                mean, error = _mean(values - results["random"][measure])
+                maps[name][measure] |= {"minus_random": mean, "minus_random_se": error}
+    about = None
+    if telling:
+        about = {k: float(v[known].mean()) for k, v in boxes.items()}
+        about["photos"] = int(known.sum())
+    return {"photos": len(known), "boxes": about, "maps": maps}
+
+
+def _mean(values: np.ndarray) -> tuple[float, float | None]:
+    known = values[~np.isnan(values)]
+    error = float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else None
+    return float(known.mean()), error
+
+
+def _centre(shape: tuple[int, ...]) -> np.ndarray:
+    y, x = (np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in shape)
+    return np.exp(-2 * (y[:, None] ** 2 + x**2))
+
+
+def _hottest(heat: np.ndarray, size: int, rng: np.random.Generator) -> tuple[int, int]:
+    """The pixel in the middle of a map's hottest cell; one of them where there are several.
+
+    Of the cells and not of the enlarged map, which falls off around the middle of a cell but not
+    towards the border: there the hottest pixel would be too often.
+    """
+    row, column = rng.permutation(np.argwhere(heat == heat.max()))[0]
+    return int((row + 0.5) * size / heat.shape[0]), int((column + 0.5) * size / heat.shape[1])
+
+
+def _in_box(fine: np.ndarray, spot: tuple[int, int], inside: np.ndarray | None) -> dict[str, float]:
+    if inside is None:
+        return dict.fromkeys(BOX_MEASURES, np.nan)
+    total = float(fine.sum())
+    share = float(fine[inside].sum()) / total if total else float(inside.mean())
+    return {"pointing": float(inside[spot]), "energy_in_box": share}
+
+
+def _areas(maker: MapMaker, image: np.ndarray, order: np.ndarray, target: int) -> dict[str, float]:
+    """The areas under the curves of deletion and insertion, both from 0 to 1."""
+    rank = np.empty(order.size, int)
+    rank[order] = np.arange(order.size)
+    shown = (
+        rank.reshape(image.shape[:2])[None] < (np.linspace(0, order.size, STEPS + 1)[:, None, None])
+    )
+    shown = shown[..., None]
+    painted = np.broadcast_to(image.mean(axis=(0, 1)), image.shape)
+    sigma = BLUR * image.shape[0]
+    blurred = gaussian_filter(image, (sigma, sigma, 0))
+    steps = np.concatenate([np.where(shown, painted, image), np.where(shown, image, blurred)])
+    chances = maker.classify(steps.astype(np.float32))[:, target].astype(float)
+    deletion, insertion = chances.reshape(2, STEPS + 1)
+    return {
+        "deletion": float(trapezoid(deletion, dx=1 / STEPS)),
+        "insertion": float(trapezoid(insertion, dx=1 / STEPS)),
+    }

@@ -1,0 +1,132 @@
+"""The heat maps of several classifiers side by side, and each at its photo's full size."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from fgmix.explain.figures import Panel, shrink, verdict
+from fgmix.explain.maps import PREDICTED, MapMaker, Seen
+from fgmix.explain.names import MAP_NAMES
+from fgmix.explain.overlay import overlay
+from fgmix.files import replacing
+
+
+class Viewer(NamedTuple):
+    """A classifier that looks at photos.
+
+    Attributes:
+        name: What a figure calls it.
+        maker: Its maps.
+        class_names: Its classes, in index order.
+        attention: The name of its attention.
+        class_index: The class of Grad-CAM, or `PREDICTED`.
+    """
+
+    name: str
+    maker: MapMaker
+    class_names: tuple[str, ...]
+    attention: str
+    class_index: int = PREDICTED
+
+
+class Subject(NamedTuple):
+    """A photo that is looked at.
+
+    Attributes:
+        name: What a figure calls it where its class is not known.
+        photo: uint8 `(h, w, 3)`, as the classifiers get it.
+        label: The name of its class, where it is known.
+    """
+
+    name: str
+    photo: np.ndarray
+    label: str | None = None
+
+
+def arrange(
+    viewers: Sequence[Viewer], subjects: Iterable[Subject], maps: Sequence[str]
+) -> list[list[Panel]]:
+    """The panels of a figure.
+
+    One classifier: a row a photo, a column a map. Several: a column a classifier, and for every
+    photo a row a map.
+
+    Args:
+        viewers: The classifiers.
+        subjects: The photos.
+        maps: Names from `MAP_NAMES`.
+    """
+    rows: list[list[Panel]] = []
+    for subject in subjects:
+        small = shrink(subject.photo)
+        seen = [viewer.maker.see_photo(subject.photo, viewer.class_index) for viewer in viewers]
+        if len(viewers) == 1:
+            title, colour = _say(viewers[0], seen[0], subject)
+            row = [Panel(small, title, colour)]
+            row += [_panel(viewers[0], seen[0], name, small) for name in maps]
+            rows.append(_head(row, ["", *(MAP_NAMES[name] for name in maps)], not rows))
+            continue
+        for place, name in enumerate(maps):
+            row = [Panel(small, subject.label or subject.name) if not place else Panel(None)]
+            for viewer, one in zip(viewers, seen, strict=True):
+                panel = _panel(viewer, one, name, small)
+                if not place:
+                    title, colour = _say(viewer, one, subject)
+                    panel = panel._replace(title=title.partition("\n")[2] or title, colour=colour)
+                row.append(panel)
+            if len(maps) > 1:
+                row[1] = row[1]._replace(side=MAP_NAMES[name])
+            rows.append(_head(row, ["", *(viewer.name for viewer in viewers)], not rows))
+    return rows
+
+
+def save_full_size(
+    folder: Path, viewers: Sequence[Viewer], subjects: Iterable[Subject], maps: Sequence[str]
+) -> list[Path]:
+    """Writes every map over its photo, at the photo's size, `<number>-<photo>-<viewer>-<map>.png`.
+
+    Args:
+        folder: Is made if it isn't there.
+        viewers: The classifiers. A map that one doesn't have is left out.
+        subjects: The photos.
+        maps: Names from `MAP_NAMES`.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number, subject in enumerate(subjects, 1):
+        for viewer in viewers:
+            heat = viewer.maker.see_photo(subject.photo, viewer.class_index).heat
+            for name in (name for name in maps if name in heat):
+                over = overlay(subject.photo, heat[name][0])
+                of = viewer.name.replace("/", "_")
+                file = folder / f"{number:02d}-{Path(subject.name).stem}-{of}-{name}.png"
+                with replacing(file) as beside:
+                    Image.fromarray((over * 255).round().astype(np.uint8)).save(beside, "PNG")
+                written.append(file)
+    return written
+
+
+def _head(row: list[Panel], headings: Sequence[str], first: bool) -> list[Panel]:
+    if not first:
+        return row
+    return [p._replace(heading=text) for p, text in zip(row, headings, strict=True)]
+
+
+def _say(viewer: Viewer, seen: Seen, subject: Subject) -> tuple[str, str]:
+    label = viewer.class_names.index(subject.label) if subject.label else None
+    return verdict(viewer.class_names, seen.probabilities[0], label)
+
+
+def _panel(viewer: Viewer, seen: Seen, name: str, photo: np.ndarray) -> Panel:
+    if name not in seen.heat:
+        return Panel(None, note=f"attention {viewer.attention}:\nit weighs no\npositions")
+    title = ""
+    if name == "gradcam" and viewer.class_index != PREDICTED:
+        title = f"for {viewer.class_names[viewer.class_index]}"
+    return Panel(overlay(photo, seen.heat[name][0]), title)

@@ -1,0 +1,1 @@
+"""Backbones: their registry, their networks, their weights."""

@@ -1,0 +1,119 @@
+"""Loading backbone weights, with errors that say how to bring them by hand."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgmix.errors import FgmixError
+from fgmix.models.backbones.registry import BACKBONES, KERAS_FORMAT, TORCHVISION_FORMAT, Backbone
+from fgmix.models.backbones.torchvision_weights import load_torchvision
+
+if TYPE_CHECKING:
+    import keras
+
+
+# PyTorch's 0.1, in Keras's convention, for every BatchNorm: a small data set gives few steps,
+# and keras.applications' slower averages (0.99, MobileNetV2 0.999) would still show ImageNet.
+BN_MOMENTUM = 0.9
+
+
+def build_features(
+    name: str, backbone: Backbone, image_size: int, weights: str | None
+) -> "keras.Model":
+    """Builds a registered backbone with its weights.
+
+    Args:
+        name: The registry name, for messages.
+        backbone: The registry entry.
+        image_size: Side of the square input, in pixels.
+        weights: `"imagenet"`, `"none"`, or a file: of Keras (`.weights.h5` or `.h5`, saved from
+            the same backbone without its top), or of torchvision (`.safetensors`, for the
+            backbones that read it).
+
+    Returns:
+        A model from `(S, S, 3)` to the last feature map.
+
+    Raises:
+        FgmixError: If the image is too small, the weights don't exist, can't be downloaded, or
+            don't fit.
+    """
+    features = _build(name, backbone, image_size, weights or "none")
+    for layer in features.layers:
+        if hasattr(layer, "moving_mean"):
+            layer.momentum = BN_MOMENTUM
+    return features
+
+
+def _build(name: str, backbone: Backbone, image_size: int, weights: str) -> "keras.Model":
+    if image_size < backbone.min_size:
+        raise FgmixError(
+            f"image size {image_size} is too small for {name}: use --image-size "
+            f"{backbone.min_size} or more"
+        )
+    if weights == "none":
+        return backbone.build(image_size, None)
+    if weights == "imagenet":
+        return _build_imagenet(name, backbone, image_size)
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise FgmixError(
+            f"no weights file {weights!r}: --weights takes imagenet, none, or the path of a file"
+        )
+    load = _loader(path, name, backbone)
+    features = backbone.build(image_size, None)
+    load(features, path, name)
+    return features
+
+
+def _build_imagenet(name: str, backbone: Backbone, image_size: int) -> "keras.Model":
+    if backbone.source is None:
+        raise FgmixError(f"{name} has no ImageNet weights: use --weights none or --weights FILE")
+    try:
+        return backbone.build(image_size, "imagenet")
+    except FgmixError:
+        raise
+    except Exception as error:  # Keras wraps what the network says in a bare Exception
+        backbone.build(image_size, None)  # if this fails too, it was not the weights
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise FgmixError(
+            f"could not download the ImageNet weights of {name} ({reason}): where there is network "
+            f"fetch {backbone.source.by_hand}, and give that file as --weights FILE; or train from "
+            f"scratch with --weights none"
+        ) from error
+
+
+def _loader(path: Path, name: str, backbone: Backbone) -> "Loader":
+    """Chooses by the suffix of a weights file how it is read."""
+    if path.suffix not in LOADERS:
+        raise FgmixError(
+            f"{path}: weights files end in .weights.h5 or .h5 (Keras) or .safetensors (torchvision)"
+        )
+    if path.suffix not in backbone.formats:
+        readers = [other for other, entry in BACKBONES.items() if path.suffix in entry.formats]
+        raise FgmixError(
+            f"{path}: {name} reads no {path.suffix} files: give it a file in "
+            f"{' or '.join(backbone.formats)}, or use --backbone {' or '.join(readers)}"
+        )
+    return LOADERS[path.suffix]
+
+
+def _load_keras(features: "keras.Model", path: Path, name: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that the file lacks, and leaves them random.
+            warnings.simplefilter("error", UserWarning)
+            features.load_weights(path)
+    except (UserWarning, ValueError, OSError, KeyError) as error:
+        # Keras's own words are about its containers, and several lines long.
+        reason = "it is damaged" if isinstance(error, OSError) else "it was saved from another"
+        raise FgmixError(
+            f"{path} does not hold the weights of {name} ({reason}): give --weights a file saved "
+            f"from the same backbone without its top, or use --weights imagenet or none"
+        ) from error
+
+
+Loader = Callable[["keras.Model", Path, str], None]
+"""Reads a file into a model; the name is for messages."""
+
+LOADERS: dict[str, Loader] = {KERAS_FORMAT: _load_keras, TORCHVISION_FORMAT: load_torchvision}

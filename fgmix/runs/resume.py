@@ -1,0 +1,170 @@
+"""Whether a run is resumed as it was begun: what may have changed since, and what may not."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from fgmix.config.identity import BESIDE
+from fgmix.config.train_config import TrainConfig
+from fgmix.data.dataset import ImageDataset
+from fgmix.data.resized_cache.store import FORMAT
+from fgmix.errors import FgmixError
+from fgmix.files import read_csv
+from fgmix.runs.folder import (
+    LABELS,
+    SPLITS,
+    library_versions,
+    read_record,
+    recipe_beside_flags,
+)
+
+log = logging.getLogger(__name__)
+
+SHOWN = 3
+"""Class names and photos that are listed by name; the others are counted."""
+
+
+def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
+    """Makes sure that a run is resumed with its own settings. Reads no photos.
+
+    The run's folder, what is logged and how often it is saved may be others, and photos may lie
+    elsewhere: `refuse_changed_photos` tells whether they are the same. What has changed and does
+    no harm is told.
+
+    Args:
+        config: A resolved config that resumes a run.
+        precision: What `--precision` came to on this machine.
+
+    Raises:
+        FgmixError: If settings, recipe or precision are others.
+    """
+    before = _record(config)
+    flags = before["config"]
+    changed = changed_flags(flags, config)
+    if _names_another(flags.get("dataset"), config.dataset):
+        changed.insert(0, f"--dataset was {flags['dataset']}")
+    recipe = recipe_beside_flags(config)
+    changed += [
+        f"the recipe's {name} was {before['recipe'].get(name)}, is {recipe.get(name)}"
+        for name in sorted((before["recipe"].keys() | recipe.keys()) - {"summary"})
+        if before["recipe"].get(name) != recipe.get(name)
+    ]
+    if before["precision"] != precision:
+        changed.append(f"the precision was {before['precision']}, is {precision}")
+    # Which photos have copies follows from photos and settings; how a copy looks, from its format.
+    prepared = before["data"].get("prepared")
+    if prepared and prepared["photos"] and prepared["format"] != FORMAT:
+        changed.append("the prepared photos were of another format")
+    if changed:
+        raise _refusal(config, "settings", changed)
+
+    harmless = changed_flags(flags, config, harmless=True)
+    if harmless:
+        log.info("changed since the run began, harmless: %s", "; ".join(harmless))
+    now = library_versions()
+    versions = [
+        f"{k} was {v}, is {now.get(k)}" for k, v in before["versions"].items() if now.get(k) != v
+    ]
+    if versions:
+        log.warning("results may differ in their last bits: %s", "; ".join(versions))
+
+
+def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
+    """Makes sure that a run is resumed on its own photos, by their names, labels and sizes.
+
+    Args:
+        config: A resolved config that resumes a run.
+        dataset: Its data set, with its splits, bad photos among them.
+
+    Returns:
+        The data set without those photos that the run skipped when it was begun, even if they
+        have been mended since.
+
+    Raises:
+        FgmixError: If classes or photos are others.
+    """
+    before = _record(config)
+    dataset = dataset.without(before["data"].get("skipped", []))
+    if before["data"]["fingerprint"] == dataset.fingerprint():
+        return dataset
+    run = Path(config.run_dir)
+    try:
+        old_names = (run / LABELS).read_text(encoding="utf-8").split("\n")[:-1]
+        old = {(row["path"], row["label"], row["split"]) for row in read_csv(run / SPLITS)}
+    except (OSError, ValueError, KeyError):
+        raise _refusal(config, "photos", ["the photos were others"]) from None
+    new = {
+        (path, dataset.class_names[label], name)
+        for name, split in dataset.splits.items()
+        for path, label in zip(split.paths, split.labels, strict=True)
+    }
+    changed = _gone_and_new("classes", old_names, dataset.class_names)
+    changed += _gone_and_new("photos", _paths(old), _paths(new))
+    moved = _paths(old - new) & _paths(new - old)
+    if moved:
+        changed.append(f"of another class or split: {_listed(moved)}")
+    raise _refusal(config, "photos", changed or ["the photos were others: files of other sizes"])
+
+
+def changed_flags(before: Mapping[str, Any], now: TrainConfig, harmless: bool = False) -> list[str]:
+    """The flags that decide a run's result and are not what they were, in words.
+
+    Args:
+        before: The `config` part of a run's record.
+        now: A resolved config.
+        harmless: Those instead that don't decide it.
+    """
+    may_change = {"dataset", "data_dir"}
+    may_change |= {f.name for f in fields(now) if f.metadata["group"] in BESIDE}
+    # A flag that the record doesn't know came later, and its default is what was done before.
+    return [
+        f"--{f.name.replace('_', '-')} was {was}"
+        for f in fields(now)
+        if (f.name in may_change) == harmless
+        and f.name not in ("overwrite", "resume")
+        and (was := before.get(f.name, f.default)) != getattr(now, f.name)
+    ]
+
+
+def _names_another(before: Any, now: str) -> bool:
+    """Whether two values of `--dataset` can't be the same data: a folder may have moved."""
+    return before != now and not (Path(str(before)).is_absolute() and Path(now).is_absolute())
+
+
+def _record(config: TrainConfig) -> dict[str, Any]:
+    record = read_record(Path(config.run_dir))
+    if record is None:
+        raise FgmixError(f"nothing to resume: there is no run {config.run_dir}")
+    if "precision" not in record or "fingerprint" not in record["data"]:
+        raise FgmixError(f"{config.run_dir} is of another version of fgmix: train it anew")
+    return record
+
+
+def _refusal(config: TrainConfig, what: str, changed: Sequence[str]) -> FgmixError:
+    return FgmixError(
+        f"can't resume {config.run_dir} with other {what} ({'; '.join(changed)}): give the same "
+        f"again, or start anew with --overwrite"
+    )
+
+
+def _paths(rows: set[tuple[str, str, str]]) -> set[str]:
+    return {path for path, _, _ in rows}
+
+
+def _gone_and_new(
+    what: str, old: Sequence[str] | set[str], new: Sequence[str] | set[str]
+) -> list[str]:
+    gone, added = set(old) - set(new), set(new) - set(old)
+    return [
+        f"{what} that are {state}: {_listed(names)}"
+        for state, names in (("gone", gone), ("new", added))
+        if names
+    ]
+
+
+def _listed(names: set[str]) -> str:
+    shown = sorted(names)[:SHOWN]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(shown) + more

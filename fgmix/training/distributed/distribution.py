@@ -1,0 +1,287 @@
+"""Where a run is trained: on one device, on several of this machine, or by several processes.
+
+The devices are given their work by `tf.distribute.MirroredStrategy` on Keras's TensorFlow backend
+and by `keras.distribution.DataParallel` on its JAX backend. Several processes, each on a host of
+its own or not, take the JAX backend. Whatever is chosen here, the batches of a run are the same.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import keras
+import numpy as np
+
+from fgmix.config.train_config import TrainConfig
+from fgmix.config.validation import AUTO
+from fgmix.data.shard import Share
+from fgmix.errors import FgmixError
+from fgmix.training.ema import TrainedModel
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The devices and processes of a run.
+
+    Attributes:
+        devices: How many devices a batch is divided among, those of all processes together.
+        process: Which of the processes this is, from 0.
+        processes: How many processes train the run together.
+        distribution: The strategy or distribution that divides the work; None on one device.
+    """
+
+    devices: int = 1
+    process: int = 0
+    processes: int = 1
+    distribution: Any = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the run."""
+        return self.process == 0
+
+    @property
+    def share(self) -> Share:
+        """What this process reads of every batch."""
+        return Share(self.process, self.processes)
+
+    @property
+    def divided(self) -> bool:
+        """Whether batches are divided, so that each must be whole."""
+        return self.devices > 1
+
+    def scope(self) -> AbstractContextManager:
+        """Where the model must be built and trained."""
+        if self.distribution is None:
+            return contextlib.nullcontext()
+        return self.distribution.scope()
+
+    def together(self, action: Callable[[], T]) -> T:
+        """Does something in every process; what one of them refuses, all refuse.
+
+        Raises:
+            FgmixError: If any of the processes raised it, in its words.
+        """
+        if self.processes == 1:
+            return action()
+        refusal = ""
+        try:
+            result = action()
+        except FgmixError as error:
+            refusal = str(error) or "refused"
+        refusals = self.tell(refusal)
+        for process, words in enumerate(refusals):
+            if words:
+                alike = len(set(refusals)) == 1
+                raise FgmixError(words if alike or process == 0 else f"process {process}: {words}")
+        return result
+
+    def tell(self, value: Any) -> list[Any]:
+        """What every process says, in their order. All must call it at the same point.
+
+        Args:
+            value: Anything that JSON can hold.
+        """
+        if self.processes == 1:
+            return [value]
+        from jax.experimental.multihost_utils import process_allgather
+
+        said = np.frombuffer(json.dumps(value).encode(), np.uint8)
+        lengths = process_allgather(np.array([len(said)], np.int32))[:, 0]
+        padded = np.zeros(lengths.max(), np.uint8)
+        padded[: len(said)] = said
+        rows = process_allgather(padded)
+        return [
+            json.loads(row[:length].tobytes()) for row, length in zip(rows, lengths, strict=True)
+        ]
+
+    def first_signal(self, number: int | None) -> int | None:
+        """A signal that any of the processes was sent, in all of them; None if none was."""
+        if self.processes == 1:
+            return number
+        from jax.experimental.multihost_utils import process_allgather
+
+        return int(process_allgather(np.int32(number or 0)).max()) or None
+
+    def from_leader(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """The leader's arrays, in every process. The others give arrays of the same shapes."""
+        if self.processes == 1:
+            return arrays
+        from jax.experimental.multihost_utils import broadcast_one_to_all
+
+        return [np.asarray(array) for array in broadcast_one_to_all(arrays)]
+
+    def predict(self, model: keras.Model, batches: "tf.data.Dataset", verbose: int = 0) -> Any:
+        """The model's outputs for every example that is fed, by all processes, in all of them.
+
+        Args:
+            model: A model of one input and one output, built in `scope`.
+            batches: What this process feeds: inputs and labels. Whole batches, where they are
+                divided.
+            verbose: 1 for a progress bar.
+
+        Returns:
+            float32 `(n, ...)`. Where a process reads a share of every batch, the rows are in the
+            order of the whole batches.
+        """
+        if self.processes == 1:
+            return np.asarray(model.predict(batches, verbose=verbose), np.float32)
+        if isinstance(model, TrainedModel):
+            with model.measuring() as measured:
+                return self._predict_together(measured, batches)
+        return self._predict_together(model, batches)
+
+    def _predict_together(self, model: keras.Model, batches: "tf.data.Dataset") -> np.ndarray:
+        import jax
+
+        run, rows = _shared_prediction(model, self.distribution)
+        weights = [
+            [v.value for v in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        ]
+        outputs = [
+            run(*weights, jax.make_array_from_process_local_data(rows, inputs))
+            for inputs, _ in batches.as_numpy_iterator()
+        ]
+        return np.concatenate([np.asarray(output, np.float32) for output in outputs])
+
+
+@lru_cache(maxsize=2)
+def _shared_prediction(model: keras.Model, distribution: Any) -> tuple[Callable[..., Any], Any]:
+    """What runs a model over a batch that processes share, and how the batch lies among them.
+
+    Kept, so that it is compiled once and not after every epoch. Keras's own `predict` leaves each
+    process with outputs that it can't read.
+    """
+    import jax
+    from jax.sharding import NamedSharding, PartitionSpec
+
+    mesh = distribution.device_mesh.backend_mesh
+    run = jax.jit(
+        lambda trained, other, x: model.stateless_call(trained, other, x, training=False)[0],
+        out_shardings=NamedSharding(mesh, PartitionSpec()),
+    )
+    return run, NamedSharding(mesh, PartitionSpec(distribution.batch_dim_name))
+
+
+ALONE = Placement()
+
+
+@contextmanager
+def placed(config: TrainConfig) -> Iterator[Placement]:
+    """Finds the devices that a config asks for, and joins its other processes.
+
+    Args:
+        config: A resolved config.
+
+    Raises:
+        FgmixError: If the devices are not there, a batch can't be divided among them, or the
+            other processes can't be reached.
+    """
+    backend = keras.backend.backend()
+    if backend == "torch":
+        raise FgmixError("training takes KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax, not torch")
+    if backend == "jax":
+        keep_tensorflow_off_gpus()
+    if config.coordinator is not None:
+        from fgmix.training.distributed.hosts import joined
+
+        with joined(config):
+            yield _place_on_jax(config)
+        return
+    yield _place_on_jax(config) if backend == "jax" else _place_on_tensorflow(config)
+
+
+def keep_tensorflow_off_gpus() -> None:
+    """Leaves the memory of the GPUs to JAX: TensorFlow only reads photos then."""
+    import tensorflow as tf
+
+    with contextlib.suppress(RuntimeError):  # TensorFlow has them already
+        tf.config.set_visible_devices([], "GPU")
+
+
+def _place_on_tensorflow(config: TrainConfig) -> Placement:
+    import tensorflow as tf
+
+    names = [device.name for device in tf.config.list_logical_devices("GPU")]
+    if not names:
+        # More than one only where someone has divided the processor on purpose.
+        names = [device.name for device in tf.config.list_logical_devices("CPU")]
+    count = choose_devices(config, len(names))
+    if count == 1:
+        return ALONE
+    return Placement(count, distribution=tf.distribute.MirroredStrategy(names[:count]))
+
+
+def _place_on_jax(config: TrainConfig) -> Placement:
+    import jax
+
+    processes, process = jax.process_count(), jax.process_index()
+    here = len(jax.local_devices())
+    if processes == 1:
+        count = choose_devices(config, here)
+        if count == 1:
+            return ALONE
+        devices = jax.local_devices()[:count]
+    else:
+        count = choose_devices(config, here, processes) * processes
+        of_process: dict[int, list[Any]] = {}
+        for device in jax.devices():
+            of_process.setdefault(device.process_index, []).append(device)
+        devices = [d for index in range(processes) for d in of_process[index][: count // processes]]
+    distribution = keras.distribution.DataParallel(
+        devices=[f"{d.platform}:{d.id}" for d in devices], auto_shard_dataset=False
+    )
+    return Placement(count, process, processes, distribution)
+
+
+def choose_devices(config: TrainConfig, available: int, processes: int = 1) -> int:
+    """How many devices each process takes.
+
+    Args:
+        config: A resolved config. `"auto"` takes as many as divide a batch evenly.
+        available: How many devices this process has.
+        processes: How many processes share a batch.
+
+    Raises:
+        FgmixError: If there are not as many, or a batch can't be divided among them.
+    """
+    batch = config.batch_size
+    if batch % processes:
+        raise FgmixError(
+            f"--batch-size {batch} can't be divided among {processes} processes: give a multiple"
+        )
+    if config.devices == AUTO:
+        fitting = [n for n in range(1, available + 1) if batch // processes % n == 0]
+        # A step made in parts is for a device that is too small, and not divided as well.
+        return 1 if config.accumulate > 1 else fitting[-1]
+    count = int(config.devices)
+    if count > available:
+        have = f"{available} device{'s' * (available != 1)}"
+        raise FgmixError(
+            f"--devices {count}: {'this machine has' if processes == 1 else 'a process has'} {have}"
+            f"{_hint(available)}"
+        )
+    if batch // processes % count:
+        raise FgmixError(
+            f"--batch-size {batch} can't be divided among {processes * count} devices: give a "
+            f"multiple of {processes * count}, or fewer --devices"
+        )
+    return count
+
+
+def _hint(available: int) -> str:
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if available == 1 and hidden is not None:
+        return f" (CUDA_VISIBLE_DEVICES is {hidden!r})"
+    return ""

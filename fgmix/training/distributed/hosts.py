@@ -1,0 +1,154 @@
+"""Joining the other processes of a run, at an address or as a scheduler says.
+
+`keras.distribution.initialize` does it. What is checked here beforehand is what it would wait
+minutes for, or end the process on without a word.
+"""
+
+import atexit
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+
+from fgmix.config.train_config import TrainConfig
+from fgmix.config.validation import AUTO
+from fgmix.errors import FgmixError
+from fgmix.training.interrupts import Stopped
+
+PATIENCE = 60.0
+"""Seconds that a process waits for the first one to listen."""
+
+LOST = (
+    "another process of this run has stopped, or can't be reached any more: see what it said, then "
+    "start all of them again with --resume"
+)
+SIGNS = ("Gloo", "Connection closed by peer", "coordination service", "NCCL", "Connection reset")
+"""What is in the messages of engines whose peer is gone."""
+
+
+@contextmanager
+def joined(config: TrainConfig) -> Iterator[None]:
+    """Joins the run's other processes, and leaves them at its end.
+
+    Args:
+        config: A resolved config with a coordinator.
+
+    Raises:
+        FgmixError: If the backend is not JAX, an address is wrong, or nobody answers there.
+    """
+    if keras.backend.backend() != "jax":
+        raise FgmixError("--coordinator takes Keras's JAX backend: set KERAS_BACKEND=jax")
+    import jax
+
+    if config.coordinator == AUTO:
+        _join_as_scheduled()
+    else:
+        _join_at(config)
+    try:
+        yield
+    except BaseException as error:
+        _leave_at_exit(error)
+        raise
+    jax.distributed.shutdown()
+
+
+def _leave_at_exit(error: BaseException) -> None:
+    """Makes the process end without a good-bye, for which JAX would wait minutes at its exit.
+
+    The others may be waiting for this process meanwhile. When it is gone, they know.
+    """
+    codes = {Stopped: 128 + getattr(error, "number", 0), FgmixError: 2, BaseException: 1}
+    code = next(code for kind, code in codes.items() if isinstance(error, kind))
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    atexit.register(leave)  # the last one to come is called first
+
+
+def _join_as_scheduled() -> None:
+    try:
+        keras.distribution.initialize()
+    except ValueError as error:
+        raise FgmixError(
+            "--coordinator auto: neither Slurm nor Open MPI has started this process; start it "
+            "with srun or mpirun, or give --coordinator HOST:PORT, --processes and --process"
+        ) from error
+
+
+def _join_at(config: TrainConfig) -> None:
+    address, processes, process = config.coordinator, config.processes, config.process
+    assert address is not None and processes is not None and process is not None
+    host, port = split_address(address)
+    if process == 0:
+        _refuse_taken(address, port)
+    else:
+        _wait_for(address, host, port)
+    try:
+        keras.distribution.initialize(address, processes, process)
+    except RuntimeError as error:
+        raise FgmixError(
+            f"can't join the processes at --coordinator {address}: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`.
+
+    Raises:
+        FgmixError: If it is of another form.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise FgmixError(
+            f"--coordinator {address}: must be HOST:PORT, a host and a free port of process 0, or "
+            f"auto"
+        )
+    return host.strip("[]"), int(port)
+
+
+def _refuse_taken(address: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("", port))
+        except OSError as error:
+            raise FgmixError(
+                f"--coordinator {address}: process 0 can't listen there ({error.strerror}); choose "
+                f"another port, the same for all"
+            ) from error
+
+
+def _wait_for(address: str, host: str, port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with socket.create_connection((host, port), timeout=5):
+                return
+        except socket.gaierror as error:
+            raise FgmixError(
+                f"--coordinator {address}: there is no host {host}: give that of process 0"
+            ) from error
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise FgmixError(
+                    f"--coordinator {address}: nobody listens there ({error.strerror or error}): "
+                    f"start process 0, and give all of them its address"
+                ) from error
+            time.sleep(0.5)
+
+
+def peer_lost(error: BaseException, several: bool) -> bool:
+    """Whether an error says that another process of the run is gone.
+
+    Args:
+        error: What was raised.
+        several: Whether the run has several processes.
+    """
+    return several and any(sign in str(error) for sign in SIGNS)

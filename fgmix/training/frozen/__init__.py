@@ -1,0 +1,1 @@
+"""Training on the stored features of a frozen backbone."""

@@ -1,0 +1,170 @@
+"""The photos of a run: split, limited, prepared, all readable, and the same in every process."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import asdict, fields
+
+from fgmix.config.identity import BESIDE
+from fgmix.config.train_config import TrainConfig
+from fgmix.data.codec.diagnose import refuse_unreadable, unreadable_files
+from fgmix.data.dataset import ImageDataset
+from fgmix.data.protocols import (
+    hold_out_fold,
+    hold_out_validation,
+    keep_fraction,
+    keep_shots,
+)
+from fgmix.data.resized_cache.build import prepare
+from fgmix.data.resized_cache.store import Copy
+from fgmix.data.sources.registry import load_dataset
+from fgmix.errors import FgmixError
+from fgmix.runs.folder import library_versions, recipe_beside_flags
+from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
+from fgmix.training.distributed.distribution import Placement
+from fgmix.training.stages import finetuning
+
+log = logging.getLogger(__name__)
+
+
+def photos_of_run(
+    config: TrainConfig, precision: str, placement: Placement
+) -> tuple[ImageDataset, dict[str, Copy]]:
+    """Provides what a run is trained and measured on.
+
+    Args:
+        config: A resolved config.
+        precision: What `--precision` came to on this machine.
+        placement: The processes; all call this, and what one of them refuses, all refuse.
+
+    Returns:
+        The photos, and prepared copies of training photos by path.
+
+    Raises:
+        FgmixError: If photos are missing, too few, unreadable or not what the run was begun with,
+            or not the same in all processes.
+    """
+    if config.resume:
+        placement.together(
+            lambda: refuse_changed_settings(config, precision) if placement.leads else None
+        )
+    dataset = placement.together(lambda: load_splits(config))
+    if config.resume:
+        dataset = _as_begun(config, dataset, placement)
+    copies = placement.together(lambda: _prepare(config, dataset))
+    # Before training: a bad test photo would otherwise be found when hours have gone into it.
+    dataset = _only_readable(config, dataset, copies, placement)
+    refuse_differences(config, precision, dataset, placement)
+    return dataset, copies
+
+
+def load_splits(config: TrainConfig) -> ImageDataset:
+    """Loads the data set of a resolved config, holds out what it says and limits the rest.
+
+    Raises:
+        FgmixError: If the data set is not there or a class is too small.
+    """
+    seed = config.split_seed
+    dataset = load_dataset(config.dataset, config.data_dir, seed)
+    if config.folds is not None and config.fold is not None:
+        dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
+    if config.val_fraction:
+        dataset = hold_out_validation(dataset, config.val_fraction, seed)
+    if config.shots is not None:
+        dataset = keep_shots(dataset, config.shots, seed)
+    elif config.train_fraction < 1:
+        dataset = keep_fraction(dataset, config.train_fraction, seed)
+    counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
+    log.info("%s: %d classes, photos: %s", dataset.name, len(dataset.class_names), counts)
+    return dataset
+
+
+def _as_begun(config: TrainConfig, dataset: ImageDataset, placement: Placement) -> ImageDataset:
+    """The photos that a run was begun with; its record lies with the leader."""
+
+    def compare() -> ImageDataset:
+        return refuse_changed_photos(config, dataset) if placement.leads else dataset
+
+    begun = placement.together(compare)
+    return dataset.without(placement.tell(begun.skipped)[0])
+
+
+def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
+    """Copies of the training photos, by path, as far as the config wants them."""
+    if config.views and config.finetune_epochs:
+        config = finetuning(config)  # features are computed from the photos
+    if config.prepare != "auto" or config.views:
+        return {}
+    return prepare(dataset, image_size=config.image_size, augmentation=config.augmentation)
+
+
+def _only_readable(
+    config: TrainConfig, dataset: ImageDataset, copies: Collection[str], placement: Placement
+) -> ImageDataset:
+    """Reads every photo and leaves out those that can't be read, or refuses the data set.
+
+    The splits are drawn before, with the bad files among them: a photo that can't be read moves
+    no other from one split to another. What has been copied has been read. A run that is resumed
+    keeps to the photos that it was begun with. Every process reads a part of the photos.
+    """
+    paths = [p for split in dataset.splits.values() for p in split.paths if p not in copies]
+    paths = paths[placement.process :: placement.processes]
+    files = [str(dataset.root / path) for path in paths]
+    if config.resume or not config.skip_bad_images:
+        remedy = "remove or replace it, or go on without (--skip-bad-images)"
+        if config.resume:
+            remedy = "the run was begun with it: bring it back"
+        placement.together(lambda: refuse_unreadable(files, remedy))
+        return dataset
+    log.info("reading all %d photos, to leave out the bad ones", len(files))
+    bad = unreadable_files(files)
+    for file, reason in bad.items():
+        log.info("  %s: %s", file, reason)
+    found = placement.tell([p for p, file in zip(paths, files, strict=True) if file in bad])
+    skipped = [path for part in found for path in part]
+    log.info("skipped %d photo(s) that can't be read", len(skipped))
+    return dataset.without(skipped)
+
+
+def refuse_differences(
+    config: TrainConfig, precision: str, dataset: ImageDataset, placement: Placement
+) -> None:
+    """Makes sure that all processes are about to train the same.
+
+    Args:
+        config: A resolved config.
+        precision: What `--precision` came to on this machine.
+        dataset: The photos.
+        placement: The processes.
+
+    Raises:
+        FgmixError: If settings, photos or library versions are not those of process 0.
+    """
+    if placement.processes == 1:
+        return
+    beside = {f.name for f in fields(config) if f.metadata["group"] in BESIDE}
+    places = {"data_dir", "weights", "dataset"}  # hosts may keep the same in other folders
+    ours = {
+        **{
+            f"--{k.replace('_', '-')}": v
+            for k, v in asdict(config).items()
+            if k not in beside | places
+        },
+        **recipe_beside_flags(config),
+        "--devices": placement.devices // placement.processes,
+        "the precision": precision,
+        "the photos": f"{dataset.name}, {dataset.fingerprint()}",
+        **{f"the version of {name}": v for name, v in library_versions().items()},
+    }
+    told = placement.tell(ours)
+    different = [
+        f"{name} of process {process} is {said.get(name)}, of process 0 {told[0].get(name)}"
+        for process, said in enumerate(told)
+        for name in told[0].keys() | said.keys()
+        if said.get(name) != told[0].get(name)
+    ]
+    if different:
+        more = f" (and {len(different) - 3} more)" if different[3:] else ""
+        raise FgmixError(
+            f"the processes of this run differ: {'; '.join(sorted(different)[:3])}{more}: start "
+            f"all of them with the same settings and photos"
+        )

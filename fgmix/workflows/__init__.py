@@ -1,0 +1,1 @@
+"""Whole jobs, from a config to a served model."""

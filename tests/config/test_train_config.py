@@ -1,0 +1,379 @@
+"""The config: what fills what is left out, what is refused, and how runs are named."""
+
+import json
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+
+import pytest
+
+from fgmix.config import train_config as config_module
+from fgmix.config.recipes import PRESETS, RECIPES
+from fgmix.config.train_config import TrainConfig
+from fgmix.errors import FgmixError
+
+FIELDS = {f.name: f for f in fields(TrainConfig)}
+
+
+def run_name(**settings):
+    directory = Path(TrainConfig(**settings).resolve().run_dir)
+    assert directory.parent == Path("saved_models")
+    return directory.name
+
+
+def test_the_recipe_paper_is_the_papers_table():
+    settings = asdict(RECIPES["paper"])
+    settings.pop("summary")
+    assert settings == {
+        "epochs": 300,
+        "batch_size": 32,
+        "optimizer": "sgd",
+        "backbone_lr": 0.01,
+        "head_lr": 0.1,
+        "weight_decay": 0.0001,
+        "warmup_epochs": 0,
+        "augmentation": "pad_crop",
+        "label_smoothing": 0.0,
+        "pooling": "flatten",
+        "head_bn": "after",
+        "val_fraction": 0.0,
+        "dropout": 0.0,
+        "views": 0,
+        "bn": "train",
+        "frozen_stride": 0,
+        "mixing": "none",
+        "mixing_alpha": 0.2,
+        "ema": 0.0,
+        "small_share": 0.0,
+        "small_scale": 1.0,
+    }
+
+
+def test_a_data_set_alone_gives_the_papers_experiment():
+    resolved = asdict(TrainConfig(dataset="cars").resolve())
+    assert resolved == {
+        "dataset": "cars",
+        "data_dir": None,
+        "val_fraction": 0.0,
+        "split_seed": 0,
+        "shots": None,
+        "train_fraction": 1.0,
+        "folds": None,
+        "fold": None,
+        "skip_bad_images": False,
+        "prepare": "auto",
+        "attention": "mixed",
+        "gate": "linear",
+        "reduction": 16,
+        "backbone": "vgg16",
+        "weights": "imagenet",
+        "pooling": "flatten",
+        "head_bn": "after",
+        "image_size": 224,
+        "recipe": "paper",
+        "epochs": 300,
+        "batch_size": 32,
+        "augmentation": "pad_crop",
+        "accumulate": 1,
+        "backbone_lr": 0.01,
+        "head_lr": 0.1,
+        "views": 0,
+        "finetune_epochs": 0,
+        "weight_decay": 0.0001,
+        "precision": "auto",
+        "seed": 0,
+        "monitor_test": False,
+        "run_dir": "saved_models/cars-vgg16-mixed-seed0",
+        "overwrite": False,
+        "resume": False,
+        "cache": "none",
+        "checkpoint_every": None,
+        "devices": "auto",
+        "coordinator": None,
+        "processes": None,
+        "process": None,
+    }
+
+
+def test_a_flag_beats_the_preset_beats_the_recipe_beats_the_base(monkeypatch):
+    monkeypatch.setitem(config_module.BASE, "head_lr", 1.0)
+    assert TrainConfig(dataset="cars").resolve().head_lr == 0.1
+    assert TrainConfig(dataset="cars", recipe="strong").resolve().head_lr == 0.001
+    monkeypatch.setitem(PRESETS["demo"], "head_lr", 0.5)
+    assert TrainConfig(dataset="demo", recipe="strong").resolve().head_lr == 0.5
+    assert TrainConfig(dataset="demo", recipe="strong", head_lr=0.0).resolve().head_lr == 0.0
+
+
+def test_the_demo_is_small_unless_told_otherwise():
+    demo = TrainConfig(dataset="demo").resolve()
+    assert (demo.backbone, demo.weights, demo.image_size) == ("tiny", "none", 96)
+    assert demo.epochs < 100
+    other = TrainConfig(
+        dataset="demo", backbone="mobilenet_v2", weights="imagenet", image_size=224, epochs=300
+    ).resolve()
+    assert (other.backbone, other.weights) == ("mobilenet_v2", "imagenet")
+    assert (other.image_size, other.epochs) == (224, 300)
+
+
+def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
+    monkeypatch.setitem(PRESETS, "demo", {"recipe": "strong", "epochs": 7})
+    demo = TrainConfig(dataset="demo").resolve()
+    assert (demo.recipe, demo.head_lr, demo.val_fraction, demo.epochs) == ("strong", 0.001, 0.1, 7)
+    paper = TrainConfig(dataset="demo", recipe="paper").resolve()
+    assert (paper.recipe, paper.head_lr, paper.val_fraction, paper.epochs) == ("paper", 0.1, 0.0, 7)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
+    resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
+    unset = {"data_dir", "shots", "folds", "fold", "checkpoint_every"}
+    unset |= {"coordinator", "processes", "process"}
+    assert {name for name, value in resolved.items() if value is None} == unset
+
+
+@pytest.mark.parametrize("name", [n for n, f in FIELDS.items() if f.metadata.get("choices")])
+def test_an_unknown_choice_is_one_line_with_flag_value_and_choices(name):
+    with pytest.raises(FgmixError) as caught:
+        TrainConfig(**({"dataset": "cars"} | {name: "bogus"})).resolve()
+    assert len(str(caught.value).splitlines()) == 1
+    assert f"--{name.replace('_', '-')} bogus" in str(caught.value)
+    assert all(choice in str(caught.value) for choice in FIELDS[name].metadata["choices"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "type_name"),
+    [
+        ("epochs", "3", "int"),
+        ("epochs", 2.5, "int"),
+        ("seed", True, "int"),
+        ("shots", "all", "int"),
+        ("head_lr", "fast", "float"),
+        ("resume", 1, "bool"),
+        ("run_dir", 7, "str"),
+    ],
+)
+def test_a_value_of_another_type_is_one_line_with_flag_and_value(name, value, type_name):
+    with pytest.raises(FgmixError) as caught:
+        TrainConfig(**({"dataset": "cars"} | {name: value})).resolve()
+    assert str(caught.value) == f"--{name.replace('_', '-')} {value!r}: must be {type_name}"
+
+
+def out_of_range():
+    for name, f in FIELDS.items():
+        minimum, maximum = f.metadata.get("minimum"), f.metadata.get("maximum")
+        if minimum is not None:
+            yield name, minimum - 1, f"must be at least {minimum}"
+            yield name, float("nan"), "must be"
+        if maximum is not None:
+            yield (
+                name,
+                maximum + (1 if isinstance(maximum, int) else 0.01),
+                f"must be at most {maximum}",
+            )
+
+
+@pytest.mark.parametrize(("name", "value", "message"), list(out_of_range()))
+def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, message):
+    with pytest.raises(FgmixError) as caught:
+        TrainConfig(dataset="cars", **{name: value}).resolve()
+    assert len(str(caught.value).splitlines()) == 1
+    assert f"--{name.replace('_', '-')} {value}" in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_every_number_has_a_range():
+    numbers = [f for f in FIELDS.values() if f.type in (int, float)]
+    assert len(numbers) == 14
+    assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
+
+
+def test_values_at_the_edge_of_a_range_are_allowed():
+    edges = {
+        name: f.metadata["minimum"]
+        for name, f in FIELDS.items()
+        if f.metadata.get("minimum") is not None and name != "train_fraction"  # 0 is refused
+    }
+    resolved = asdict(TrainConfig(dataset="cars", coordinator="host:1", **edges).resolve())
+    assert {name: resolved[name] for name in edges} == edges
+    assert TrainConfig(dataset="cars", val_fraction=0.9).resolve().val_fraction == 0.9
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shots": 0}, "--shots 0: must be at least 1"),
+        ({"train_fraction": 0.0}, "--train-fraction 0: must be more than 0"),
+        ({"train_fraction": 1.5}, "--train-fraction 1.5: must be at most 1.0"),
+        ({"shots": 5, "train_fraction": 0.5}, "--shots and --train-fraction exclude each other"),
+        ({"accumulate": 3}, "--accumulate 3: must divide --batch-size 32"),
+        ({"folds": 1, "fold": 0}, "--folds 1: must be at least 2"),
+        ({"folds": 3}, "--folds 3 needs --fold: 0 to 2"),
+        ({"fold": 0}, "--fold 0 needs --folds"),
+        ({"folds": 3, "fold": 3}, "--fold 3: the 3 folds are 0 to 2"),
+        ({"folds": 3, "fold": -1}, "--fold -1: must be at least 0"),
+    ],
+)
+def test_a_protocol_that_makes_no_sense_is_one_line(settings, message):
+    with pytest.raises(FgmixError) as caught:
+        TrainConfig(dataset="cars", **settings).resolve()
+    assert str(caught.value).startswith(message)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_missing_data_set_is_told():
+    for nothing in ("", None):
+        with pytest.raises(FgmixError, match=r"^--dataset is missing: .*cars.*demo.*folder"):
+            TrainConfig(dataset=nothing).resolve()
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"dataset": "cars"}, "cars-vgg16-mixed-seed0"),
+        ({"dataset": "cars", "seed": 7}, "cars-vgg16-mixed-seed7"),
+        ({"dataset": "aircraft/family"}, "aircraft_family-vgg16-mixed-seed0"),
+        ({"dataset": "demo", "attention": "none"}, "demo-tiny-none-seed0"),
+        ({"dataset": "demo", "image_size": 64}, "demo-tiny-mixed-image_size_64-seed0"),
+        ({"dataset": "demo", "backbone": "vgg16"}, "demo-vgg16-mixed-seed0"),
+        ({"dataset": "cars", "shots": 5}, "cars-vgg16-mixed-shots_5-seed0"),
+        ({"dataset": "cars", "train_fraction": 0.5}, "cars-vgg16-mixed-train_fraction_0.5-seed0"),
+        ({"dataset": "cars", "folds": 5, "fold": 0}, "cars-vgg16-mixed-folds_5-fold_0-seed0"),
+        (
+            {
+                "dataset": "cars",
+                "backbone": "resnet50",
+                "attention": "spatial",
+                "gate": "sigmoid",
+                "weights": "elsewhere/rebuilt.weights.h5",
+                "recipe": "strong",
+                "epochs": 5,
+                "head_lr": 0.01,
+                "seed": 3,
+            },
+            "cars-resnet50-spatial-gate_sigmoid-weights_rebuilt-recipe_strong-epochs_5"
+            "-head_lr_0.01-seed3",
+        ),
+    ],
+)
+def test_a_run_is_named_by_what_is_not_default(settings, name):
+    assert run_name(**settings) == name
+
+
+def test_a_flag_that_says_the_default_adds_nothing_to_the_name():
+    explicit = {
+        "gate": "linear",
+        "reduction": 16,
+        "backbone": "vgg16",
+        "weights": "imagenet",
+        "image_size": 224,
+        "pooling": "flatten",
+        "recipe": "paper",
+        "epochs": 300,
+        "val_fraction": 0.0,
+        "precision": "auto",
+    }
+    assert run_name(dataset="cars", **explicit) == "cars-vgg16-mixed-seed0"
+    # What is the default depends on recipe and data set.
+    assert run_name(dataset="cars", recipe="strong", epochs=30) == (
+        "cars-vgg16-mixed-recipe_strong-seed0"
+    )
+    assert run_name(dataset="demo", backbone="tiny", image_size=96) == "demo-tiny-mixed-seed0"
+
+
+def test_where_things_lie_is_not_in_the_name(tmp_path):
+    assert run_name(dataset="cars", data_dir=str(tmp_path), overwrite=True) == (
+        "cars-vgg16-mixed-seed0"
+    )
+    assert TrainConfig(dataset="cars", run_dir="elsewhere/x").resolve().run_dir == "elsewhere/x"
+
+
+def test_every_setting_that_changes_a_run_changes_its_name():
+    others = {
+        "val_fraction": 0.3,
+        "split_seed": 9,
+        "shots": 9,
+        "train_fraction": 0.9,
+        "skip_bad_images": True,
+        "prepare": "never",
+        "attention": "none",
+        "gate": "softmax",
+        "reduction": 9,
+        "backbone": "tiny",
+        "weights": "none",
+        "pooling": "avg",
+        "head_bn": "both",
+        "image_size": 99,
+        "recipe": "strong",
+        "epochs": 9,
+        "batch_size": 9,
+        "augmentation": "none",
+        "accumulate": 2,
+        "backbone_lr": 0.9,
+        "head_lr": 0.9,
+        "weight_decay": 0.9,
+        "precision": "float16",
+        "seed": 9,
+    }
+    elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
+    elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
+    folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
+    elsewhere |= {"views", "finetune_epochs"}  # of recipe frozen alone
+    assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
+    frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
+    settings = [{}, *folds, *frozen, *({name: value} for name, value in others.items())]
+    assert len({run_name(dataset="cars", **each) for each in settings}) == len(settings)
+
+
+def test_a_folder_gives_its_own_name_and_becomes_absolute(tmp_path, monkeypatch):
+    folder = tmp_path / "my photos"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    for given in ("my photos", "my photos/", "./my photos", str(folder)):
+        resolved = TrainConfig(dataset=given).resolve()
+        assert resolved.run_dir == "saved_models/my_photos-vgg16-mixed-seed0"
+        assert resolved.dataset == str(folder)
+    monkeypatch.chdir(folder)
+    resolved = TrainConfig(dataset=".", data_dir="x").resolve()
+    assert resolved.run_dir == "saved_models/my_photos-vgg16-mixed-seed0"
+    assert (resolved.dataset, resolved.data_dir) == (str(folder), str(folder / "x"))
+
+
+def test_the_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
+    # A shell leaves it alone in `--data-dir=~/cars`.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "photos").mkdir()
+    assert TrainConfig(dataset="cars", data_dir="~/x").resolve().data_dir == str(tmp_path / "x")
+    assert TrainConfig(dataset="~/photos").resolve().dataset == str(tmp_path / "photos")
+
+
+def test_a_folder_called_like_a_data_set_does_not_hide_it(tmp_path, monkeypatch):
+    for name in ("cars", "aircraft/family"):
+        (tmp_path / name).mkdir(parents=True)
+        monkeypatch.chdir(tmp_path)
+        resolved = TrainConfig(dataset=name).resolve()
+        assert resolved.dataset == name
+        assert Path(resolved.run_dir).name.startswith(name.replace("/", "_") + "-vgg16")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_explains_itself(name):
+    f = FIELDS[name]
+    assert len(f.metadata["text"]) > 8
+    assert f.metadata["group"]
+    if f.default is None:
+        assert f.metadata["shown"]
+    assert f.default is not MISSING or name == "dataset"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dataset": "cars"},
+        {"dataset": "demo", "recipe": "strong", "val_fraction": 0.25, "seed": 4},
+        {"dataset": "photos", "data_dir": "x", "weights": "w.weights.h5", "overwrite": True},
+    ],
+)
+def test_a_resolved_config_survives_json(settings):
+    resolved = TrainConfig(**settings).resolve()
+    again = TrainConfig(**json.loads(json.dumps(asdict(resolved))))
+    assert again == resolved
+    assert again.resolve() == resolved

@@ -1,0 +1,205 @@
+"""Folders of class folders: both layouts, what counts as an image, and what is refused."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from fgmix.data.sources.folder import load_folder
+from fgmix.errors import FgmixError
+from tests.pictures import write_classes, write_plain
+
+
+def refusal(root, **kwargs):
+    """The one-line message that `load_folder` refuses the folder with."""
+    with pytest.raises(FgmixError) as caught:
+        load_folder(root, **kwargs)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_without_split_folders_a_fifth_of_every_class_is_for_testing(tmp_path):
+    data = load_folder(write_classes(tmp_path / "birds", {"wren": 10, "finch": 20, "robin": 5}))
+    assert data.name == "birds"
+    assert data.class_names == ("finch", "robin", "wren")
+    assert set(data.splits) == {"train", "test"}
+    assert np.bincount(data.splits["test"].labels).tolist() == [4, 1, 2]
+    assert np.bincount(data.splits["train"].labels).tolist() == [16, 4, 8]
+
+
+def test_the_split_seed_decides_the_test_split(tmp_path):
+    write_classes(tmp_path, {"a": 20, "b": 20})
+    tests = [load_folder(tmp_path, split_seed=seed).splits["test"].paths for seed in (0, 0, 1)]
+    assert tests[0] == tests[1] != tests[2]
+
+
+def test_split_folders_are_taken_as_they_are(tmp_path):
+    write_classes(tmp_path / "train", {"b": 3, "a": 2})
+    write_classes(tmp_path / "val", {"b": 1, "a": 1})
+    write_classes(tmp_path / "test", {"b": 1, "a": 2})
+    data = load_folder(tmp_path, name="mine")
+    assert data.name == "mine"
+    assert data.class_names == ("a", "b")
+    assert data.splits["train"].paths == tuple(
+        f"train/{file}" for file in ("a/0.png", "a/1.png", "b/0.png", "b/1.png", "b/2.png")
+    )
+    assert data.splits["train"].labels.tolist() == [0, 0, 1, 1, 1]
+    assert data.splits["val"].paths == ("val/a/0.png", "val/b/0.png")
+    assert data.splits["test"].labels.tolist() == [0, 0, 1]
+    assert data.files("test")[0] == str(tmp_path / "test/a/0.png")
+
+
+def test_train_and_val_without_test_test_on_val(tmp_path):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2})
+    write_classes(tmp_path / "val", {"a": 1, "b": 1})
+    data = load_folder(tmp_path)
+    assert set(data.splits) == {"train", "test"}
+    assert data.splits["test"].paths == ("val/a/0.png", "val/b/0.png")
+
+
+def test_train_and_test_without_val(tmp_path):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2})
+    write_classes(tmp_path / "test", {"a": 1, "b": 1})
+    assert set(load_folder(tmp_path).splits) == {"train", "test"}
+
+
+def test_a_class_may_be_missing_from_val(tmp_path):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2, "c": 2})
+    write_classes(tmp_path / "val", {"a": 1, "c": 1})
+    write_classes(tmp_path / "test", {"a": 1, "b": 1, "c": 1})
+    assert load_folder(tmp_path).splits["val"].labels.tolist() == [0, 2]
+
+
+def test_images_are_told_by_suffix_in_any_case(tmp_path):
+    names = ["1.jpg", "2.JPG", "3.Jpeg", "4.png", "5.PNG", "6.bmp", "7.gif", "8.WebP"]
+    for folder in ("train/a", "train/b", "test/a", "test/b"):
+        for name in names:
+            write_plain(tmp_path / folder / name)
+    data = load_folder(tmp_path)
+    assert data.splits["train"].paths[:8] == tuple(f"train/a/{name}" for name in names)
+    assert len(data.splits["test"]) == 16
+
+
+def test_hidden_and_foreign_files_are_passed_over(tmp_path):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2})
+    write_classes(tmp_path / "test", {"a": 1, "b": 1})
+    for name in ("Thumbs.db", "notes.txt", "photo.jpg.txt", "photo.tiff", "png", ".DS_Store"):
+        (tmp_path / "train" / "a" / name).write_bytes(b"not a photo")
+    write_plain(tmp_path / "train" / "a" / "._0.png")
+    write_plain(tmp_path / "train" / "lone.png")
+    write_plain(tmp_path / "train" / ".cache" / "0.png")
+    (tmp_path / "train" / "a" / "folder.png").mkdir()
+    data = load_folder(tmp_path)
+    assert data.class_names == ("a", "b")
+    assert data.splits["train"].paths[:2] == ("train/a/0.png", "train/a/1.png")
+    assert len(data.splits["train"]) == 4
+
+
+def test_names_with_spaces_and_letters_of_any_alphabet(tmp_path):
+    names = ("Zaunkönig", "été 2024", "普通翠鸟", "grey heron #2")
+    for name in names:
+        for number in range(5):
+            write_plain(tmp_path / "мои фото" / name / f"photo {number} ü.jpg")
+    data = load_folder(tmp_path / "мои фото")
+    assert data.name == "мои фото"
+    assert data.class_names == tuple(sorted(names))
+    for split in data.splits.values():
+        for path, label in zip(split.paths, split.labels, strict=True):
+            assert path.split("/")[0] == data.class_names[label]
+            assert (data.root / path).is_file()
+
+
+def test_links_to_files_and_to_class_folders_are_followed(tmp_path):
+    elsewhere = write_classes(tmp_path / "elsewhere", {"robin": 5, "wren": 5})
+    root = tmp_path / "birds"
+    (root / "finch").mkdir(parents=True)
+    for number in range(5):
+        (root / "finch" / f"{number}.png").symlink_to(elsewhere / "wren" / f"{number}.png")
+    (root / "robin").symlink_to(elsewhere / "robin", target_is_directory=True)
+    data = load_folder(root)
+    assert data.class_names == ("finch", "robin")
+    assert [len(split) for split in data.splits.values()] == [8, 2]
+    plain = tmp_path / "copy"
+    shutil.copytree(root, plain)  # follows links
+    assert load_folder(plain, "birds").fingerprint() == data.fingerprint()
+
+
+@pytest.mark.parametrize("link", ["a/photo.jpg", "c"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path, link):
+    write_classes(tmp_path, {"a": 5, "b": 5})
+    (tmp_path / link).symlink_to(tmp_path / "gone")
+    message = refusal(tmp_path)
+    assert str(tmp_path / link) in message
+    assert "leads nowhere" in message
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"two\nlines.jpg"])
+def test_a_name_that_no_text_file_can_hold_is_refused(tmp_path, name):
+    write_classes(tmp_path, {"a": 5, "b": 5})
+    try:
+        (tmp_path / "a" / os.fsdecode(name)).write_bytes(b"photo")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert "rename" in refusal(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    assert str(tmp_path / "nowhere") in refusal(tmp_path / "nowhere")
+
+
+def test_a_file_is_no_folder(tmp_path):
+    photo = write_plain(tmp_path / "photo.jpg")
+    assert str(photo) in refusal(photo)
+
+
+@pytest.mark.parametrize("counts", [{}, {"only": 5}])
+def test_a_data_set_needs_two_classes(tmp_path, counts):
+    write_classes(tmp_path, counts)
+    message = refusal(tmp_path)
+    assert f"holds {len(counts)} class folder(s)" in message
+    assert "at least 2" in message
+
+
+def test_an_empty_class_folder_is_named(tmp_path):
+    write_classes(tmp_path, {"a": 5, "b": 0})
+    (tmp_path / "b" / "readme.txt").write_text("photos to come")
+    message = refusal(tmp_path)
+    assert str(tmp_path / "b") in message
+    assert ".jpg" in message
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_class_without_photos_in_a_split_is_named(tmp_path, part):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2, "c": 2})
+    write_classes(tmp_path / "test", {"a": 1, "b": 1, "c": 1})
+    for photo in (tmp_path / part / "b").iterdir():
+        photo.unlink()
+    assert str(tmp_path / part / "b") in refusal(tmp_path)
+
+
+def test_a_class_missing_from_val_is_refused_where_val_is_the_test_split(tmp_path):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2, "c": 2})
+    write_classes(tmp_path / "val", {"a": 1, "c": 1})
+    assert str(tmp_path / "val" / "b") in refusal(tmp_path)
+
+
+def test_classes_that_train_lacks_are_named(tmp_path):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2})
+    write_classes(tmp_path / "test", {"a": 1, "b": 1, "crow": 1, "dove": 1})
+    message = refusal(tmp_path)
+    assert str(tmp_path / "test") in message
+    assert "crow, dove" in message
+
+
+def test_train_alone_is_refused(tmp_path):
+    write_classes(tmp_path / "train", {"a": 2, "b": 2})
+    assert "no test folder" in refusal(tmp_path)
+
+
+def test_a_class_too_small_to_divide_is_named(tmp_path):
+    write_classes(tmp_path, {"common": 5, "rare bird": 1})
+    message = refusal(tmp_path)
+    assert "'rare bird' has 1 image(s)" in message
+    assert "testing" in message

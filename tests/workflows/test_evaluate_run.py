@@ -1,0 +1,69 @@
+"""Evaluating a finished run again: on its own photos, on changed ones, on others."""
+
+import json
+import shutil
+
+import pytest
+
+from fgmix import FgmixError
+from fgmix.runs.folder import Run
+from fgmix.workflows.train_and_evaluate import evaluate_run, train
+from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, small_config
+
+
+@pytest.fixture(scope="module")
+def unsplit(tmp_path_factory):
+    """A run on a folder without split folders, whose test photos were drawn by seed."""
+    root = tmp_path_factory.mktemp("unsplit")
+    draw_photos(root / "photos", {"": 10})
+    run = train(small_config(root / "photos", root / "run", epochs=1)).directory
+    return root / "photos", run
+
+
+def test_its_own_photos_give_its_own_metrics(finished):
+    found, _, _ = evaluate_run(Run.open(finished))
+    stored = json.loads((finished / "metrics.json").read_text())
+    assert found.metrics == stored
+
+
+def test_all_takes_every_photo(finished):
+    found, _, _ = evaluate_run(Run.open(finished), split="all")
+    assert found.metrics["num_examples"] == len(CLASSES) * (TRAIN + TEST)
+
+
+def test_an_unknown_split_names_the_known_ones(finished):
+    with pytest.raises(FgmixError, match="it has train, test"):
+        evaluate_run(Run.open(finished), split="val")
+
+
+def test_photos_that_have_moved_are_found_again(unsplit, tmp_path):
+    photos, run = unsplit
+    shutil.copytree(photos, tmp_path / "elsewhere")
+    before, _, _ = evaluate_run(Run.open(run))
+    after, dataset, _ = evaluate_run(Run.open(run), dataset=str(tmp_path / "elsewhere"))
+    assert dataset.root == tmp_path / "elsewhere"
+    assert before.paths == after.paths
+    assert before.metrics == after.metrics
+
+
+def test_a_folder_that_has_grown_is_refused(unsplit, tmp_path):
+    # Its split would be drawn anew, and photos that were trained on would be tested on.
+    photos, run = unsplit
+    grown = tmp_path / "photos"
+    shutil.copytree(photos, grown)
+    record = json.loads((run / "config.json").read_text())
+    record["config"]["dataset"] = str(grown)
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text(json.dumps(record))
+    evaluate_run(Run.open(tmp_path / "run"))
+    shutil.copy(grown / "red" / "photo0.png", grown / "red" / "new.png")
+    with pytest.raises(FgmixError, match="have changed since") as caught:
+        evaluate_run(Run.open(tmp_path / "run"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_photo_is_named(finished, photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "test" / "red" / "photo0.png").write_bytes(b"no picture")
+    with pytest.raises(FgmixError, match=r"red/photo0\.png"):
+        evaluate_run(Run.open(finished), dataset=str(tmp_path / "photos"))

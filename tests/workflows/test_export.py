@@ -1,0 +1,168 @@
+"""`python -m fgmix export`: versions, model cards, abstention, and one line for bad input."""
+
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import fgmix
+from fgmix.__main__ import main
+from fgmix.cli.main import run
+from fgmix.runs.folder import Run
+from tests.trained_runs import CLASSES, draw_photos, small_config
+
+VAL, TEST = 10, 5
+
+
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory):
+    """A run with validation photos, hardly trained."""
+    folder = tmp_path_factory.mktemp("validated")
+    photos = draw_photos(folder / "photos", {"train": 4, "val": VAL, "test": TEST})
+    config = small_config(photos, folder / "run", val_fraction=0.1, epochs=1)
+    return fgmix.train(config).directory
+
+
+@pytest.fixture
+def export(capsys):
+    def call(run_dir, *argv):
+        code = run(main, ["export", "--model", str(run_dir), *map(str, argv)])
+        out, err = capsys.readouterr()
+        return code, out, err.splitlines()
+
+    return call
+
+
+def test_versions_are_counted_and_never_overwritten(finished, export, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(finished, run_dir)
+    before = (run_dir / "1" / "saved_model.pb").read_bytes()
+    for number in ("2", "3"):
+        code, out, _ = export(run_dir, "--top-k", number)
+        assert code == 0
+        assert f"export: {run_dir / number} " in out
+        default = tf.saved_model.load(run_dir / number).signatures["serving_default"]
+        assert default.structured_outputs["top_labels"].shape == (None, int(number))
+    (run_dir / "7").mkdir()
+    assert export(run_dir)[0] == 0
+    assert (run_dir / "8" / "saved_model.pb").is_file()
+    assert (run_dir / "1" / "saved_model.pb").read_bytes() == before
+    assert not list(run_dir.glob(".*"))
+
+
+def test_an_export_has_labels_a_card_and_warm_up_requests(finished, export, tmp_path):
+    code, _, _ = export(finished, "--output", tmp_path / "models" / "birds")
+    assert code == 0
+    version = tmp_path / "models" / "birds" / "1"
+    assert (version / "labels.txt").read_text() == (finished / "labels.txt").read_text()
+    assert (version / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 1000
+    card = (version / "README.md").read_text()
+    metrics = Run.open(finished).read_metrics()
+    for said in (
+        f"{metrics['top1']:.1%}",
+        f"{metrics['num_examples']} test photos",
+        "24 train, 12 test",
+        "| attention | mixed |",
+        "tiny, weights: none",
+        "serving_default",
+        "their owner's terms hold",
+        "exported without calibration",
+    ):
+        assert said in card, said
+    assert "accepted [n]" not in card
+    signatures = tf.saved_model.load(version).signatures
+    assert set(signatures) == {"serving_default", "serving_tensor", "explain"}
+    assert "accepted" not in signatures["serving_default"].structured_outputs
+
+
+def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export, tmp_path, caplog):
+    code, _, _ = export(validated, "--output", tmp_path, "--coverage-target", 0.5)
+    assert code == 0
+    assert "50.0% of 30 validation photos accepted" in caplog.text
+    served = tf.saved_model.load(tmp_path / "1").signatures["serving_default"]
+    photos = Run.open(validated).config.dataset
+    shares = {}
+    for split in ("val", "test"):
+        files = tf.io.gfile.glob(f"{photos}/{split}/*/*")
+        answer = served(image_bytes=tf.stack([tf.io.read_file(file) for file in files]))
+        accepted = answer["accepted"].numpy()
+        confidences = answer["probabilities"].numpy().max(axis=1)
+        assert confidences[accepted].min() > confidences[~accepted].max()
+        shares[split] = accepted.mean()
+        if split == "test" and accepted.any():
+            truth = np.array([file.split("/")[-2] for file in files])
+            right = answer["top_labels"].numpy()[:, 0].astype(str) == truth
+            precision = f"accepted, {right[accepted].mean():.1%} of them"
+    assert shares["val"] == 0.5  # of 30, without ties
+    card = (tmp_path / "1" / "README.md").read_text()
+    assert f"| test | {shares['test']:.1%} of 15 test photos accepted" in card
+    assert precision in card
+    assert "Asked for was\ncoverage 0.5" in card
+    assert f"{VAL * len(CLASSES)} validation photos" in card
+    assert "`accepted [n]`" in card
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [(0.99, "it takes at least 100"), (0.96, "no threshold reaches precision 0.96 on the 30 ")],
+)
+def test_a_precision_that_can_not_be_told_or_reached_is_one_line(
+    validated, export, tmp_path, target, said
+):
+    code, _, err = export(validated, "--output", tmp_path, "--precision-target", target)
+    assert code == 2
+    [line] = err
+    assert said in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_validation_photos_says_what_to_do(finished, export, tmp_path):
+    code, _, err = export(finished, "--output", tmp_path, "--coverage-target", "0.8")
+    assert code == 2
+    [line] = err
+    assert "without validation photos" in line
+    assert "--val-fraction 0.1" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--precision-target", "95"], "--precision-target 95: must be a share"),
+        (["--coverage-target", "0"], "--coverage-target 0: must be a share"),
+        (["--coverage-target", "0.5", "--precision-target", "0.9"], "not allowed with"),
+        (["--top-k", "0"], "--top-k 0: must be at least 1"),
+        (["--format", "onyx"], "invalid choice: 'onyx'"),
+        (["--output", __file__], "is a file: give a folder"),
+    ],
+)
+def test_bad_flags_are_one_line(finished, export, argv, said):
+    code, _, err = export(finished, *argv)
+    assert code == 2
+    [line] = err
+    assert said in line
+
+
+def test_a_missing_onnx_package_names_its_group(finished, export, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    code, _, err = export(finished, "--output", tmp_path, "--format", "onnx")
+    assert code == 2
+    assert err == ["error: --format onnx needs the package tf2onnx: pip install 'fgmix[onnx]'"]
+
+
+def test_onnx_is_checked_on_the_test_photos_and_lies_apart(finished, export, tmp_path, caplog):
+    pytest.importorskip("tf2onnx", reason="needs the group onnx")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the group onnx")
+    code, _, _ = export(finished, "--output", tmp_path, "--format", "onnx")
+    assert code == 0
+    assert "on 12 test photos: largest difference" in caplog.text
+    version = tmp_path / "onnx" / "1"
+    assert [p.name for p in tmp_path.iterdir()] == ["onnx"]
+    assert "InferenceSession" in (version / "README.md").read_text()
+    session = onnxruntime.InferenceSession(version / "model.onnx")
+    images = np.zeros((2, 32, 32, 3), "float32")
+    model = Run.open(finished).load_model()
+    [found] = session.run(["probabilities"], {"images": images})
+    np.testing.assert_allclose(found, model(images, training=False), rtol=0, atol=1e-4)
