@@ -16,7 +16,7 @@ from machine import processor
 
 from fgmix.comparison.statistics import mcnemar
 from fgmix.files import read_csv
-from fgmix.runs.folder import HISTORY, METRICS, read_record
+from fgmix.runs.record import HISTORY, METRICS, read_record
 from fgmix.runs.results import read_run
 
 PLACES = {"dataset", "data_dir", "run_dir", "weights", "overwrite", "resume"}

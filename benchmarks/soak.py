@@ -54,7 +54,7 @@ def soak(root: Path, epochs: int) -> dict[str, list[dict[str, int]]]:
     import_tensorflow()
 
     from fgmix import TrainConfig, train
-    from fgmix.runs.folder import Run
+    from fgmix.runs.run import Run
     from fgmix.serving.predict import BATCH, predict_files
     from fgmix.training.callbacks import EpochLog
 

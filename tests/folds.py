@@ -6,7 +6,8 @@ import numpy as np
 
 from fgmix.evaluation.evaluate import Evaluation
 from fgmix.files import write_json
-from fgmix.runs.folder import MODEL, PREDICTIONS, PROBABILITIES, prepare_run
+from fgmix.runs.folder import prepare_run
+from fgmix.runs.record import MODEL, PREDICTIONS, PROBABILITIES
 from fgmix.workflows.train_and_evaluate import load_splits
 from tests.trained_runs import small_config
 

@@ -9,23 +9,22 @@ import numpy as np
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.failpoints import KILL_AT
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # It is forked before TensorFlow has started a thread or made a tensor.
 CONTEXT.set_forkserver_preload(["fgmix.workflows.train_and_evaluate"])
 
 
-def train_apart(config: TrainConfig, kill_at: str | None = None, recipe: dict | None = None) -> int:
+def train_apart(config: TrainConfig, kill_at: str | None = None) -> int:
     """Trains in a new process, deterministically, with dropout; returns its exit code.
 
     Args:
         config: What to train.
         kill_at: The milestone at which the process ends, if not at the end of the run.
-        recipe: What is changed in the config's recipe.
     """
     # A forked process has the variables of the day it was forked from.
-    arguments = (config, kill_at, recipe or {}, dict(os.environ))
+    arguments = (config, kill_at, dict(os.environ))
     process = CONTEXT.Process(target=_work, args=arguments)
     process.start()
     process.join()
@@ -34,7 +33,7 @@ def train_apart(config: TrainConfig, kill_at: str | None = None, recipe: dict | 
 
 def weights(run: Path) -> list[np.ndarray]:
     """The weights of a finished run. (A file of Keras holds no state of seeds.)"""
-    return [np.asarray(v) for v in Run(run, None, {}, (), {}).load_model().weights]
+    return [np.asarray(v) for v in Run(run).load_model().weights]
 
 
 def tiny_with_dropout(image_size: int, weights: str | None = None):
@@ -48,19 +47,14 @@ def tiny_with_dropout(image_size: int, weights: str | None = None):
     return keras.Model(body.input, output, name="tiny")
 
 
-def _work(
-    config: TrainConfig, kill_at: str | None, recipe: dict, variables: dict[str, str]
-) -> None:
+def _work(config: TrainConfig, kill_at: str | None, variables: dict[str, str]) -> None:
     os.environ.update(variables)
-    from fgmix.config.recipes import RECIPES
     from fgmix.models.backbones.registry import BACKBONES
     from fgmix.training.determinism import make_deterministic
     from fgmix.workflows.train_and_evaluate import train
 
     tiny = BACKBONES["tiny"]
     BACKBONES["tiny"] = replace(tiny, build=tiny_with_dropout)
-    if recipe:
-        RECIPES[config.recipe] = replace(RECIPES[config.recipe], **recipe)
     if kill_at:
         os.environ[KILL_AT] = kill_at
     make_deterministic()

@@ -1,7 +1,6 @@
 """Who may import whom: data flows one way, and no module imports itself through others."""
 
 import ast
-import graphlib
 import os
 import re
 import subprocess

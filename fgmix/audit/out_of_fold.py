@@ -7,17 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fgmix.config.identity import changes
 from fgmix.errors import FgmixError
-from fgmix.files import read_csv
-from fgmix.runs.folder import (
-    METRICS,
-    PREDICTIONS,
-    PROBABILITIES,
-    SPLITS,
-    Run,
-    read_record,
-)
-from fgmix.runs.resume import changed_flags
+from fgmix.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ def open_folds(directories: Sequence[str | Path]) -> list[Run]:
                 f"{run.directory} was trained on all training photos, and suspects are found by "
                 f"models that have not seen them: train it with --folds 3 and --fold 0, 1 and 2"
             )
-        changed = changed_flags(vars(run.config), replace(first.config, fold=run.config.fold))
+        changed = changes(run.config.record(), replace(first.config, fold=run.config.fold))
         if changed:
             raise FgmixError(
                 f"{first.directory} and {run.directory} are not folds of one experiment: "
@@ -92,14 +84,16 @@ def _beside(run: Run) -> list[Run]:
     """The finished runs beside a run that differ from it in the fold alone."""
     found = []
     for directory in sorted(run.directory.resolve().parent.iterdir()):
-        record = read_record(directory)
-        if record is None or directory == run.directory.resolve():
+        other = Run(directory)
+        if directory == run.directory.resolve() or not other.finished:
             continue
-        config = replace(run.config, fold=record["config"].get("fold"))
-        alike = not changed_flags(record["config"], config)
-        same_photos = record["data"].get("root") == run.data["root"]
-        if alike and same_photos and (directory / METRICS).exists():
-            found.append(Run.open(directory))
+        try:
+            config = replace(run.config, fold=other.config.fold)
+            alike = not changes(other.config.record(), config)
+        except FgmixError:  # of another kind or version
+            continue
+        if alike and other.data.get("root") == run.data["root"]:
+            found.append(other)
     return found
 
 
@@ -121,17 +115,13 @@ def join_folds(runs: Sequence[Run]) -> OutOfFold:
         if run.class_names != first.class_names:
             raise FgmixError(f"{first.directory} and {run.directory} have other classes")
         try:
-            rows = read_csv(run.directory / PREDICTIONS)
-            matrix = np.load(run.directory / PROBABILITIES)
-            paths += [row["path"] for row in rows]
-            labels += [index[row["label"]] for row in rows]
-        except (OSError, ValueError, KeyError) as error:
+            labels += [index[label] for label in run.predictions.labels]
+        except KeyError as error:
             raise FgmixError(
                 f"the predictions of {run.directory} can't be read: {error}"
             ) from error
-        if matrix.shape != (len(rows), len(index)):
-            raise FgmixError(f"{run.directory}: {PROBABILITIES} and {PREDICTIONS} don't match")
-        probabilities.append(matrix)
+        paths += run.predictions.paths
+        probabilities.append(run.probabilities)
     _refuse_other_photos(runs, paths)
     return OutOfFold(
         first.data["name"],
@@ -154,7 +144,7 @@ def _refuse_other_photos(runs: Sequence[Run], held_out: Sequence[str]) -> None:
     moved += [
         row["path"]
         for run in runs
-        for row in read_csv(run.directory / SPLITS)
+        for row in run.splits
         if row["split"] == "train" and row["path"] not in times
     ]
     if moved:

@@ -5,7 +5,7 @@ import signal
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
   python -m fgmix app --model saved_models/RUN

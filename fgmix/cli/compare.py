@@ -124,7 +124,7 @@ def _curves(path: Path, comparison: "Comparison") -> None:
     from fgmix.evaluation.curves import measured_splits, save_curves
 
     histories = {
-        group.name: [run.history() for parts in group.runs for run in parts]
+        group.name: [run.run.history for parts in group.runs for run in parts]
         for group in comparison.study.groups
     }
     save_curves(path, headline(comparison), histories, *measured_splits(histories))

@@ -5,7 +5,7 @@ from pathlib import Path
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
   python evaluate.py --model saved_models/demo-tiny-mixed-seed0

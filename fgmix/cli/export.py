@@ -5,7 +5,7 @@ from pathlib import Path
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
 
 EXAMPLES = """examples:

@@ -13,7 +13,7 @@ from fgmix.data.sources.boxes import find_box_source
 from fgmix.explain.figures import spread
 from fgmix.explain.quality import MEASURES, measure_maps, summarise
 from fgmix.explain.side_by_side import Viewer
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 
 HEADS = {
     "pointing": "pointing",

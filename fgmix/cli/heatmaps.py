@@ -8,7 +8,7 @@ from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file, check_output_folder
 from fgmix.errors import FgmixError
 from fgmix.explain.names import MAP_NAMES
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,10 +5,11 @@ import difflib
 import types
 import typing
 from collections.abc import Collection
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fgmix.config.fields import flags_of, option
 from fgmix.errors import FgmixError
 
 
@@ -61,7 +62,8 @@ def check_output_folder(flag: str, path: Path) -> None:
 def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> None:
     """Adds a flag for every field of a config class, under the headings of its groups.
 
-    The values' ranges are checked by the config, so that Python callers get the same messages.
+    A flag that is not given is not among the parsed arguments. The values' ranges are checked by
+    the config, so that Python callers get the same messages.
 
     Args:
         parser: Where to.
@@ -70,22 +72,25 @@ def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> No
     """
     types_by_name = typing.get_type_hints(config)
     groups: dict[str, Any] = {}
-    for f in fields(config):
+    for f in flags_of(config):
         if f.name in without:
             continue
         heading = f.metadata["group"]
         group = groups.setdefault(heading, parser.add_argument_group(heading))
         kind = _plain_type(types_by_name[f.name])
-        option = "--" + f.name.replace("_", "-")
         help_text = _help(f).replace("%", "%%")
         if kind is bool:
-            group.add_argument(option, action="store_true", help=help_text)
+            # What a config file turns on can be turned off; an order is given or not.
+            action = argparse.BooleanOptionalAction if f.metadata["recorded"] else "store_true"
+            group.add_argument(
+                option(f.name), action=action, default=argparse.SUPPRESS, help=help_text
+            )
             continue
         group.add_argument(
-            option,
+            option(f.name),
             type=kind,
             # Not argparse's `required`: of "--datset" it would say that --dataset is missing.
-            default=None if f.default is MISSING else f.default,
+            default=argparse.SUPPRESS,
             metavar={int: "N", float: "X"}.get(kind, "NAME" if f.metadata["choices"] else "VALUE"),
             help=help_text,
         )
@@ -99,7 +104,7 @@ def _plain_type(annotation: Any) -> type:
 
 def _help(f: Field) -> str:
     text, choices = f.metadata["text"], f.metadata["choices"]
-    if choices and f.name != "recipe":  # whose text describes each of its choices
+    if choices:
         text += f": {', '.join(choices)}"
     if f.default is MISSING:
         return text + " (required)"

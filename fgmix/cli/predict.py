@@ -11,7 +11,7 @@ from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.errors import FgmixError
 from fgmix.files import alone
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.inputs import LIST, open_inputs
 from fgmix.serving.job import Done, begin, describe_job, go_on, refuse_existing

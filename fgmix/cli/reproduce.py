@@ -4,11 +4,12 @@ import logging
 import re
 from argparse import Namespace
 from collections import Counter
-from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from fgmix.cli.main import import_tensorflow, show_notes
 from fgmix.cli.parser import Parser, add_flags
+from fgmix.config.fields import flags_of
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.reproduction.estimate import Estimate, duration
@@ -44,12 +45,12 @@ def main(argv: list[str]) -> int:
         raise FgmixError("--dataset is missing: give cars, or several with commas between")
     # A folder's name may hold a comma.
     datasets = [args.dataset] if Path(args.dataset).is_dir() else _names(args.dataset)
-    if len(datasets) > 1 and args.data_dir:
+    if len(datasets) > 1 and "data_dir" in args:
         raise FgmixError("--data-dir is for one data set: give one --dataset, or leave it out")
     weights, by_backbone = _weights(args.weights)
-    shared = {
-        f.name: getattr(args, f.name) for f in fields(TrainConfig) if f.name not in OWN + PER_RUN
-    } | {"weights": weights}
+    names = {f.name for f in flags_of(TrainConfig)} - {*OWN, *PER_RUN}
+    shared: dict[str, Any] = {k: value for k, value in vars(args).items() if k in names}
+    shared["weights"] = weights
     cells = plan_grid(
         TrainConfig(dataset=datasets[0], **shared),
         datasets=datasets,

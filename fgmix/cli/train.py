@@ -3,13 +3,13 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_flags
-from fgmix.config.recipes import PRESETS, RECIPES, Recipe
+from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
+from fgmix.runs.record import read_config
 
 EXAMPLES = """examples:
   python train.py --dataset demo
@@ -17,22 +17,10 @@ EXAMPLES = """examples:
   python train.py --dataset photos/ --backbone mobilenet_v2 --recipe strong --epochs 20
   python train.py --dataset photos/ --shots 5
   python train.py --dataset photos/ --folds 5 --fold 0
+  python train.py --config saved_models/RUN/config.json --seed 1
 
 A flag beats the data set's preset (demo), which beats the recipe.
 """
-
-
-def describe_recipes() -> str:
-    """A table of what each recipe and preset sets, for `--help`."""
-    lines = [f"{'recipe':<18}" + "".join(f"{name:<22}" for name in RECIPES)]
-    for f in fields(Recipe):
-        if f.name != "summary":
-            row = [str(getattr(recipe, f.name)) for recipe in RECIPES.values()]
-            lines.append(f"  {f.name:<16}" + "".join(f"{value:<22}" for value in row))
-    for dataset, preset in PRESETS.items():
-        values = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in preset.items())
-        lines.append(f"\ndata set {dataset}: {values}")
-    return "\n".join(lines)
 
 
 def main(argv: list[str]) -> int:
@@ -43,9 +31,17 @@ def main(argv: list[str]) -> int:
         "attention, evaluates it on the test photos and writes a model to serve.",
         epilog=f"{describe_recipes()}\n\n{EXAMPLES}",
     )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="train with the settings in this file: the config.json of a run, which trains it "
+        "again, or a JSON file of your own; flags beside it win",
+    )
     add_flags(parser, TrainConfig)
-    args = parser.parse_args(argv)
-    config = TrainConfig(**{f.name: getattr(args, f.name) for f in fields(TrainConfig)})
+    given = vars(parser.parse_args(argv))
+    file = given.pop("config")
+    config = read_config(file, given) if file else TrainConfig(**{"dataset": None} | given)
     config.resolve()  # a wrong value is told before TensorFlow is imported
 
     import_tensorflow(any_backend=True)

@@ -165,13 +165,10 @@ def _join_folds(parts: Sequence[RunResult]) -> RunResult:
         (path, run, row) for run, part in enumerate(parts) for row, path in enumerate(part.paths)
     )
     return RunResult(
-        first.directory,
+        first.run,
         first.settings,
         first.seed,
         None,
-        first.data,
-        first.versions,
-        first.metrics,
         tuple(path for path, _, _ in order),
         tuple(parts[run].labels[row] for _, run, row in order),
         tuple(parts[run].predicted[row] for _, run, row in order),

@@ -1,10 +1,23 @@
-"""Config fields that are command-line flags: what they say of themselves, and their ranges."""
+"""Declares the fields of a config: their flags, their allowed values, and what they decide."""
 
-from dataclasses import field, fields
+from collections.abc import Iterable
+from dataclasses import Field, field, fields
+from enum import Enum
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from fgmix.errors import FgmixError
+
+
+class Decides(Enum):
+    """What a setting decides. Naming, resuming and comparing runs follow from it."""
+
+    RESULT = "result"
+    """The weights that training ends with."""
+    PLACE = "place"
+    """Where images are read from and files are written to."""
+    SPEED = "speed"
+    """How fast training is, and what is logged and saved on the way."""
 
 
 def flag(
@@ -12,65 +25,97 @@ def flag(
     group: str,
     text: str,
     *,
+    decides: Decides = Decides.RESULT,
     choices: Any = None,
     minimum: float | None = None,
     maximum: float | None = None,
     shown: str | None = None,
+    recorded: bool = True,
 ) -> Any:
-    """A config field that is also a command-line flag.
+    """Declares a config field that is also a command-line flag.
 
     Args:
-        default: The value without a flag. None means that preset, recipe or base decide;
-            MISSING, that there must be one.
+        default: The value without a flag. None leaves it to preset, recipe and base; `MISSING`
+            makes the setting required.
         group: The heading in `--help`.
         text: What it does, for `--help`.
-        choices: The values allowed, if they are named ones.
-        minimum: The smallest number allowed.
-        maximum: The largest number allowed.
-        shown: How `--help` names the default, where None would tell nothing.
+        decides: What the setting decides.
+        choices: The allowed values, where they are names.
+        minimum: The smallest allowed number.
+        maximum: The largest allowed number.
+        shown: How `--help` shows the default, where the default is None.
+        recorded: Whether a run's `config.json` holds it.
     """
     metadata = {
         "group": group,
         "text": text,
+        "decides": decides,
         "choices": choices,
         "minimum": minimum,
         "maximum": maximum,
         "shown": shown,
+        "recorded": recorded,
     }
     return field(default=default, metadata=metadata)
 
 
+def unflagged(default: Any, text: str) -> Any:
+    """Declares a config field that decides the result and has no flag."""
+    return flag(default, "", text)
+
+
+def flags_of(config: type) -> list[Field[Any]]:
+    """Returns the fields of a config class that are command-line flags, in their order."""
+    return [f for f in fields(config) if f.metadata["group"]]
+
+
+def option(name: str) -> str:
+    """Returns the flag of a field.
+
+    Example:
+        >>> option("image_size")
+        '--image-size'
+    """
+    return "--" + name.replace("_", "-")
+
+
 def check_values(config: Any) -> None:
-    """Checks every field of a config against its choices and range; None is left open.
+    """Checks every field of a config against its type, choices and range; None is left open.
 
     Args:
-        config: An instance of a dataclass whose fields were made by `flag`.
+        config: An instance of a dataclass whose fields were declared by `flag`.
 
     Raises:
-        FgmixError: If a value is not allowed or of another type than its field's.
+        FgmixError: If a value is not allowed or has another type than its field.
     """
     types = get_type_hints(type(config))
     for f in fields(config):
         value = getattr(config, f.name)
-        name = "--" + f.name.replace("_", "-")
         if value is None:
             continue
         allowed = [t for t in get_args(types[f.name]) or [types[f.name]] if t is not NoneType]
         if not any(_is_a(value, t) for t in allowed):
-            names = " or ".join(t.__name__ for t in allowed)
-            raise FgmixError(f"{name} {value!r}: must be {names}")
+            names = " or ".join(t.__name__ for t in allowed if t.__module__ == "builtins")
+            raise FgmixError(f"{option(f.name)} {value!r}: must be {names}")
         choices = f.metadata["choices"]
-        if choices is not None and value not in choices:
-            raise FgmixError(f"{name} {value}: choose one of {', '.join(choices)}")
+        if choices is not None and isinstance(value, str):
+            check_choice(option(f.name), value, choices)
         minimum, maximum = f.metadata["minimum"], f.metadata["maximum"]
         if minimum is not None and not value >= minimum:
-            raise FgmixError(f"{name} {value}: must be at least {minimum}")
+            raise FgmixError(f"{option(f.name)} {value}: must be at least {minimum}")
         if maximum is not None and not value <= maximum:
-            raise FgmixError(f"{name} {value}: must be at most {maximum}")
+            raise FgmixError(f"{option(f.name)} {value}: must be at most {maximum}")
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raises `FgmixError` with the choices if a value is not one of them."""
+    known = list(choices)
+    if value not in known:
+        raise FgmixError(f"{name} {value}: choose one of {', '.join(known)}")
 
 
 def _is_a(value: Any, allowed: type) -> bool:
-    """Whole numbers are floats too, and True is no number."""
+    """Accepts int where float is expected; rejects bool."""
     if isinstance(value, bool):
         return allowed is bool
     return isinstance(value, (int, float) if allowed is float else allowed)

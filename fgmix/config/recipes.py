@@ -1,53 +1,62 @@
-"""Recipes: what a training run does unless a flag says otherwise.
+"""Recipes: named settings of training, which flags overrule one by one.
 
 Each value of `paper` names its origin: the paper's section III.B, *group* for code that the same
 group released, or *ours* where both are silent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The settings of a training run.
+    """The settings of a training run that a recipe decides.
+
+    A recipe is a value: pass one of your own as `TrainConfig(recipe=...)`.
 
     Attributes:
+        name: What `--recipe` calls it, and a run made with it.
         summary: One line for `--help`.
         epochs: Passes over the training images.
         batch_size: Images a step.
-        optimizer: A name from `fgmix.training.optimizer.OPTIMIZERS`: `"sgd"` has momentum 0.9.
+        optimizer: A name from `OPTIMIZERS`: `"sgd"` has momentum 0.9.
         backbone_lr: Peak learning rate of the pretrained layers.
-        head_lr: Peak learning rate of everything new: attention, merge convolution, classifier.
+        head_lr: Peak learning rate of all new layers: attention, merge convolution, classifier.
         weight_decay: With `"sgd"` an L2 penalty in the gradient of every variable, as in PyTorch;
-            with `"adamw"` decoupled and of kernels alone.
-        warmup_epochs: Epochs of linear rise before the cosine to 0.
+            with `"adamw"` decoupled, and applied to kernels alone.
+        warmup_epochs: Epochs of linear increase before the cosine decay to 0.
         augmentation: A name from `fgmix.data.augment.registry.AUGMENTATIONS`. `--finetune-epochs`
-            go on with that of the run.
-        label_smoothing: Share of the target spread over all classes.
+            continue with the augmentation of the run.
+        label_smoothing: Share of the target that is spread over all classes.
         pooling: `"flatten"` or `"avg"` before the classifier.
-        head_bn: BatchNorm `"after"` the 512-unit layer or `"both"` before and after it.
-        val_fraction: Share of the training split held out for validation.
-        dropout: Share of the 512-unit layer's inputs that training leaves out.
-        views: If not 0, the backbone is frozen: its features of every photo are computed once, in
+        head_bn: BatchNorm `"after"` the 512-unit layer, or `"both"` before and after it.
+        val_fraction: Share of the training split that is held out for validation.
+        dropout: Share of the inputs of the 512-unit layer that is dropped in training.
+        views: If not 0, the backbone is frozen: its features of every image are computed once, in
             this many views, and attention and classifier are trained on them.
-        bn: `"train"`: BatchNorm normalises by the batch and its statistics follow. `"frozen"`: in
-            the backbone it stays as it was pretrained, in inference mode, with its scale and
-            offset, which then belong to no group of the optimizer. With `--weights none` nothing is
-            frozen.
-        frozen_stride: If not 0, the first stages of the backbone stay as they were pretrained: all
-            layers up to the last one whose map has this stride or less (8: a side of an eighth of
-            the image's). They are in no group of the optimizer.
-        mixing: A name from `fgmix.data.mixing.MIXINGS`: how photos of a batch are mixed.
-        mixing_alpha: Both parameters of the beta distribution that the shares are drawn from.
-        ema: The largest momentum of an average of the weights, which is measured and kept in
-            their place (`fgmix.training.ema`). 0: none.
-        small_share: Share of the epochs, the first ones, whose photos are smaller. What is
-            measured has the run's `image_size` throughout. At least the last epoch is large, and
-            with `--pooling flatten` all are: there the classifier's weights depend on the size.
-        small_scale: Their side as a share of `image_size`, to the nearest multiple of 32.
+        bn: `"train"`: BatchNorm normalises by the batch and updates its statistics. `"frozen"`:
+            BatchNorm of the backbone stays as pretrained, in inference mode, and its scale and
+            offset are not trained. With `--weights none` nothing is frozen.
+        frozen_stride: If not 0, the first stages of the backbone stay as pretrained: all layers up
+            to the last one whose feature map has this stride or less.
+        ema: The largest momentum of an exponential moving average of the weights, which is
+            evaluated and saved in their place (`fgmix.training.ema`). 0: none.
+        progressive_share: Share of the epochs, the first ones, that train on smaller images.
+            Evaluation uses the run's `image_size` throughout. At least the last epoch has full
+            size, and with `--pooling flatten` all have: there the classifier's weights depend on
+            the size.
+        progressive_scale: Side of the smaller images as a share of `image_size`, rounded to a
+            multiple of 32.
+        finetune: The recipe of `--finetune-epochs`, where `views` freezes the backbone first.
+
+    Example:
+        >>> recipe = RECIPES["strong"].replace(ema=0.99)
+        >>> recipe.name, recipe.ema
+        ('strong', 0.99)
     """
 
-    summary: str
+    name: str
+    summary: str = "a recipe of one's own"
     epochs: int
     batch_size: int
     optimizer: str
@@ -64,70 +73,87 @@ class Recipe:
     views: int = 0
     bn: str = "train"
     frozen_stride: int = 0
-    mixing: str = "none"
-    mixing_alpha: float = 0.2
     ema: float = 0.0
-    small_share: float = 0.0
-    small_scale: float = 1.0
+    progressive_share: float = 0.0
+    progressive_scale: float = 1.0
+    finetune: "Recipe | None" = None
+
+    def replace(self, **settings: Any) -> "Recipe":
+        """Returns this recipe with other values for some settings.
+
+        Raises:
+            TypeError: If there is no such setting.
+        """
+        return replace(self, **settings)
+
+    def settings(self) -> dict[str, Any]:
+        """Returns the settings by name, without the recipe's name and summary."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
 
-RECIPES: dict[str, Recipe] = {
-    "paper": Recipe(
-        summary="the paper's: SGD, cosine, 300 epochs",
-        epochs=300,  # paper
-        batch_size=32,  # paper
-        optimizer="sgd",  # group; the paper is silent
-        backbone_lr=0.01,  # paper
-        head_lr=0.1,  # attention: paper; classifier: group; merge convolution: ours
-        weight_decay=1e-4,  # group: PyTorch's, in the gradient, biases and BatchNorm too
-        warmup_epochs=0,  # paper: none named
-        augmentation="pad_crop",  # group
-        label_smoothing=0.0,  # paper: cross-entropy
-        pooling="flatten",  # paper: ResNet-50's average pool is removed
-        head_bn="after",  # paper
-        val_fraction=0.0,  # paper: all training images
-    ),
-    # Values: benchmarks/strong_values.py, on validation photos; docs/strong.md.
-    "strong": Recipe(
-        summary="AdamW, first stages as pretrained, TrivialAugment, small photos first",
-        epochs=30,
-        batch_size=32,
-        optimizer="adamw",
-        backbone_lr=1e-3,
-        head_lr=1e-3,
-        weight_decay=0.05,
-        warmup_epochs=1,
-        augmentation="trivial",
-        label_smoothing=0.1,
-        pooling="avg",
-        head_bn="after",
-        val_fraction=0.1,
-        frozen_stride=8,
-        small_share=0.6,
-        small_scale=0.57,
-    ),
-    # Values: benchmarks/frozen_values.py, on validation photos.
-    "frozen": Recipe(
-        summary="backbone frozen, attention and classifier trained on its stored features: minutes",
-        epochs=30,
-        batch_size=32,
-        optimizer="adamw",
-        backbone_lr=3e-4,  # of --finetune-epochs
-        head_lr=1e-3,
-        weight_decay=0.5,
-        warmup_epochs=1,
-        augmentation="random_resized_crop",  # from the third view on
-        label_smoothing=0.1,
-        pooling="avg",
-        head_bn="both",
-        val_fraction=0.1,
-        dropout=0.5,
-        views=2,
-    ),
-}
+SETTINGS = tuple(f.name for f in fields(Recipe) if f.name not in ("name", "summary"))
+"""The names of all settings that a recipe decides; `TrainConfig` has a field for each."""
 
-FINETUNE = "strong"
-"""The recipe that `--finetune-epochs` go on with, at `--backbone-lr` for all of it."""
+PAPER = Recipe(
+    name="paper",
+    summary="the paper's: SGD, cosine, 300 epochs",
+    epochs=300,  # paper
+    batch_size=32,  # paper
+    optimizer="sgd",  # group; the paper is silent
+    backbone_lr=0.01,  # paper
+    head_lr=0.1,  # attention: paper; classifier: group; merge convolution: ours
+    weight_decay=1e-4,  # group: PyTorch's, in the gradient, biases and BatchNorm too
+    warmup_epochs=0,  # paper: none named
+    augmentation="pad_crop",  # group
+    label_smoothing=0.0,  # paper: cross-entropy
+    pooling="flatten",  # paper: ResNet-50's average pool is removed
+    head_bn="after",  # paper
+    val_fraction=0.0,  # paper: all training images
+)
+
+# Values: benchmarks/strong_values.py, on validation images; docs/strong.md.
+STRONG = Recipe(
+    name="strong",
+    summary="AdamW, first stages as pretrained, TrivialAugment, small images first",
+    epochs=30,
+    batch_size=32,
+    optimizer="adamw",
+    backbone_lr=1e-3,
+    head_lr=1e-3,
+    weight_decay=0.05,
+    warmup_epochs=1,
+    augmentation="trivial",
+    label_smoothing=0.1,
+    pooling="avg",
+    head_bn="after",
+    val_fraction=0.1,
+    frozen_stride=8,
+    progressive_share=0.6,
+    progressive_scale=0.57,
+)
+
+# Values: benchmarks/frozen_values.py, on validation images.
+FROZEN = Recipe(
+    name="frozen",
+    summary="backbone frozen, attention and classifier trained on its stored features: minutes",
+    epochs=30,
+    batch_size=32,
+    optimizer="adamw",
+    backbone_lr=3e-4,  # of --finetune-epochs
+    head_lr=1e-3,
+    weight_decay=0.5,
+    warmup_epochs=1,
+    augmentation="random_resized_crop",  # from the third view on
+    label_smoothing=0.1,
+    pooling="avg",
+    head_bn="both",
+    val_fraction=0.1,
+    dropout=0.5,
+    views=2,
+    finetune=STRONG,
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, STRONG, FROZEN)}
 
 PRESETS: dict[str, dict[str, object]] = {
     # From random weights AdamW learns in minutes what SGD at the paper's rates doesn't.
@@ -151,4 +177,18 @@ BASE: dict[str, object] = {
     "image_size": 224,
     "recipe": "paper",
 }
-"""What neither a data set's preset nor a recipe sets."""
+"""Settings that neither a data set's preset nor a recipe decides."""
+
+
+def describe_recipes() -> str:
+    """Returns a table of what each recipe and preset sets, for `--help`."""
+    shown = [name for name in SETTINGS if name != "finetune"]
+    width = max(map(len, shown)) + 4
+    lines = [f"{'recipe':<{width}}" + "".join(f"{name:<22}" for name in RECIPES)]
+    for name in shown:
+        row = [str(getattr(recipe, name)) for recipe in RECIPES.values()]
+        lines.append(f"  {name:<{width - 2}}" + "".join(f"{value:<22}" for value in row).rstrip())
+    for dataset, preset in PRESETS.items():
+        values = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in preset.items())
+        lines.append(f"\ndata set {dataset}: {values}")
+    return "\n".join(lines)

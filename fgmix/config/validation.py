@@ -1,19 +1,16 @@
-"""What the settings of a run must be, each and together."""
-
-from typing import TYPE_CHECKING
+"""Checks the settings of a run, each by itself and together."""
 
 from fgmix.config.fields import check_values
+from fgmix.config.recipes import Recipe
+from fgmix.config.settings import Settings
 from fgmix.data.protocols import check_protocol
 from fgmix.data.sources.registry import SOURCES
 from fgmix.errors import FgmixError
 
-if TYPE_CHECKING:
-    from fgmix.config.train_config import TrainConfig
-
 AUTO = "auto"
 
 
-def check(config: "TrainConfig") -> None:
+def check(config: Settings) -> None:
     """Checks a config, resolved or not; what is None is left open.
 
     Raises:
@@ -27,20 +24,29 @@ def check(config: "TrainConfig") -> None:
             f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
         )
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
-    if config.recipe:
-        _check_views(config, frozen=config.recipe_settings.views > 0)
     _check_devices(config)
 
 
-def _check_views(config: "TrainConfig", frozen: bool) -> None:
-    if frozen and config.views == 0:
-        raise FgmixError("--views 0: recipe frozen trains on views, so there must be at least 1")
+def check_views(config: Settings, recipe: Recipe) -> None:
+    """Checks that a config trains on stored features if and only if its recipe does.
+
+    Args:
+        config: A complete config.
+        recipe: The recipe that filled it.
+
+    Raises:
+        FgmixError: If it does not.
+    """
+    if recipe.views and config.views == 0:
+        raise FgmixError(
+            f"--views 0: recipe {recipe.name} trains on views, so there must be at least 1"
+        )
     for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
-        if value and not frozen:
+        if value and not recipe.views:
             raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
 
 
-def _check_devices(config: "TrainConfig") -> None:
+def _check_devices(config: Settings) -> None:
     number = int(config.devices) if config.devices.isdecimal() else None
     if config.devices != AUTO and not number:
         raise FgmixError(f"--devices {config.devices}: must be auto, or a number from 1 on")
@@ -49,6 +55,14 @@ def _check_devices(config: "TrainConfig") -> None:
             "--accumulate and --devices exclude each other: several devices need less memory each "
             "as it is"
         )
+    if config.coordinator is not None and config.views:
+        raise FgmixError("--recipe frozen takes minutes on one machine: leave --coordinator out")
+    if config.coordinator is not None and config.accumulate > 1:
+        raise FgmixError("--accumulate and --coordinator exclude each other")
+    _check_processes(config)
+
+
+def _check_processes(config: Settings) -> None:
     named = {"--processes": config.processes, "--process": config.process}
     given = [flag for flag, value in named.items() if value is not None]
     if config.coordinator is None or config.coordinator == AUTO:
@@ -64,7 +78,3 @@ def _check_devices(config: "TrainConfig") -> None:
             f"--process {config.process}: of {config.processes} processes the last one is "
             f"{config.processes - 1}"
         )
-    if config.coordinator is not None and config.recipe == "frozen":
-        raise FgmixError("--recipe frozen takes minutes on one machine: leave --coordinator out")
-    if config.coordinator is not None and config.accumulate > 1:
-        raise FgmixError("--accumulate and --coordinator exclude each other")

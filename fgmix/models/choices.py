@@ -7,6 +7,7 @@ from fgmix.errors import FgmixError
 GATES = ("linear", "sigmoid", "softmax")
 POOLINGS = ("flatten", "avg")
 HEAD_BN = ("after", "both")
+BATCH_NORM = ("train", "frozen")
 GATED = ("spatial", "mixed")
 """The attentions that have a gate."""
 

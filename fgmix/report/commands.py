@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from fgmix.comparison.study import Group
-from fgmix.runs.folder import MODEL
+from fgmix.runs.record import MODEL
 
 PLAIN_NAME = "photos"
 

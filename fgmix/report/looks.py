@@ -12,7 +12,7 @@ from fgmix.comparison.study import Group, Study
 from fgmix.errors import FgmixError
 from fgmix.explain.names import MAP_MEANINGS, MAP_NAMES
 from fgmix.report.pictures import HEAT, Picture, encode
-from fgmix.runs.folder import MODEL
+from fgmix.runs.record import MODEL
 
 if TYPE_CHECKING:
     from fgmix.explain.side_by_side import Viewer
@@ -105,7 +105,7 @@ def look(study: Study, root: Path, count: int) -> Looks:
     from fgmix.data.codec.diagnose import decodable
     from fgmix.explain.maps import MapMaker
     from fgmix.explain.side_by_side import Viewer
-    from fgmix.runs.folder import Run
+    from fgmix.runs.run import Run
 
     viewers, notes, crops = [], [], set()
     for group in study.groups:

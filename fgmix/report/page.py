@@ -26,7 +26,6 @@ from fgmix.report.pictures import Photos
 from fgmix.report.quality import Quality, describe_quality
 from fgmix.report.training import Training, describe_training
 from fgmix.report.worth import Worth, describe_worth
-from fgmix.runs.folder import read_record
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +113,7 @@ def make_report(
     photos = Photos(root, run.data.get("crop_bottom", 0)) if with_photos else None
     failing = describe_failing(study, focus, failures, photos)
     pictured = any(side.pictures for pair in failing.pairs for side in pair.sides)
-    record = read_record(run.directory) or {}
-    dataset = str(record.get("config", {}).get("dataset", run.data["name"]))
+    dataset = run.run.config.dataset
     log.info("charts and tables")
     return Report(
         f"{run.data['name']}: {run.data['num_classes']} classes told apart",

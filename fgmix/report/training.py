@@ -12,7 +12,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.curves import draw_curves, measured_splits
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, make_table
-from fgmix.runs.folder import MODEL
+from fgmix.runs.record import MODEL
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", "fold": "held-out"}
 
@@ -52,7 +52,9 @@ def describe_training(study: Study) -> Training:
     charts: tuple[Chart, ...] = ()
     no_charts = ""
     try:
-        histories = {g.name: [r.history() for parts in g.runs for r in parts] for g in study.groups}
+        histories = {
+            g.name: [r.run.history for parts in g.runs for r in parts] for g in study.groups
+        }
         charts = _charts(histories)
     except (FgmixError, ValueError, KeyError) as error:
         no_charts = f"No curves: {error}."

@@ -5,7 +5,7 @@ from statistics import median
 
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.reproduction.plan import Cell
-from fgmix.runs.folder import CONFIG, METRICS
+from fgmix.runs.record import CONFIG, METRICS
 
 
 class Estimate:

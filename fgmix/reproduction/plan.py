@@ -1,20 +1,21 @@
 """The cells of the grid: which runs an experiment is made of, and how far each has come."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fgmix.config.train_config import NAMED_WEIGHTS, TrainConfig
-from fgmix.data.sources.registry import SOURCES, default_data_dir, require_known
+from fgmix.config.identity import changes
+from fgmix.config.settings import NAMED_WEIGHTS
+from fgmix.config.train_config import TrainConfig
+from fgmix.data.sources.locations import default_data_dir
+from fgmix.data.sources.registry import SOURCES, require_known
 from fgmix.errors import FgmixError
-from fgmix.files import is_empty, read_csv
+from fgmix.files import is_empty
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import GATED, GATES
-from fgmix.runs.folder import HISTORY, METRICS, read_record
-from fgmix.runs.resume import changed_flags
+from fgmix.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,24 @@ class Cell:
     def metrics(self) -> dict[str, Any] | None:
         """The final evaluation of a finished run, or None."""
         try:
-            metrics = json.loads((self.directory / METRICS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            metrics = Run(self.directory).metrics
+        except FgmixError:
             return None
-        return metrics if isinstance(metrics, dict) and "top1" in metrics else None
+        return metrics if "top1" in metrics else None
 
     def history(self) -> list[dict[str, str]]:
         """The epochs so far."""
         try:
-            return read_csv(self.directory / HISTORY)
-        except OSError:
+            return Run(self.directory).history
+        except FgmixError:
             return []
 
     def data(self) -> dict[str, Any] | None:
         """What the run recorded of its photos."""
-        record = read_record(self.directory)
-        return record["data"] if record else None
+        try:
+            return Run(self.directory).data
+        except FgmixError:
+            return None
 
     def begun(self) -> bool:
         """Whether there is something to go on with."""
@@ -70,16 +73,17 @@ class Cell:
 
     def refusal(self) -> str | None:
         """Why what lies in the cell's folder is not the cell's run, if it is not."""
-        record = read_record(self.directory)
-        if record is None:
+        try:
+            settings = Run(self.directory).record["config"]
+        except FgmixError:
             return f"{self.directory} is there and is not a run: remove it, or give another --runs"
-        changed = changed_flags(record["config"], self.config)
+        changed = changes(settings, self.config)
         if changed:
             return (
                 f"{self.directory} was trained with other settings ({'; '.join(changed)}): "
                 f"remove it, or give another --runs"
             )
-        before, now = (_place(c) for c in (record["config"], asdict(self.config)))
+        before, now = (_place(c) for c in (settings, self.config.record()))
         if before != now:
             return (
                 f"{self.directory} was trained on the photos of {before}, not of {now}: remove "

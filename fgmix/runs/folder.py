@@ -1,29 +1,20 @@
-"""A run's folder: what is in it, and reading it back."""
+"""Writes a run's folder: what is in it from the start, and when it may be written."""
 
-import json
 import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fgmix
-from fgmix.config.fields import check_values
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, remove_partial, write_csv, write_json, write_text
-
-if TYPE_CHECKING:
-    import keras
-
-CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
-PREDICTIONS, MODEL, LOGS, DIVERGED = "predictions.csv", "model.keras", "logs", "diverged.txt"
-SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
+from fgmix.runs.record import CONFIG, LABELS, METRICS, SPLITS, read_record
 
 
 def prepare_run(
@@ -87,10 +78,8 @@ def _describe(
     copies: int,
 ) -> dict[str, Any]:
     """The content of `config.json`."""
-    flags = {k: v for k, v in asdict(config).items() if k not in ("overwrite", "resume")}
     return {
-        "config": flags,
-        "recipe": recipe_beside_flags(config),
+        "config": config.record(),
         "precision": precision,
         "data": {
             "name": dataset.name,
@@ -104,13 +93,6 @@ def _describe(
         },
         "versions": library_versions(),
     }
-
-
-def recipe_beside_flags(config: TrainConfig) -> dict[str, Any]:
-    """What the recipe decides and no flag does; not how it is described."""
-    recipe = asdict(config.recipe_settings)
-    beside = [name for name in recipe if name != "summary" and not hasattr(config, name)]
-    return {name: recipe[name] for name in beside}
 
 
 def library_versions() -> dict[str, str]:
@@ -150,126 +132,3 @@ def refuse_existing(config: TrainConfig) -> None:
             f"{directory} is there already: add --overwrite to replace it, --resume to go on "
             f"with it, or choose another --run-dir"
         )
-
-
-EARLIER: dict[str, dict[str, Any]] = {
-    "config": {"prepare": "never", "views": 0},
-    "recipe": {
-        "dropout": 0.0,
-        "bn": "train",
-        "frozen_stride": 0,
-        "mixing": "none",
-        "mixing_alpha": 0.2,
-        "ema": 0.0,
-        "small_share": 0.0,
-        "small_scale": 1.0,
-    },
-}
-"""What was done before a record knew the setting, where that is not its default."""
-
-
-def read_record(directory: Path) -> dict[str, Any] | None:
-    """What `prepare_run` wrote into `config.json`, or None where it wrote nothing."""
-    try:
-        record = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    ours = isinstance(record, dict) and all(
-        isinstance(record.get(part), dict) for part in ("config", "data", "versions")
-    )
-    if not ours:
-        return None
-    for part, known in EARLIER.items():
-        record[part] = known | record.get(part, {})
-    # What the recipe alone decided then may be a flag by now.
-    moved = {f.name for f in fields(TrainConfig)} & record["recipe"].keys()
-    record["config"] = {name: record["recipe"].pop(name) for name in moved} | record["config"]
-    return record
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run, read back.
-
-    Attributes:
-        directory: Its folder.
-        config: The resolved config it was trained with.
-        data: The `data` part of `config.json`.
-        class_names: From `labels.txt`, in index order.
-        versions: Of the libraries it was trained with, by name.
-    """
-
-    directory: Path
-    config: TrainConfig
-    data: dict[str, Any]
-    class_names: tuple[str, ...]
-    versions: dict[str, str]
-
-    @classmethod
-    def open(cls, directory: str | Path, *, finished: bool = True) -> "Run":
-        """Reads a run's folder.
-
-        Args:
-            directory: The folder.
-            finished: Whether the run must have finished training.
-
-        Raises:
-            FgmixError: If it is no run, has not finished, or was written by another version.
-        """
-        directory = Path(directory)
-        if not (directory / CONFIG).is_file():
-            raise FgmixError(f"{directory} is not a run: it has no {CONFIG}")
-        record = read_record(directory)
-        if record is None:
-            raise FgmixError(f"{directory / CONFIG} can't be read: it is not the config of a run")
-        for name in (MODEL, METRICS) if finished else ():
-            if not (directory / name).is_file():
-                raise FgmixError(f"{directory} has not finished training: it has no {name}")
-        if not isinstance(record["data"].get("crop_bottom"), int):
-            raise FgmixError(f"{directory / CONFIG} can't be read: it has no whole crop_bottom")
-        try:
-            config = TrainConfig(**record["config"])
-            check_values(config)
-            # Not `splitlines`, which also breaks lines at characters that a name may hold.
-            labels = (directory / LABELS).read_text(encoding="utf-8").split("\n")[:-1]
-        except (TypeError, FgmixError) as error:
-            raise FgmixError(
-                f"{directory} is of another version of fgmix ({error}): train it anew"
-            ) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise FgmixError(f"{directory / LABELS} can't be read: {error}") from error
-        if len(labels) != record["data"].get("num_classes"):
-            raise FgmixError(f"{directory / LABELS} has another number of classes than the model")
-        return cls(directory, config, record["data"], tuple(labels), record["versions"])
-
-    @property
-    def crop_bottom(self) -> int:
-        """Pixel rows to remove from the bottom of every photo, in source pixels."""
-        return self.data["crop_bottom"]
-
-    def read_metrics(self) -> dict[str, Any]:
-        """The content of `metrics.json`.
-
-        Raises:
-            FgmixError: If the file is damaged.
-        """
-        try:
-            return json.loads((self.directory / METRICS).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise FgmixError(f"{self.directory / METRICS} can't be read: {error}") from error
-
-    def load_model(self) -> "keras.Model":
-        """Loads `model.keras`; a file that holds code is refused.
-
-        Raises:
-            FgmixError: If the file is damaged or can't be loaded safely.
-        """
-        import keras
-
-        import fgmix.layers  # noqa: F401  (registers the layers)
-
-        try:
-            return keras.models.load_model(self.directory / MODEL, compile=False, safe_mode=True)
-        except Exception as error:  # what Keras raises depends on where the file goes wrong
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-            raise FgmixError(f"{self.directory / MODEL} can't be loaded: {reason}") from error

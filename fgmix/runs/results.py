@@ -1,35 +1,18 @@
 """What a comparison needs of a run: its settings, and its answer for every photo."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import MISSING, dataclass, fields
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fgmix.config.identity import BESIDE
-from fgmix.config.recipes import Recipe
-from fgmix.config.train_config import NAMED_WEIGHTS, TrainConfig
+from fgmix.config.identity import group_settings
 from fgmix.errors import FgmixError
-from fgmix.files import read_csv, read_json
-from fgmix.models.choices import GATED
-from fgmix.runs.folder import (
-    CONFIG,
-    HISTORY,
-    METRICS,
-    PREDICTIONS,
-    read_record,
-    recipe_beside_flags,
-)
-
-PLACES = ("data_dir", "prepare")
-"""Settings that say where photos come from and how fast, not what is learned from them."""
+from fgmix.runs.record import CONFIG, METRICS, of_another_version
+from fgmix.runs.run import Run
 
 README = "README.md"
-
-UNREDUCED = ("none", "conv")
-"""The attentions without an excitation, for which `reduction` means nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,53 +20,45 @@ class RunResult:
     """A finished run, as far as it is compared.
 
     Attributes:
-        directory: Its folder.
-        settings: All that decides its result but seed and fold, by name: the config, the rest of
-            the recipe, the precision it came to. Settings that mean nothing to its attention are
-            left out.
+        run: The run; of joined folds, the first.
+        settings: All that decides its result but seed and fold, by name, with the precision that
+            it came to. Settings that have no effect with its attention are left out.
         seed: Of initialisation, order and augmentation.
         fold: The fold held out, if it is one of several.
-        data: What the run recorded of its photos.
-        versions: Of the libraries it was trained with, by name.
-        metrics: What is in its `metrics.json`.
-        paths: The photos it was measured on, in alphabetical order.
+        paths: The images it was measured on, in alphabetical order.
         labels: Their true classes.
-        predicted: The classes it named.
-        confidences: float64 `(n,)`, the probabilities it gave these.
+        predicted: The predicted classes.
+        confidences: float64 `(n,)`, the probabilities of the predicted classes.
     """
 
-    directory: Path
+    run: Run
     settings: dict[str, Any]
     seed: int
     fold: int | None
-    data: dict[str, Any]
-    versions: dict[str, str]
-    metrics: dict[str, Any]
     paths: tuple[str, ...]
     labels: tuple[str, ...]
     predicted: tuple[str, ...]
     confidences: np.ndarray
 
-    def history(self) -> list[dict[str, str]]:
-        """The rows of its `history.csv`.
+    @property
+    def directory(self) -> Path:
+        """The run's folder."""
+        return self.run.directory
 
-        Raises:
-            FgmixError: If the file is missing or damaged.
-        """
-        path = self.directory / HISTORY
-        try:
-            rows = read_csv(path)
-            for row in rows:
-                float(row["loss"]), float(row["accuracy"]), float(row.get("seconds") or "nan")
-        except KeyError as error:
-            raise FgmixError(f"{path} can't be read: it has no column {error}") from error
-        except OSError as error:
-            raise FgmixError(f"{path} can't be read: {error.strerror}") from error
-        except (ValueError, TypeError) as error:
-            raise FgmixError(f"{path} can't be read: {error}") from error
-        if not rows:
-            raise FgmixError(f"{path} can't be read: it has no epochs")
-        return rows
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the run recorded of its data set."""
+        return self.run.data
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of the libraries it was trained with, by name."""
+        return self.run.versions
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The content of its `metrics.json`."""
+        return self.run.metrics
 
 
 def find_runs(places: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
@@ -141,78 +116,23 @@ def read_run(directory: Path) -> RunResult:
         FgmixError: If it has not finished, is of another version, or a file of it is missing or
             damaged.
     """
-    record = read_record(directory)
-    if record is None:
-        raise FgmixError(f"{directory / CONFIG} can't be read: it is not the config of a run")
-    if not (directory / METRICS).is_file():
-        raise FgmixError(f"{directory} has not finished training: it has no {METRICS}")
+    run = Run.open(directory)
     try:
-        # Resolved, so that what a later version added has the value it had before that.
-        config = TrainConfig(**record["config"]).resolve()
-        settings = _settings(config, record)
-        seed, fold, data, versions = config.seed, config.fold, record["data"], record["versions"]
-        data["name"], data["fingerprint"], data["num_classes"]
-        data["num_images"].items()
-    except (TypeError, KeyError, AttributeError, ValueError, FgmixError) as error:
-        raise FgmixError(
-            f"{directory} is of another version of fgmix ({error}): train it anew"
-        ) from error
-    try:
-        metrics = read_json(directory / METRICS)
-    except ValueError as error:
-        raise FgmixError(f"{directory / METRICS} can't be read: {error}") from error
-    if not isinstance(metrics, dict):
-        raise FgmixError(f"{directory / METRICS} can't be read: it is not a run's metrics")
+        settings = group_settings(run.config, run.data) | {"precision": run.precision}
+        run.data["name"], run.data["fingerprint"], run.data["num_classes"]
+        run.data["num_images"].items()
+    except (KeyError, AttributeError) as error:
+        raise of_another_version(directory, error) from error
+    run.metrics  # noqa: B018  (raises where it is damaged)
+    paths, labels, predicted, confidences = run.predictions
+    order = sorted(range(len(paths)), key=paths.__getitem__)
     return RunResult(
-        directory, settings, seed, fold, data, versions, metrics, *_read_predictions(directory)
+        run,
+        settings,
+        run.config.seed,
+        run.config.fold,
+        tuple(paths[i] for i in order),
+        tuple(labels[i] for i in order),
+        tuple(predicted[i] for i in order),
+        np.array([confidences[i] for i in order]),
     )
-
-
-def _settings(config: TrainConfig, record: dict[str, Any]) -> dict[str, Any]:
-    apart = {"seed", "fold", *PLACES}
-    apart |= {f.name for f in fields(config) if f.metadata["group"] in BESIDE}
-    if config.attention not in GATED:
-        apart.add("gate")
-    if config.attention in UNREDUCED:
-        apart.add("reduction")
-    settings = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in apart}
-    # The same photos and weights may lie elsewhere on another machine.
-    settings["dataset"] = record["data"]["name"]
-    if config.weights not in (*NAMED_WEIGHTS, None):
-        settings["weights"] = Path(config.weights).name
-    settings["precision"] = record.get("precision", config.precision)
-    # What the recipe has learned since the run leaves things as they were unless it is set: the
-    # recipe's value of today may be another.
-    beside = recipe_beside_flags(config)
-    since = {f.name: f.default for f in fields(Recipe) if f.default is not MISSING}
-    recipe = beside | {k: since[k] for k in beside.keys() & since} | record.get("recipe", {})
-    return settings | {k: v for k, v in recipe.items() if k != "summary"}
-
-
-def _read_predictions(
-    directory: Path,
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], np.ndarray]:
-    """Paths, labels, predicted classes and confidences, in the order of the paths."""
-    path = directory / PREDICTIONS
-    if not path.is_file():
-        raise FgmixError(
-            f"{directory} has no {PREDICTIONS}, by which runs are compared: train it anew"
-        )
-    try:
-        rows = sorted(read_csv(path), key=lambda row: row["path"])
-        paths, labels, predicted = (
-            tuple(row[column] for row in rows) for column in ("path", "label", "predicted")
-        )
-        confidences = np.array([float(row["probability"]) for row in rows])
-    except KeyError as error:
-        raise FgmixError(f"{path} can't be read: it has no column {error}") from error
-    except (ValueError, TypeError, OSError) as error:
-        raise FgmixError(f"{path} can't be read: {error}") from error
-    if not rows:
-        raise FgmixError(f"{path} can't be read: it names no photo")
-    if not ((confidences >= 0) & (confidences <= 1)).all():
-        raise FgmixError(f"{path} can't be read: a probability is not between 0 and 1")
-    twice = next((a for a, b in pairwise(paths) if a == b), None)
-    if twice is not None:
-        raise FgmixError(f"{path} can't be read: it names {twice} twice")
-    return paths, labels, predicted, confidences

@@ -1,24 +1,19 @@
-"""Whether a run is resumed as it was begun: what may have changed since, and what may not."""
+"""The resume check: may this run be resumed with these settings and images?"""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fgmix.config.identity import BESIDE
+from fgmix.config.fields import Decides
+from fgmix.config.identity import changes
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv
-from fgmix.runs.folder import (
-    LABELS,
-    SPLITS,
-    library_versions,
-    read_record,
-    recipe_beside_flags,
-)
+from fgmix.runs.folder import library_versions
+from fgmix.runs.record import LABELS, SPLITS, read_record
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +36,10 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
         FgmixError: If settings, recipe or precision are others.
     """
     before = _record(config)
-    flags = before["config"]
-    changed = changed_flags(flags, config)
-    if _names_another(flags.get("dataset"), config.dataset):
-        changed.insert(0, f"--dataset was {flags['dataset']}")
-    recipe = recipe_beside_flags(config)
-    changed += [
-        f"the recipe's {name} was {before['recipe'].get(name)}, is {recipe.get(name)}"
-        for name in sorted((before["recipe"].keys() | recipe.keys()) - {"summary"})
-        if before["recipe"].get(name) != recipe.get(name)
-    ]
+    settings = before["config"]
+    changed = changes(settings, config)
+    if _names_another(settings.get("dataset"), config.dataset):
+        changed.insert(0, f"--dataset was {settings['dataset']}")
     if before["precision"] != precision:
         changed.append(f"the precision was {before['precision']}, is {precision}")
     # Which photos have copies follows from photos and settings; how a copy looks, from its format.
@@ -60,7 +49,7 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
     if changed:
         raise _refusal(config, "settings", changed)
 
-    harmless = changed_flags(flags, config, harmless=True)
+    harmless = changes(settings, config, Decides.PLACE) + changes(settings, config, Decides.SPEED)
     if harmless:
         log.info("changed since the run began, harmless: %s", "; ".join(harmless))
     now = library_versions()
@@ -106,26 +95,6 @@ def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDa
     if moved:
         changed.append(f"of another class or split: {_listed(moved)}")
     raise _refusal(config, "photos", changed or ["the photos were others: files of other sizes"])
-
-
-def changed_flags(before: Mapping[str, Any], now: TrainConfig, harmless: bool = False) -> list[str]:
-    """The flags that decide a run's result and are not what they were, in words.
-
-    Args:
-        before: The `config` part of a run's record.
-        now: A resolved config.
-        harmless: Those instead that don't decide it.
-    """
-    may_change = {"dataset", "data_dir"}
-    may_change |= {f.name for f in fields(now) if f.metadata["group"] in BESIDE}
-    # A flag that the record doesn't know came later, and its default is what was done before.
-    return [
-        f"--{f.name.replace('_', '-')} was {was}"
-        for f in fields(now)
-        if (f.name in may_change) == harmless
-        and f.name not in ("overwrite", "resume")
-        and (was := before.get(f.name, f.default)) != getattr(now, f.name)
-    ]
 
 
 def _names_another(before: Any, now: str) -> bool:

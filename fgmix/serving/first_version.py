@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.export import export_saved_model
 from fgmix.serving.model_card import write_card
 from fgmix.serving.signatures import Classifier

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import fgmix
 from fgmix.errors import FgmixError
 from fgmix.files import write_json
-from fgmix.runs.folder import MODEL, Run
+from fgmix.runs.record import MODEL
+from fgmix.runs.run import Run
 from fgmix.serving.lines import LineFormat
 
 RECORD = ".job.json"

@@ -9,7 +9,7 @@ from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.sources.registry import terms_of_use
 from fgmix.evaluation.calibration import Abstention, Selection
 from fgmix.models.backbones.registry import BACKBONES
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 
 HARDEST = 5

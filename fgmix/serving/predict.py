@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.photos import UNREADABLE, describe, describe_failure, read_photo
 from fgmix.serving.signatures import Classifier, serving_default
 

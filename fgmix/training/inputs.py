@@ -9,7 +9,6 @@ import tensorflow as tf
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.image_reader import Photos
-from fgmix.data.mixing import mix_batches
 from fgmix.data.pipeline import (
     batch_paths,
     evaluation_batches,
@@ -85,13 +84,12 @@ def feed_photos(
     batch_size = size_of_batches(config, dataset, placement)
     sizes = dataset.sizes()
 
-    recipe = config.recipe_settings
     decoded = Photos(dataset, copies).decode() if config.cache == "memory" else None
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
 
     def training(first_step: int) -> tf.data.Dataset:
         part = part_at(config, first_step // steps)
-        batches = training_batches(
+        return training_batches(
             dataset,
             image_size=part.image_size,
             batch_size=batch_size,
@@ -103,9 +101,6 @@ def feed_photos(
             share=placement.share,
             reduced=config.prepare == "reduced",
             decoded=decoded,
-        )
-        return mix_batches(
-            batches, recipe.mixing, recipe.mixing_alpha, seed=config.seed, first_step=first_step
         )
 
     def names(step: int) -> list[str]:

@@ -22,7 +22,7 @@ def build_schedules(
     Returns:
         `"backbone"` and `"head"`.
     """
-    warmup = config.recipe_settings.warmup_epochs * steps_per_epoch
+    warmup = config.warmup_epochs * steps_per_epoch
     decay_steps = max(1, config.epochs * steps_per_epoch - warmup)
 
     def cosine(peak: float) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -55,7 +55,7 @@ def build_optimizer(
     if len(set(paths)) != len(paths):
         raise ValueError("two variables of the model have the same path: name its layers apart")
 
-    make = OPTIMIZERS[config.recipe_settings.optimizer]
+    make = OPTIMIZERS[config.optimizer]
     # Keras counts a part as a step, in the schedules too.
     parts = config.accumulate if config.accumulate > 1 else None
     by_path = {}

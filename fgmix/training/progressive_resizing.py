@@ -46,12 +46,11 @@ def size_parts(config: TrainConfig) -> list[Part]:
     Args:
         config: A resolved config.
     """
-    recipe = config.recipe_settings
     # The weights of a flattened map's classifier depend on the size.
-    one_size = config.views or config.pooling == "flatten" or recipe.small_scale >= 1
-    small = 0 if one_size else round(recipe.small_share * config.epochs)
+    one_size = config.views or config.pooling == "flatten" or config.progressive_scale >= 1
+    small = 0 if one_size else round(config.progressive_share * config.epochs)
     small = min(small, config.epochs - 1)  # to finish large
-    side = round(recipe.small_scale * config.image_size / MULTIPLE) * MULTIPLE
+    side = round(config.progressive_scale * config.image_size / MULTIPLE) * MULTIPLE
     side = min(max(side, BACKBONES[config.backbone].min_size), config.image_size)
     parts = [Part(0, small, side), Part(small, config.epochs, config.image_size)]
     if side == config.image_size:

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Collection
-from dataclasses import asdict, fields
 
-from fgmix.config.identity import BESIDE
+from fgmix.config.fields import option
+from fgmix.config.identity import result_settings
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.codec.diagnose import refuse_unreadable, unreadable_files
 from fgmix.data.dataset import ImageDataset
@@ -18,7 +18,7 @@ from fgmix.data.resized_cache.build import prepare
 from fgmix.data.resized_cache.store import Copy
 from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import library_versions, recipe_beside_flags
+from fgmix.runs.folder import library_versions
 from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
 from fgmix.training.distributed.distribution import Placement
 from fgmix.training.stages import finetuning
@@ -141,15 +141,10 @@ def refuse_differences(
     """
     if placement.processes == 1:
         return
-    beside = {f.name for f in fields(config) if f.metadata["group"] in BESIDE}
-    places = {"data_dir", "weights", "dataset"}  # hosts may keep the same in other folders
+    # Hosts may keep the same weights in other folders; the photos are told by their fingerprint.
+    settings = {k: v for k, v in result_settings(config).items() if k != "weights"}
     ours = {
-        **{
-            f"--{k.replace('_', '-')}": v
-            for k, v in asdict(config).items()
-            if k not in beside | places
-        },
-        **recipe_beside_flags(config),
+        **{option(name): value for name, value in settings.items()},
         "--devices": placement.devices // placement.processes,
         "the precision": precision,
         "the photos": f"{dataset.name}, {dataset.fingerprint()}",

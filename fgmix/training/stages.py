@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 
-from fgmix.config.recipes import FINETUNE, RECIPES
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import Copy
@@ -69,13 +68,23 @@ def fit_stages(
 
 
 def finetuning(config: TrainConfig) -> TrainConfig:
-    """What a config with `finetune_epochs` says of them: a stage of recipe `FINETUNE`."""
+    """What a config with `finetune_epochs` says of them: a stage by the recipe `finetune`."""
+    assert config.finetune is not None
+    stage = config.finetune
     return replace(
         config,
-        recipe=FINETUNE,
         epochs=config.finetune_epochs,
         head_lr=config.backbone_lr,
-        weight_decay=RECIPES[FINETUNE].weight_decay,  # frozen's was chosen for the head alone
+        optimizer=stage.optimizer,
+        weight_decay=stage.weight_decay,  # frozen's was chosen for the head alone
+        warmup_epochs=stage.warmup_epochs,
+        label_smoothing=stage.label_smoothing,
+        bn=stage.bn,
+        frozen_stride=stage.frozen_stride,
+        ema=stage.ema,
+        progressive_share=stage.progressive_share,
+        progressive_scale=stage.progressive_scale,
         views=0,
         finetune_epochs=0,
+        finetune=None,
     )

@@ -14,7 +14,7 @@ from fgmix.files import remove_partial
 from fgmix.models.classifier import build_classifier, parameter_groups
 from fgmix.models.freezing import freeze_backbone
 from fgmix.models.resized import at_size
-from fgmix.runs.folder import DIVERGED, HISTORY, LOGS
+from fgmix.runs.record import DIVERGED, HISTORY, LOGS
 from fgmix.training.callbacks import (
     Checkpoint,
     Divergence,
@@ -52,7 +52,7 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             gate=config.gate,
             pooling=config.pooling,
             head_bn=config.head_bn,
-            dropout=config.recipe_settings.dropout,
+            dropout=config.dropout,
         )
     freeze_pretrained(model, config)
     for group, variables in parameter_groups(model).items():
@@ -64,8 +64,7 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
 def freeze_pretrained(model: keras.Model, config: TrainConfig) -> None:
     """Freezes what the recipe leaves as it was pretrained; nothing of a backbone that was not."""
     if config.weights != "none":
-        recipe = config.recipe_settings
-        freeze_backbone(model, recipe.bn, recipe.frozen_stride)
+        freeze_backbone(model, config.bn, config.frozen_stride)
 
 
 def fit(
@@ -103,9 +102,7 @@ def fit(
     # A model's own policy is that of the place where it was put together.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    loss = keras.losses.CategoricalCrossentropy(
-        label_smoothing=config.recipe_settings.label_smoothing
-    )
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
     parts = size_parts(config)
     for part in parts if len(parts) > 1 else []:
         log.info("up to epoch %d: photos of %d pixels", part.last, part.image_size)
@@ -187,14 +184,13 @@ def _compile(
     So the classifier itself is saved without an optimizer and loads anywhere. What is measured
     is measured by the one of its own size.
     """
-    recipe = config.recipe_settings
     largest = TrainedModel(model.inputs, model.outputs)
     trained = {config.image_size: largest}
     for side in sorted(set(sizes) - {config.image_size}):
         resized = at_size(model, side)
         trained[side] = TrainedModel(resized.inputs, resized.outputs)
         trained[side].large = lambda: largest
-    average = WeightAverage(model.weights, recipe.ema, config.accumulate) if recipe.ema else None
+    average = WeightAverage(model.weights, config.ema, config.accumulate) if config.ema else None
     # Variables that come into being in the first step would have it traced twice.
     optimizer.build(largest.trainable_variables)
     answers = keras.ops.zeros((1, *model.output_shape[1:]))

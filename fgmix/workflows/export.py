@@ -18,7 +18,7 @@ from fgmix.evaluation.calibration import (
     threshold_for_precision,
 )
 from fgmix.evaluation.evaluate import evaluate
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.configs import model_name, write_serving_configs
 from fgmix.serving.export import export_saved_model, next_version
@@ -98,7 +98,7 @@ def export_run(
         top_k,
         calibration.abstention if calibration else None,
     )
-    card = write_card(run, run.read_metrics(), version.name, model_format, top_k, calibration)
+    card = write_card(run, run.metrics, version.name, model_format, top_k, calibration)
     EXPORTERS[model_format](run, data_dir, classifier, version, card)
     return version
 

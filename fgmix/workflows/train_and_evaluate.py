@@ -19,7 +19,8 @@ from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.failpoints import milestone
 from fgmix.files import alone, replacing, write_json
 from fgmix.runs import folder as run_folder
-from fgmix.runs.folder import Run
+from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
+from fgmix.runs.run import Run
 from fgmix.serving.first_version import FIRST, export_apart, export_first
 from fgmix.training.checkpoint import remove_checkpoints
 from fgmix.training.distributed.distribution import Placement, placed
@@ -131,11 +132,11 @@ def _finish(
             f"training diverged in its last epoch: {directory} gives answers that are no numbers; "
             f"lower --backbone-lr and --head-lr"
         )
-    with replacing(directory / run_folder.MODEL) as beside:
+    with replacing(directory / MODEL) as beside:
         model.save(beside)
-    found.write_predictions(directory / run_folder.PREDICTIONS)
+    found.write_predictions(directory / PREDICTIONS)
     if config.measured_split == "fold":
-        found.write_probabilities(directory / run_folder.PROBABILITIES)
+        found.write_probabilities(directory / PROBABILITIES)
     if not (directory / FIRST).exists():
         if placement.divided or keras.backend.backend() != "tensorflow":
             export_apart(directory, found.metrics)
@@ -144,7 +145,7 @@ def _finish(
     # A result on photos that came in between would belong to no data set.
     refuse_changed(dataset, sizes)
     # Last, because it is what tells a finished run from an unfinished one.
-    write_json(directory / run_folder.METRICS, found.metrics)
+    write_json(directory / METRICS, found.metrics)
     remove_checkpoints(directory)
     shutil.rmtree(directory / FINETUNING, ignore_errors=True)
 

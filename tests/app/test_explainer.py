@@ -8,7 +8,7 @@ from PIL import Image
 
 from fgmix.app.explainer import SHOWN, Explainer
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.predict import predict_files
 from tests.pictures import write_noise
 from tests.trained_runs import CLASSES

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.predict import predict_files
 from tests.browser import DESKTOP, PHONE, browsing, open_page
 from tests.trained_runs import CLASSES

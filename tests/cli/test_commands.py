@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL import Image
 from fgmix import __main__ as commands
 from fgmix.cli import evaluate, train
 from fgmix.cli.main import run
+from fgmix.config.fields import flags_of
 from fgmix.config.recipes import RECIPES
 from fgmix.config.train_config import TrainConfig
 from tests.trained_runs import CLASSES, TEST, draw_photos
@@ -69,7 +70,7 @@ def test_help_needs_no_tensorflow_and_shows_every_flag_with_its_default():
     assert done.stderr == ""
     assert done.stdout.rstrip().endswith("heavy: []")
     squeezed = "".join(done.stdout.split())  # whatever way its lines are broken
-    for f in fields(TrainConfig):
+    for f in flags_of(TrainConfig):
         parts = [f"--{f.name.replace('_', '-')}", r"(VALUE|NAME|N|X)?", f.metadata["text"]]
         if f.default is MISSING:
             parts.append("(required)")

@@ -15,7 +15,7 @@ import pytest
 from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving import predict as predictions
 from tests.trained_runs import CLASSES
 

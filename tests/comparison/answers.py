@@ -7,7 +7,8 @@ import numpy as np
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.files import read_json, write_csv, write_json
-from fgmix.runs.folder import CONFIG, HISTORY, METRICS, PREDICTIONS, prepare_run
+from fgmix.runs.folder import prepare_run
+from fgmix.runs.record import CONFIG, HISTORY, METRICS, PREDICTIONS
 
 CLASSES = ("ant", "bee", "cow", "dog")
 

@@ -8,6 +8,7 @@ from fgmix.comparison.study import open_study
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv, write_csv
 from tests.comparison.answers import edit_config, write_run
+from tests.old_records import as_written_by_0_1
 
 RIGHT = np.array([True, False, True, True, False, True, True, True])
 
@@ -275,7 +276,7 @@ def test_a_run_from_before_a_recipe_setting_is_of_the_same_group(tmp_path):
 
     old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
     record = read_json(old / "config.json")
-    del record["recipe"]["mixing"]
+    del as_written_by_0_1(record)["recipe"]["mixing"]
     del record["config"]["views"]
     write_json(old / "config.json", record)
     assert len(open_study([old, new]).groups) == 1
@@ -288,7 +289,7 @@ def test_a_run_from_before_the_recipe_was_changed_is_not_taken_for_one_of_today(
     assert RECIPES["strong"].frozen_stride  # which runs before it left at 0
     old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
     record = read_json(old / "config.json")
-    del record["recipe"]["frozen_stride"]
+    del as_written_by_0_1(record)["recipe"]["frozen_stride"]
     write_json(old / "config.json", record)
     assert len(open_study([old, new]).groups) == 2
 

@@ -1,13 +1,16 @@
 """The config: what fills what is left out, what is refused, and how runs are named."""
 
 import json
+import multiprocessing
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
 import pytest
 
-from fgmix.config import train_config as config_module
-from fgmix.config.recipes import PRESETS, RECIPES
+from fgmix.config.fields import Decides
+from fgmix.config.identity import changes, group_settings, result_settings
+from fgmix.config.recipes import BASE, PRESETS, RECIPES
+from fgmix.config.settings import OPTIMIZERS
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 
@@ -21,9 +24,7 @@ def run_name(**settings):
 
 
 def test_the_recipe_paper_is_the_papers_table():
-    settings = asdict(RECIPES["paper"])
-    settings.pop("summary")
-    assert settings == {
+    assert RECIPES["paper"].settings() == {
         "epochs": 300,
         "batch_size": 32,
         "optimizer": "sgd",
@@ -40,11 +41,10 @@ def test_the_recipe_paper_is_the_papers_table():
         "views": 0,
         "bn": "train",
         "frozen_stride": 0,
-        "mixing": "none",
-        "mixing_alpha": 0.2,
         "ema": 0.0,
-        "small_share": 0.0,
-        "small_scale": 1.0,
+        "progressive_share": 0.0,
+        "progressive_scale": 1.0,
+        "finetune": None,
     }
 
 
@@ -79,6 +79,16 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "views": 0,
         "finetune_epochs": 0,
         "weight_decay": 0.0001,
+        "optimizer": "sgd",
+        "warmup_epochs": 0,
+        "label_smoothing": 0.0,
+        "dropout": 0.0,
+        "bn": "train",
+        "frozen_stride": 0,
+        "ema": 0.0,
+        "progressive_share": 0.0,
+        "progressive_scale": 1.0,
+        "finetune": None,
         "precision": "auto",
         "seed": 0,
         "monitor_test": False,
@@ -95,7 +105,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
 
 
 def test_a_flag_beats_the_preset_beats_the_recipe_beats_the_base(monkeypatch):
-    monkeypatch.setitem(config_module.BASE, "head_lr", 1.0)
+    monkeypatch.setitem(BASE, "head_lr", 1.0)
     assert TrainConfig(dataset="cars").resolve().head_lr == 0.1
     assert TrainConfig(dataset="cars", recipe="strong").resolve().head_lr == 0.001
     monkeypatch.setitem(PRESETS["demo"], "head_lr", 0.5)
@@ -126,7 +136,7 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
     unset = {"data_dir", "shots", "folds", "fold", "checkpoint_every"}
-    unset |= {"coordinator", "processes", "process"}
+    unset |= {"coordinator", "processes", "process", "finetune"}
     assert {name for name, value in resolved.items() if value is None} == unset
 
 
@@ -182,7 +192,7 @@ def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, messa
 
 def test_every_number_has_a_range():
     numbers = [f for f in FIELDS.values() if f.type in (int, float)]
-    assert len(numbers) == 14
+    assert len(numbers) == 21
     assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
 
 
@@ -310,13 +320,22 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "backbone_lr": 0.9,
         "head_lr": 0.9,
         "weight_decay": 0.9,
+        "optimizer": "adamw",
+        "warmup_epochs": 9,
+        "label_smoothing": 0.9,
+        "dropout": 0.9,
+        "bn": "frozen",
+        "frozen_stride": 9,
+        "ema": 0.9,
+        "progressive_share": 0.9,
+        "progressive_scale": 0.9,
         "precision": "float16",
         "seed": 9,
     }
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
     elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
-    elsewhere |= {"views", "finetune_epochs"}  # of recipe frozen alone
+    elsewhere |= {"views", "finetune_epochs", "finetune"}  # of recipe frozen alone
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
     settings = [{}, *folds, *frozen, *({name: value} for name, value in others.items())]
@@ -358,8 +377,8 @@ def test_a_folder_called_like_a_data_set_does_not_hide_it(tmp_path, monkeypatch)
 def test_every_field_explains_itself(name):
     f = FIELDS[name]
     assert len(f.metadata["text"]) > 8
-    assert f.metadata["group"]
-    if f.default is None:
+    assert f.metadata["group"] or name == "finetune"
+    if f.default is None and name != "finetune":
         assert f.metadata["shown"]
     assert f.default is not MISSING or name == "dataset"
 
@@ -377,3 +396,90 @@ def test_a_resolved_config_survives_json(settings):
     again = TrainConfig(**json.loads(json.dumps(asdict(resolved))))
     assert again == resolved
     assert again.resolve() == resolved
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_setting_of_a_recipe_is_a_setting_of_a_run(recipe):
+    resolved = TrainConfig(dataset="cars", recipe=recipe).resolve()
+    settings = RECIPES[recipe].settings()
+    settings["finetune"] = None  # nothing is fine-tuned without --finetune-epochs
+    assert {name: getattr(resolved, name) for name in settings} == settings
+
+
+def test_an_unknown_recipe_is_one_line_with_the_recipes():
+    with pytest.raises(FgmixError) as caught:
+        TrainConfig(dataset="cars", recipe="stronk").resolve()
+    assert str(caught.value) == "--recipe stronk: choose one of paper, strong, frozen"
+
+
+def test_a_recipe_of_ones_own_is_a_value_that_is_passed():
+    own = RECIPES["strong"].replace(ema=0.99, epochs=7)
+    resolved = TrainConfig(dataset="cars", recipe=own).resolve()
+    assert (resolved.recipe, resolved.ema, resolved.epochs) == ("strong", 0.99, 7)
+    assert resolved.optimizer == RECIPES["strong"].optimizer
+    assert Path(resolved.run_dir).name == "cars-vgg16-mixed-recipe_strong-epochs_7-ema_0.99-seed0"
+    assert RECIPES["strong"].ema == 0
+    assert TrainConfig(dataset="cars", recipe=own, ema=0.5).resolve().ema == 0.5
+
+
+def test_a_recipe_of_another_name_is_resolved_again_from_its_settings():
+    own = RECIPES["frozen"].replace(name="mine", views=5)
+    resolved = TrainConfig(dataset="cars", recipe=own, finetune_epochs=2).resolve()
+    assert (resolved.recipe, resolved.views) == ("mine", 5)
+    assert resolved.finetune == RECIPES["strong"]
+    again = TrainConfig(**json.loads(json.dumps(asdict(resolved))))
+    assert again.resolve() == resolved
+    with pytest.raises(FgmixError, match="--recipe mine: choose one of paper"):
+        TrainConfig(dataset="cars", recipe="mine", views=5).resolve()
+
+
+def _resolve_elsewhere(record, answers):
+    config = TrainConfig(**record).resolve()
+    answers.put((config.record(), result_settings(config)))
+
+
+@pytest.mark.parametrize("settings", [{"recipe": "strong", "ema": 0.9}, {"recipe": "frozen"}])
+def test_a_resolved_config_is_the_same_in_a_new_process(settings):
+    own = RECIPES[settings["recipe"]].replace(dropout=0.3, weight_decay=0.01)
+    config = TrainConfig(
+        dataset="cars", **(settings | {"recipe": own}), seed=3, label_smoothing=0.25
+    ).resolve()
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    process = context.Process(target=_resolve_elsewhere, args=(config.record(), answers))
+    process.start()
+    record, decisive = answers.get(timeout=60)
+    process.join()
+    assert record == config.record()
+    assert decisive == result_settings(config)
+
+
+def test_every_setting_says_what_it_decides():
+    assert all(isinstance(f.metadata["decides"], Decides) for f in FIELDS.values())
+    place = {name for name, f in FIELDS.items() if f.metadata["decides"] is Decides.PLACE}
+    assert place == {"dataset", "data_dir", "run_dir"}
+
+
+def test_whatever_decides_the_result_names_groups_and_refuses_to_resume():
+    one = TrainConfig(dataset="cars", recipe="strong", attention="mixed").resolve()
+    data = {"name": "cars", "prepared": {"photos": 3}}
+    for other in (
+        TrainConfig(dataset="cars", recipe="strong", prepare="never"),
+        TrainConfig(dataset="cars", recipe="strong", ema=0.9),
+        TrainConfig(dataset="cars", recipe="strong", accumulate=2),
+    ):
+        other = other.resolve()
+        assert changes(one.record(), other)
+        assert group_settings(one, data) != group_settings(other, data)
+        assert one.run_dir != other.run_dir
+    cached = TrainConfig(dataset="cars", recipe="strong", cache="memory", data_dir="x").resolve()
+    assert changes(one.record(), cached) == []
+    assert changes(one.record(), cached, Decides.SPEED) == ["--cache was none"]
+    assert group_settings(one, data) == group_settings(cached, data)
+    assert one.run_dir == cached.run_dir
+
+
+def test_the_optimizers_are_those_that_can_be_built():
+    from fgmix.training.optimizer import OPTIMIZERS as MAKERS
+
+    assert tuple(MAKERS) == OPTIMIZERS

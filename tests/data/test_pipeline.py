@@ -254,16 +254,15 @@ def test_augmentations_are_functions_of_image_and_seed(name):
     assert len({out.tobytes() for out in once}) > 10
 
 
-@pytest.mark.parametrize("name", ["random_resized_crop_color", "trivial"])
-def test_colours_are_changed_after_the_same_crops_and_flips(name):
+def test_colours_are_changed_after_the_same_crops_and_flips():
     image = np.random.default_rng(0).integers(60, 190, (30, 40, 3)).astype(np.uint8)
-    plain, changed = augmented("random_resized_crop", image, 40), augmented(name, image, 40)
+    plain, changed = (augmented(name, image, 40) for name in ("random_resized_crop", "trivial"))
     correlations = [
         np.corrcoef(a.mean(axis=-1).ravel(), b.mean(axis=-1).ravel())[0, 1]
         for a, b in zip(plain, changed, strict=True)
     ]
     # Solarizing turns it over; what is moved or turned bears no likeness to itself in noise.
-    assert np.mean(np.abs(correlations) > 0.6) > (0.99 if name != "trivial" else 0.4)
+    assert np.mean(np.abs(correlations) > 0.6) > 0.4
     assert np.mean([np.any(a != b) for a, b in zip(plain, changed, strict=True)]) > 0.8
     assert changed.min() >= 0
     assert changed.max() <= 255

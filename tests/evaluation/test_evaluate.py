@@ -11,7 +11,7 @@ from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.folder import load_folder
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import align_classes, evaluate
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from tests.trained_runs import CLASSES, TEST, draw_photos
 
 

@@ -11,7 +11,7 @@ from fgmix.explain.energy import attention_energy
 from fgmix.explain.figures import save_heatmaps
 from fgmix.explain.overlay import STRENGTH, overlay
 from fgmix.models import ATTENTIONS, build_classifier
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from tests.trained_runs import CLASSES, TEST
 
 

@@ -13,7 +13,7 @@ from fgmix.data.dataset import ImageDataset, Split
 from fgmix.errors import FgmixError
 from fgmix.files import write_csv, write_json
 from fgmix.runs import folder as run_folder
-from fgmix.runs.folder import HISTORY, METRICS, PREDICTIONS
+from fgmix.runs.record import HISTORY, METRICS, PREDICTIONS
 
 TOP1 = {"none": 0.5, "channel": 0.6, "spatial": 0.7, "mixed": 0.8}
 SECONDS = 30.0

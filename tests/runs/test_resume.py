@@ -14,6 +14,7 @@ from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import prepare_run
 from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
+from tests.old_records import as_written_by_0_1
 
 
 @pytest.fixture
@@ -197,6 +198,7 @@ def test_a_run_from_before_there_were_prepared_photos_goes_on_without(begun):
 
 def test_a_run_begun_before_a_setting_was_known_goes_on(begun, caplog):
     def forget(record):
+        as_written_by_0_1(record)
         del record["config"]["views"], record["config"]["accumulate"], record["config"]["cache"]
         for name in (
             "dropout",
@@ -219,6 +221,7 @@ def test_a_run_begun_before_a_setting_was_known_goes_on(begun, caplog):
 
 def test_what_the_recipe_decided_when_a_run_was_begun_may_be_a_flag_now(begun, caplog):
     def move(record):
+        as_written_by_0_1(record)
         record["recipe"]["augmentation"] = record["config"].pop("augmentation")
 
     edit(begun, move)
@@ -227,6 +230,20 @@ def test_what_the_recipe_decided_when_a_run_was_begun_may_be_a_flag_now(begun, c
     assert caplog.text == ""
     other = replace(begun, augmentation="none")
     assert "--augmentation was pad_crop" in refused(refuse_changed_settings, other, "float32")
+
+
+def test_a_run_of_0_1_goes_on_with_the_same_settings_alone(begun):
+    edit(begun, as_written_by_0_1)
+    refuse_changed_settings(begun, "float32")
+    other = replace(begun, progressive_share=0.5)
+    assert "--progressive-share was 0.0" in refused(refuse_changed_settings, other, "float32")
+
+
+def test_a_run_of_0_1_that_mixed_images_is_refused_in_a_line(begun):
+    edit(begun, lambda record: as_written_by_0_1(record)["recipe"].update(mixing="cutmix"))
+    with pytest.raises(FgmixError, match="trained with mixing cutmix, which is gone") as caught:
+        refuse_changed_settings(begun, "float32")
+    assert "of another version of fgmix" in str(caught.value)
 
 
 def test_photos_may_be_held_in_memory_from_where_a_run_is_resumed(begun, caplog):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from fgmix.data.codec.decode import load_batch
 from fgmix.data.sources.folder import load_folder
 from fgmix.models import build_classifier
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.export import export_saved_model
 from fgmix.serving.signatures import Classifier
 from tests.trained_runs import CLASSES

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.job import begin, describe_job, go_on, refuse_existing
 from fgmix.serving.lines import LINE_FORMATS
 from fgmix.serving.photos import describe, describe_failure

@@ -11,7 +11,7 @@ import pytest
 from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.predict import BATCH, BATCHES_AT_A_TIME, _groups, predict_files
 from tests.trained_runs import CLASSES
 

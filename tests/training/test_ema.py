@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -143,9 +142,12 @@ def test_an_error_while_it_is_measured_leaves_the_weights():
 
 
 def test_the_average_is_validated_and_becomes_the_classifier(photos, tmp_path, monkeypatch):
-    monkeypatch.setitem(RECIPES, "strong", replace(RECIPES["strong"], ema=0.5, label_smoothing=0.0))
     config = small_config(
-        photos, tmp_path, recipe="strong", val_fraction=0.0, monitor_test=True
+        photos,
+        tmp_path,
+        recipe=RECIPES["strong"].replace(ema=0.5, label_smoothing=0.0),
+        val_fraction=0.0,
+        monitor_test=True,
     ).resolve()
     dataset = load_dataset(config.dataset)
     model = build_model(config, 3, "float32")

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import MODEL, Run
+from fgmix.runs.record import MODEL
+from fgmix.runs.run import Run
 
 
 class Payload:

@@ -16,13 +16,9 @@ from fgmix.training.trainer import build_model, fit
 from tests.trained_runs import small_config
 
 
-def set_strong(monkeypatch, **values):
-    monkeypatch.setitem(RECIPES, "strong", replace(RECIPES["strong"], **values))
-
-
-def parts(monkeypatch, share, scale, **settings):
-    set_strong(monkeypatch, small_share=share, small_scale=scale)
+def parts(share, scale, **settings):
     settings = {"epochs": 10, "image_size": 224, "backbone": "mobilenet_v2"} | settings
+    settings |= {"progressive_share": share, "progressive_scale": scale}
     return size_parts(TrainConfig(dataset="cars", recipe="strong", **settings).resolve())
 
 
@@ -46,20 +42,21 @@ def parts(monkeypatch, share, scale, **settings):
         (1.0, 0.5, {}, [Part(0, 9, 128), Part(9, 10, 224)]),
     ],
 )
-def test_the_first_epochs_are_small(monkeypatch, share, scale, settings, expected):
-    assert parts(monkeypatch, share, scale, **settings) == expected
+def test_the_first_epochs_are_small(share, scale, settings, expected):
+    assert parts(share, scale, **settings) == expected
 
 
-def test_an_epoch_is_in_one_part(monkeypatch):
-    set_strong(monkeypatch, small_share=0.5, small_scale=0.5)
-    config = TrainConfig(dataset="cars", recipe="strong", epochs=4).resolve()
+def test_an_epoch_is_in_one_part():
+    config = TrainConfig(
+        dataset="cars", recipe="strong", epochs=4, progressive_share=0.5, progressive_scale=0.5
+    ).resolve()
     sizes = [part_at(config, epoch).image_size for epoch in range(6)]
     assert sizes == [128, 128, 224, 224, 224, 224]
 
 
-def test_features_have_one_size(monkeypatch):
-    monkeypatch.setitem(RECIPES, "frozen", replace(RECIPES["frozen"], small_share=0.5))
-    config = TrainConfig(dataset="cars", recipe="frozen").resolve()
+def test_features_have_one_size():
+    own = RECIPES["frozen"].replace(progressive_share=0.5)
+    config = TrainConfig(dataset="cars", recipe=own).resolve()
     assert size_parts(config) == [Part(0, 30, 224)]
 
 
@@ -85,7 +82,9 @@ def test_what_is_left_of_a_run(step, expected):
 def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     photos, tmp_path, monkeypatch, capsys
 ):
-    set_strong(monkeypatch, small_share=0.5, small_scale=0.5, label_smoothing=0.0, ema=0.5)
+    recipe = RECIPES["strong"].replace(
+        progressive_share=0.5, progressive_scale=0.5, label_smoothing=0.0, ema=0.5
+    )
     traced, shapes = [], []
     step, measure = TrainedModel.train_step, TrainedModel.predict_step
 
@@ -113,7 +112,7 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     assert set(shapes) == {(64, 64)}
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert all("val_loss" in row for row in rows)
-    one_size = TrainConfig(dataset="cars", recipe="strong", epochs=4).resolve()
+    one_size = TrainConfig(dataset="cars", recipe=recipe, epochs=4).resolve()
     assert len({row["lr_head"] for row in rows}) == 4
     assert rows[1]["lr_head"] == pytest.approx(one_size.head_lr)  # after one epoch of warm-up
     assert any(np.any(a != b) for a, b in zip(before, model.get_weights(), strict=True))

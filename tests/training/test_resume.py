@@ -36,13 +36,11 @@ MOMENTS = {
 }
 EVERYTHING = {
     "augmentation": "trivial",
-    "mixing": "cutmix",
-    "mixing_alpha": 1.0,
     "ema": 0.9,
     "bn": "frozen",
     "frozen_stride": 4,
-    "small_share": 0.5,
-    "small_scale": 0.5,
+    "progressive_share": 0.5,
+    "progressive_scale": 0.5,
 }
 """What `strong` can do beside."""
 
@@ -52,23 +50,23 @@ def runs(request, photos, tmp_path_factory):
     """A run of 2 epochs, the same killed at every moment of its list, and of one the same again."""
     directory = tmp_path_factory.mktemp(request.param)
     settings = SETTINGS | ({} if request.param == "paper" else {"accumulate": 2})
-    recipe, changes = request.param, {}
+    recipe = request.param
     if recipe == "everything":
         pretrained = directory / "tiny.weights.h5"
         tiny_with_dropout(64).save_weights(pretrained)
-        settings |= {"image_size": 64, "weights": str(pretrained)}
-        recipe, changes = "strong", EVERYTHING
+        settings |= {"image_size": 64, "weights": str(pretrained)} | EVERYTHING
+        recipe = "strong"
     config = small_config(photos, directory / "whole", recipe=recipe, **settings)
-    assert train_apart(config, recipe=changes) == 0
+    assert train_apart(config) == 0
     killed = replace(config, run_dir=str(directory / "killed"))
     for number, moment in enumerate(MOMENTS[request.param]):
-        code = train_apart(replace(killed, resume=number > 0), moment, changes)
+        code = train_apart(replace(killed, resume=number > 0), moment)
         assert code == -signal.SIGKILL, moment
         assert not (directory / "killed" / "metrics.json").exists()
-    assert train_apart(replace(killed, resume=True), recipe=changes) == 0
+    assert train_apart(replace(killed, resume=True)) == 0
     if request.param != "everything":
         return directory / "whole", directory / "killed"
-    assert train_apart(replace(config, run_dir=str(directory / "again")), recipe=changes) == 0
+    assert train_apart(replace(config, run_dir=str(directory / "again"))) == 0
     return directory / "whole", directory / "killed", directory / "again"
 
 

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 
-from fgmix.config.recipes import RECIPES
 from fgmix.data.sources.registry import load_dataset
 from fgmix.evaluation.evaluate import evaluate
 from fgmix.models.backbones.tiny import build_tiny
@@ -91,10 +90,14 @@ def changed_by_training(config):
 def test_frozen_batch_norm_normalises_as_it_was_pretrained(
     photos, tmp_path, monkeypatch, pretrained
 ):
-    frozen = replace(RECIPES["strong"], bn="frozen", frozen_stride=0)
-    monkeypatch.setitem(RECIPES, "strong", frozen)
     config = small_config(
-        photos, tmp_path, recipe="strong", val_fraction=0.0, weights=pretrained
+        photos,
+        tmp_path,
+        recipe="strong",
+        val_fraction=0.0,
+        weights=pretrained,
+        bn="frozen",
+        frozen_stride=0,
     ).resolve()
     model = build_model(config, 3, "float32")
     images = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
@@ -109,10 +112,14 @@ def test_frozen_batch_norm_normalises_as_it_was_pretrained(
 
 
 def test_first_stages_stay_as_they_were_pretrained(photos, tmp_path, monkeypatch, pretrained):
-    frozen = replace(RECIPES["strong"], bn="train", frozen_stride=4)
-    monkeypatch.setitem(RECIPES, "strong", frozen)
     config = small_config(
-        photos, tmp_path, recipe="strong", val_fraction=0.0, weights=pretrained
+        photos,
+        tmp_path,
+        recipe="strong",
+        val_fraction=0.0,
+        weights=pretrained,
+        bn="train",
+        frozen_stride=4,
     ).resolve()
     _, changed = changed_by_training(config)
     stages = {path.partition("_")[0] for path in changed if path.startswith("block")}
@@ -121,21 +128,8 @@ def test_first_stages_stay_as_they_were_pretrained(photos, tmp_path, monkeypatch
 
 
 def test_nothing_is_frozen_of_a_backbone_that_was_not_pretrained(photos, tmp_path, monkeypatch):
-    frozen = replace(RECIPES["strong"], bn="frozen", frozen_stride=8)
-    monkeypatch.setitem(RECIPES, "strong", frozen)
-    config = small_config(photos, tmp_path, recipe="strong", val_fraction=0.0).resolve()
+    config = small_config(
+        photos, tmp_path, recipe="strong", val_fraction=0.0, bn="frozen", frozen_stride=8
+    ).resolve()
     _, changed = changed_by_training(config)
     assert {"block1_conv1/kernel", "block1_conv1_bn/gamma"} <= changed
-
-
-def test_mixed_batches_are_learned_from(photos, tmp_path, monkeypatch):
-    mixed = replace(RECIPES["strong"], mixing="cutmix", mixing_alpha=1.0)
-    monkeypatch.setitem(RECIPES, "strong", mixed)
-    config = small_config(photos, tmp_path, recipe="strong", val_fraction=0.0, epochs=6).resolve()
-    feed = feed_photos(config, load_dataset(config.dataset))
-    labels = np.concatenate([y for _, y in feed.training(0).as_numpy_iterator()])
-    assert np.any((labels > 0.05) & (labels < 0.95))
-    later = np.concatenate([y for _, y in feed.training(4).as_numpy_iterator()])
-    np.testing.assert_array_equal(labels[4 * feed.batch_size :], later)
-    rows = fit(build_model(config, 3, "float32"), config, feed, tmp_path)
-    assert rows[-1]["loss"] < rows[0]["loss"]

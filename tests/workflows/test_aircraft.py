@@ -11,7 +11,7 @@ import fgmix
 from fgmix.cli.evaluate import main
 from fgmix.cli.summary import summarize
 from fgmix.data.codec.decode import load_image
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.data.sources.test_aircraft import PLANES, write_aircraft
 from tests.trained_runs import small_config

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from fgmix import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.workflows.train_and_evaluate import evaluate_run, train
 from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, small_config
 

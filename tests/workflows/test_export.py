@@ -10,7 +10,7 @@ import tensorflow as tf
 import fgmix
 from fgmix.__main__ import main
 from fgmix.cli.main import run
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from tests.trained_runs import CLASSES, draw_photos, small_config
 
 VAL, TEST = 10, 5
@@ -59,7 +59,7 @@ def test_an_export_has_labels_a_card_and_warm_up_requests(finished, export, tmp_
     assert (version / "labels.txt").read_text() == (finished / "labels.txt").read_text()
     assert (version / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 1000
     card = (version / "README.md").read_text()
-    metrics = Run.open(finished).read_metrics()
+    metrics = Run.open(finished).metrics
     for said in (
         f"{metrics['top1']:.1%}",
         f"{metrics['num_examples']} test photos",

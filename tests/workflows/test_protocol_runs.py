@@ -11,9 +11,9 @@ import fgmix
 from fgmix import FgmixError
 from fgmix.cli.evaluate import main as evaluate
 from fgmix.cli.main import run as run_command
+from fgmix.config.identity import changes
 from fgmix.files import read_csv
-from fgmix.runs.folder import Run
-from fgmix.runs.resume import changed_flags
+from fgmix.runs.run import Run
 from fgmix.workflows import train_and_evaluate as experiment
 from fgmix.workflows.train_and_evaluate import evaluate_run, load_splits
 from tests.trained_runs import CLASSES, TEST, TRAIN, small_config
@@ -123,9 +123,9 @@ def test_a_setting_that_came_after_a_run_counts_as_its_default(folded):
     before = dict(json.loads((folded / "config.json").read_text())["config"])
     config = Run.open(folded).config
     del before["train_fraction"]
-    assert changed_flags(before, config) == []
+    assert changes(before, config) == []
     del before["fold"]
-    assert changed_flags(before, config) == ["--fold was None"]
+    assert changes(before, config) == ["--fold was None"]
 
 
 @pytest.mark.parametrize(

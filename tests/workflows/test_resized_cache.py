@@ -11,7 +11,7 @@ from PIL import Image
 
 import fgmix
 from fgmix import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.kills import train_apart, weights
 from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, read_history, small_config

@@ -9,7 +9,7 @@ import pytest
 
 import fgmix
 from fgmix import FgmixError
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.training.distributed.distribution import ALONE
 from fgmix.training.run_images import _only_readable
 from fgmix.workflows import train_and_evaluate as experiment

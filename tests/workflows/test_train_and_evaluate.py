@@ -14,7 +14,7 @@ import fgmix
 from fgmix import FgmixError, TrainConfig
 from fgmix.data.sources.folder import load_folder
 from fgmix.files import write_json
-from fgmix.runs.folder import Run
+from fgmix.runs.run import Run
 from fgmix.serving.model_card import write_card
 from fgmix.training.trainer import build_model
 from fgmix.workflows import train_and_evaluate as experiment
@@ -42,7 +42,7 @@ def test_a_finished_run_has_the_agreed_files_and_no_others(finished):
 
 def test_what_is_served_has_a_card_like_that_of_an_export(finished):
     run = Run.open(finished)
-    assert (finished / "1" / "README.md").read_text() == write_card(run, run.read_metrics(), "1")
+    assert (finished / "1" / "README.md").read_text() == write_card(run, run.metrics, "1")
     assert (finished / "1" / "assets.extra" / "tf_serving_warmup_requests").is_file()
 
 

@@ -7,21 +7,6 @@ image as it is, 0 is as far as it goes the one way, and 2 as far beyond it the o
 import tensorflow as tf
 
 LUMA = (0.299, 0.587, 0.114)
-JITTER = 0.4
-"""Factors of the jitter are drawn from 1 less this to 1 and this."""
-
-
-def jitter(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Changes brightness, contrast and saturation, in this order, by a factor each.
-
-    Args:
-        image: The image.
-        seed: int64 `[2]`.
-    """
-    factors = tf.unstack(tf.random.stateless_uniform([3], seed, 1 - JITTER, 1 + JITTER))
-    for change, factor in zip((brightness, contrast, saturation), factors, strict=True):
-        image = change(image, factor)
-    return image
 
 
 def brightness(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
 """Augmentations: stateless functions of an image and a seed, so that a run can be repeated.
 
 An image may be a smaller copy of its photo (`fgmix.data.resized_cache.build`). What is drawn
-depends on the photo alone, so training on copies and training on photos see the same crops and flips.
+depends on the photo alone, so training on copies and training on photos see the same crops and
+flips.
 """
 
 import math
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from fgmix.data.augment.color import jitter
 from fgmix.data.augment.trivial_augment import trivial
 from fgmix.data.codec.decode import resize_image
 
@@ -162,7 +162,6 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "none": Augmentation(_resize, _final_shape, "png", "none"),
     "pad_crop": Augmentation(_pad_crop, _final_shape, "png", "pad_crop"),
     "random_resized_crop": _of_crops(_resize_and_flip),
-    "random_resized_crop_color": _of_crops(_then(jitter, 2)),
     "trivial": _of_crops(_then(trivial, 3)),
 }
-"""name -> augmentation. The last three share crops and flips."""
+"""name -> augmentation. The last two share crops and flips."""

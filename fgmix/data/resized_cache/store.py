@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.sources.registry import OWN_FOLDER, tfds_folder
+from fgmix.data.sources.locations import OWN_FOLDER, tfds_folder
 from fgmix.files import read_csv, remove_partial, replacing, write_csv
 
 log = logging.getLogger(__name__)

@@ -1,12 +1,12 @@
 """The registry of data sets: name -> loader."""
 
 import logging
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.sources.locations import default_data_dir, tfds_folder
 from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
@@ -53,20 +53,6 @@ TERMS = {
 }
 """name, without its level -> what the photos may be used for."""
 
-OWN_FOLDER = "fgmix"
-"""Below the TFDS folder: what is written here and could be written again."""
-
-
-def tfds_folder() -> Path:
-    """Where TensorFlow Datasets keeps its data sets."""
-    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
-
-
-def default_data_dir(dataset: str) -> Path:
-    """Where a data set from `SOURCES` lies unless `--data-dir` says otherwise."""
-    folder = OWN_FOLDER if dataset == "demo" else dataset.partition("/")[0]
-    return tfds_folder() / folder
-
 
 def terms_of_use(dataset: str) -> str:
     """What the photos of a data set may be used for, in a sentence.
@@ -93,7 +79,7 @@ def require_known(dataset: str) -> None:
     from fgmix.data.sources.tfds import is_tfds_name, require_tfds_name
 
     if is_tfds_name(dataset):
-        require_tfds_name(dataset)
+        require_tfds_name(dataset, SOURCES)
     else:
         raise FgmixError(
             f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, a name of TensorFlow "

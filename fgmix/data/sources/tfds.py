@@ -7,7 +7,7 @@ that they were, so that every data set is read in one way from files.
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.folder import TEST_FRACTION
-from fgmix.data.sources.registry import OWN_FOLDER, SOURCES
+from fgmix.data.sources.locations import OWN_FOLDER
 from fgmix.data.splits import stratified_split
 from fgmix.errors import FgmixError
 from fgmix.files import provide
@@ -85,8 +85,12 @@ def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
     return ImageDataset(name, root, class_names, splits)
 
 
-def require_tfds_name(name: str) -> None:
+def require_tfds_name(name: str, others: Collection[str] = ()) -> None:
     """Refuses a name that TFDS doesn't know, without preparing anything.
+
+    Args:
+        name: The name.
+        others: Names that are not of TFDS and may be meant.
 
     Raises:
         FgmixError: If TFDS has no such set, or fgmix reads it itself by another name.
@@ -98,7 +102,7 @@ def require_tfds_name(name: str) -> None:
         raise FgmixError(f"no data set {name!r}: fgmix reads it itself, as {OWN_NAMES[base]!r}")
     known = tfds.list_builders(with_community_datasets=False)
     if base not in known:
-        near = get_close_matches(name, [*SOURCES, *known])
+        near = get_close_matches(name, [*others, *known])
         hint = f" (near: {', '.join(near)})" if near else ""
         raise FgmixError(
             f"no data set {name!r}: it is no folder, and no name of fgmix or of TensorFlow "

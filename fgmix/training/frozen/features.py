@@ -21,7 +21,7 @@ import tensorflow as tf
 from fgmix.data.augment.registry import AUGMENTATIONS
 from fgmix.data.codec.decode import decode_image
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.sources.registry import OWN_FOLDER, tfds_folder
+from fgmix.data.sources.locations import OWN_FOLDER, tfds_folder
 from fgmix.errors import FgmixError
 from fgmix.files import locked
 from fgmix.models.fused_batchnorm import infer

@@ -5,7 +5,8 @@ import functools
 import pytest
 
 import fgmix.data.sources.demo.dataset
-from fgmix.data.sources.registry import SOURCES, default_data_dir, load_dataset
+from fgmix.data.sources.locations import default_data_dir
+from fgmix.data.sources.registry import SOURCES, load_dataset
 from fgmix.errors import FgmixError
 from tests.data.sources.test_aircraft import write_aircraft
 from tests.pictures import write_classes

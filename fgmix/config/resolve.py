@@ -1,0 +1,95 @@
+"""Resolves a config: fills what was not given, so that nothing is looked up afterwards."""
+
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fgmix.config.fields import check_choice
+from fgmix.config.identity import departures, run_name, slug
+from fgmix.config.recipes import BASE, PRESETS, RECIPES, SETTINGS, Recipe
+from fgmix.config.settings import NAMED_WEIGHTS, Settings
+from fgmix.config.validation import check, check_views
+from fgmix.data.sources.registry import SOURCES
+
+Given = TypeVar("Given", bound=Settings)
+
+
+def resolve(config: Given) -> Given:
+    """Returns a complete config: a given value beats the preset, the recipe and the base.
+
+    Args:
+        config: A config; what it leaves None is filled.
+
+    Returns:
+        A config of the same class. Only what means "none" is still None: the protocols (`shots`,
+        `folds`, ...), `data_dir`, and the flags of several hosts.
+
+    Raises:
+        FgmixError: If a value is not allowed.
+    """
+    check(config)
+    recipe = _recipe_of(config)
+    defaults = _defaults(config, recipe)
+    unset = [f.name for f in fields(config) if getattr(config, f.name) is None]
+    resolved = replace(
+        config,
+        recipe=recipe.name,
+        **{name: defaults[name] for name in unset if name in defaults and name != "recipe"},
+    )
+    if not resolved.finetune_epochs:
+        resolved = replace(resolved, finetune=None)
+    check(resolved)
+    check_views(resolved, recipe)
+    if resolved.run_dir is None:
+        named = _defaults(config, RECIPES.get(recipe.name, recipe))
+        name = run_name(resolved, dataset_name(resolved), named)
+        resolved = replace(resolved, run_dir=f"saved_models/{name}")
+    # A run is evaluated from other folders than it was trained in.
+    if resolved.data_dir:
+        resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
+    if resolved.weights not in NAMED_WEIGHTS:
+        resolved = replace(resolved, weights=_absolute(resolved.weights))
+    if resolved.dataset not in SOURCES and Path(resolved.dataset).expanduser().is_dir():
+        resolved = replace(resolved, dataset=_absolute(resolved.dataset))
+    return resolved
+
+
+def departures_of(config: Settings) -> dict[str, Any]:
+    """Returns the settings of a config that are not what data set, recipe and base say."""
+    return departures(config, _defaults(config, _recipe_of(config)))
+
+
+def dataset_name(config: Settings) -> str:
+    """Returns the data set's name as part of a file name."""
+    name = config.dataset
+    if name not in SOURCES and Path(name).is_dir():
+        name = Path(name).resolve().name
+    return slug(name)
+
+
+def as_record(config: Settings) -> dict[str, Any]:
+    """Returns the settings as `config.json` holds them."""
+    kept = {f.name for f in fields(config) if f.metadata["recorded"]}
+    return {name: value for name, value in asdict(config).items() if name in kept}
+
+
+def _recipe_of(config: Settings) -> Recipe:
+    """Returns the recipe that fills a config: a value, or one by name."""
+    named = config.recipe or PRESETS.get(config.dataset, {}).get("recipe") or BASE["recipe"]
+    if isinstance(named, Recipe):
+        return named
+    name = str(named)
+    decided = {setting: getattr(config, setting) for setting in SETTINGS}
+    if name not in RECIPES and None not in (decided | {"finetune": ""}).values():
+        # A recipe of one's own, read back with all its settings.
+        return Recipe(name=name, **decided)
+    check_choice("--recipe", name, RECIPES)
+    return RECIPES[name]
+
+
+def _defaults(config: Settings, recipe: Recipe) -> dict[str, Any]:
+    return {**BASE, **recipe.settings(), **PRESETS.get(config.dataset, {})}
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())

@@ -1,0 +1,347 @@
+"""Every setting of a run: the flags of `train.py` and the content of `config.json`."""
+
+from dataclasses import MISSING, dataclass
+
+from fgmix.config.fields import Decides, flag, unflagged
+from fgmix.config.recipes import BASE, PRESETS, RECIPES, Recipe
+from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
+from fgmix.data.sources.registry import SOURCES
+from fgmix.models.attention import ATTENTIONS
+from fgmix.models.backbones.registry import BACKBONES
+from fgmix.models.choices import BATCH_NORM, GATES, HEAD_BN, POOLINGS
+
+NAMED_WEIGHTS = ("imagenet", "none")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+OPTIMIZERS = ("sgd", "adamw")
+
+DATA, MODEL, TRAINING = "data", "model", "training"
+RUN, DEVICES = "the run", "devices and hosts"
+PLACE, SPEED = Decides.PLACE, Decides.SPEED
+BY_RECIPE = "recipe's"
+
+
+def _shown(name: str) -> str:
+    presets = [f"{dataset}: {p[name]}" for dataset, p in PRESETS.items() if name in p]
+    return "; ".join([str(BASE[name]), *presets])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that describes a training run.
+
+    The annotations are those of a resolved config (`fgmix.config.resolve`): before that, a field
+    may also be None, which leaves it to the data set's preset, the recipe or the base.
+    """
+
+    dataset: str = flag(
+        MISSING,
+        DATA,
+        f"{', '.join(SOURCES)}, the name of an image classification set of TensorFlow Datasets "
+        "(oxford_flowers102, stanford_dogs, ...), or the path of a folder with one folder of "
+        "photos a class",
+        decides=PLACE,
+    )
+    data_dir: str | None = flag(
+        None,
+        DATA,
+        "where the data set lies, in any of the layouts of the README, or is put",
+        shown="the TFDS folder",
+        decides=PLACE,
+    )
+    val_fraction: float = flag(
+        None,
+        DATA,
+        "share of the training photos held out for validation",
+        minimum=0.0,
+        maximum=0.9,
+        shown=BY_RECIPE,
+    )
+    split_seed: int = flag(
+        0,
+        DATA,
+        "seed of every split: runs that differ in --seed share their test photos",
+        minimum=0,
+    )
+    shots: int | None = flag(
+        None,
+        DATA,
+        "train on this many photos of every class; more shots contain the fewer ones, and "
+        "validation and test photos are the same for all",
+        minimum=1,
+        shown="all there are",
+    )
+    train_fraction: float = flag(
+        1.0,
+        DATA,
+        "train on this share of every class's photos; otherwise as --shots",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    folds: int | None = flag(
+        None,
+        DATA,
+        "divide the training photos into this many folds and hold out one, --fold: the run is "
+        "measured on it, and the test photos stay unseen",
+        minimum=2,
+        shown="none",
+    )
+    fold: int | None = flag(
+        None, DATA, "the fold to hold out, from 0 to --folds less 1", minimum=0, shown="none"
+    )
+    skip_bad_images: bool = flag(
+        False, DATA, "go on without the photos that can't be read, and name them in the run"
+    )
+    prepare: str = flag(
+        "auto",
+        DATA,
+        "auto trains on smaller copies of photos that are much larger than needed, made once and "
+        "kept below the TFDS folder; reduced decodes large JPEGs at a half, a quarter or an eighth "
+        "of their size. Crops and flips stay the same, pixels change by the resampling; "
+        "evaluation always reads the photos",
+        choices=PREPARE,
+    )
+
+    attention: str = flag(
+        "mixed", MODEL, "what stands between backbone and classifier", choices=ATTENTIONS
+    )
+    gate: str = flag("linear", MODEL, "gate of spatial attention", choices=GATES)
+    reduction: int = flag(
+        16, MODEL, "channels per hidden unit of the attention's excitation", minimum=1
+    )
+    backbone: str = flag(
+        None, MODEL, "the feature extractor", choices=BACKBONES, shown=_shown("backbone")
+    )
+    weights: str = flag(
+        None,
+        MODEL,
+        "the backbone's weights: imagenet, none, or a file (.weights.h5, .h5, .safetensors)",
+        shown=_shown("weights"),
+    )
+    pooling: str = flag(None, MODEL, "feature map to vector", choices=POOLINGS, shown=BY_RECIPE)
+    head_bn: str = flag(
+        None,
+        MODEL,
+        "BatchNorm after the 512-unit layer, or before it too",
+        choices=HEAD_BN,
+        shown=BY_RECIPE,
+    )
+    image_size: int = flag(
+        None,
+        MODEL,
+        "photos are resized to this many pixels square",
+        minimum=1,
+        shown=_shown("image_size"),
+    )
+
+    recipe: str | Recipe = flag(
+        None,
+        TRAINING,
+        "; ".join(f"{name} = {recipe.summary}" for name, recipe in RECIPES.items()),
+        shown=_shown("recipe"),
+    )
+    epochs: int = flag(
+        None, TRAINING, "passes over the training photos", minimum=1, shown=BY_RECIPE
+    )
+    batch_size: int = flag(None, TRAINING, "photos a step", minimum=2, shown=BY_RECIPE)
+    augmentation: str = flag(
+        None,
+        TRAINING,
+        "how training photos are varied: shifted by up to 4 pixels, or cropped, the last two with "
+        "changed colours (and geometry) too, which harms where colour tells classes apart",
+        choices=AUGMENTATIONS,
+        shown=BY_RECIPE,
+    )
+    accumulate: int = flag(
+        1,
+        TRAINING,
+        "make a step of --batch-size photos in this many parts, one after the other: takes less "
+        "memory; BatchNorm sees the parts",
+        minimum=1,
+    )
+    backbone_lr: float = flag(
+        None, TRAINING, "peak learning rate of the backbone", minimum=0.0, shown=BY_RECIPE
+    )
+    head_lr: float = flag(
+        None,
+        TRAINING,
+        "peak learning rate of attention, merge convolution and classifier",
+        minimum=0.0,
+        shown=BY_RECIPE,
+    )
+    views: int = flag(
+        None,
+        TRAINING,
+        "views of every training photo to store features of: as it is, mirrored, then random crops",
+        minimum=0,
+        shown=f"{RECIPES['frozen'].views} in frozen, which alone has them",
+    )
+    finetune_epochs: int = flag(
+        0,
+        TRAINING,
+        "with frozen: epochs to go on with the backbone too, as strong does, at --backbone-lr",
+        minimum=0,
+    )
+    weight_decay: float = flag(
+        None, TRAINING, "L2 with SGD, decoupled with AdamW", minimum=0.0, shown=BY_RECIPE
+    )
+    optimizer: str = flag(
+        None,
+        TRAINING,
+        "sgd has momentum 0.9, adamw decoupled weight decay",
+        choices=OPTIMIZERS,
+        shown=BY_RECIPE,
+    )
+    warmup_epochs: int = flag(
+        None,
+        TRAINING,
+        "epochs in which the learning rates rise before they fall",
+        minimum=0,
+        shown=BY_RECIPE,
+    )
+    label_smoothing: float = flag(
+        None,
+        TRAINING,
+        "share of the target that is spread over all classes",
+        minimum=0.0,
+        maximum=0.9,
+        shown=BY_RECIPE,
+    )
+    dropout: float = flag(
+        None,
+        TRAINING,
+        "share of the 512-unit layer's inputs that is dropped in training",
+        minimum=0.0,
+        maximum=0.9,
+        shown=BY_RECIPE,
+    )
+    bn: str = flag(
+        None,
+        TRAINING,
+        "BatchNorm of the backbone: train = statistics of the batch, frozen = as pretrained",
+        choices=BATCH_NORM,
+        shown=BY_RECIPE,
+    )
+    frozen_stride: int = flag(
+        None,
+        TRAINING,
+        "keep the first stages of the backbone as pretrained, up to feature maps of this stride "
+        "(8: an eighth of the image's side); 0 trains all",
+        minimum=0,
+        shown=BY_RECIPE,
+    )
+    ema: float = flag(
+        None,
+        TRAINING,
+        "momentum of an exponential moving average of the weights, which is evaluated and saved "
+        "in their place; 0 keeps the weights",
+        minimum=0.0,
+        maximum=0.99999,
+        shown=BY_RECIPE,
+    )
+    progressive_share: float = flag(
+        None,
+        TRAINING,
+        "progressive resizing: share of the epochs, the first ones, that train on smaller images",
+        minimum=0.0,
+        maximum=1.0,
+        shown=BY_RECIPE,
+    )
+    progressive_scale: float = flag(
+        None,
+        TRAINING,
+        "progressive resizing: side of the smaller images as a share of --image-size",
+        minimum=0.01,
+        maximum=1.0,
+        shown=BY_RECIPE,
+    )
+    finetune: Recipe | None = unflagged(None, "the recipe of --finetune-epochs")
+    precision: str = flag(
+        "auto",
+        TRAINING,
+        "auto: bfloat16 on GPUs that have it, float16 on older ones, float32 on a CPU",
+        choices=PRECISIONS,
+    )
+    seed: int = flag(
+        0, TRAINING, "seed of initialisation, order and augmentation", minimum=0, maximum=2**32 - 1
+    )
+
+    monitor_test: bool = flag(
+        False,
+        RUN,
+        "also log loss and accuracy on the test photos every epoch (the paper's Fig. 2); nothing "
+        "is chosen by them",
+        decides=SPEED,
+    )
+    run_dir: str = flag(
+        None,
+        RUN,
+        "folder of the run",
+        shown="saved_models/DATASET-BACKBONE-ATTENTION[-SETTINGS]-seedN",
+        decides=PLACE,
+    )
+    devices: str = flag(
+        "auto",
+        DEVICES,
+        "GPUs of this machine to divide every batch among, or of each process; auto takes as many "
+        "as divide it evenly",
+        decides=SPEED,
+    )
+    coordinator: str | None = flag(
+        None,
+        DEVICES,
+        "train on several hosts (KERAS_BACKEND=jax): HOST:PORT, a host and a free port of process "
+        "0, or auto for what Slurm or Open MPI say; the same for all",
+        shown="this process alone",
+        decides=SPEED,
+    )
+    processes: int | None = flag(
+        None,
+        DEVICES,
+        "with --coordinator HOST:PORT: how many processes",
+        minimum=2,
+        shown="none",
+        decides=SPEED,
+    )
+    process: int | None = flag(
+        None,
+        DEVICES,
+        "with --coordinator HOST:PORT: its number, from 0",
+        minimum=0,
+        shown="none",
+        decides=SPEED,
+    )
+    cache: str = flag(
+        "none",
+        RUN,
+        "memory holds the decoded training photos: the same pixels, read and decoded once",
+        choices=CACHES,
+        decides=SPEED,
+    )
+    overwrite: bool = flag(
+        False, RUN, "replace a run that is there already", decides=SPEED, recorded=False
+    )
+    resume: bool = flag(
+        False,
+        RUN,
+        "go on with a run that was stopped, from its last checkpoint",
+        decides=SPEED,
+        recorded=False,
+    )
+    checkpoint_every: int | None = flag(
+        None,
+        RUN,
+        "training steps between two checkpoints",
+        minimum=1,
+        shown="once an epoch, or less often where that took over 2 % of the time",
+        decides=SPEED,
+    )
+
+    def __post_init__(self) -> None:
+        """Reads a recipe that `config.json` holds as a mapping."""
+        if isinstance(self.finetune, dict):
+            object.__setattr__(self, "finetune", Recipe(**self.finetune))
+
+    @property
+    def measured_split(self) -> str:
+        """The split that `metrics.json` and `predictions.csv` are about."""
+        return "test" if self.folds is None else "fold"

@@ -1,0 +1,79 @@
+"""Reads `config.json`, the record of a run, of this version and of 0.1."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from fgmix.config.recipes import SETTINGS
+from fgmix.config.train_config import TrainConfig
+from fgmix.config.upgrade import upgrade
+from fgmix.errors import FgmixError
+
+CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
+PREDICTIONS, MODEL, LOGS, DIVERGED = "predictions.csv", "model.keras", "logs", "diverged.txt"
+SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
+
+PARTS = ("config", "data", "versions")
+"""What the record of every run holds."""
+
+
+def read_record(directory: Path) -> dict[str, Any] | None:
+    """Returns the record of a run, or None where there is none of ours.
+
+    Raises:
+        FgmixError: If the run was trained with something that this version does not have.
+    """
+    try:
+        record = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    if not all(isinstance(record.get(part), dict) for part in PARTS):
+        return None
+    try:
+        record["config"] = upgrade(record["config"], record.pop("recipe", {}))
+    except FgmixError as error:
+        raise of_another_version(directory, error) from error
+    return record
+
+
+def read_config(path: Path, given: Mapping[str, Any]) -> TrainConfig:
+    """Returns the config in a file, with some settings changed.
+
+    Args:
+        path: A run's `config.json`, or a JSON file with settings by name. They need not be
+            complete.
+        given: Settings that win over those of the file. Where another recipe is among them, the
+            file's settings that a recipe decides are dropped. A run's folder is not taken from the
+            file: it is named anew unless `given` holds it.
+
+    Raises:
+        FgmixError: If the file is missing, or holds no settings or unknown ones.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FgmixError(f"--config {path} can't be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise FgmixError(f"--config {path} can't be read: it is not JSON ({error})") from error
+    if isinstance(found, dict) and isinstance(found.get("config"), dict):
+        found = upgrade(found["config"], found.get("recipe") or {})
+        found.pop("run_dir", None)
+    if not isinstance(found, dict) or not found:
+        raise FgmixError(f"--config {path} can't be read: it holds no settings by name")
+    for name in found.keys() - {f.name for f in fields(TrainConfig)}:
+        near = difflib.get_close_matches(name, [f.name for f in fields(TrainConfig)], 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        raise FgmixError(f"--config {path} has an unknown setting {name}{hint}")
+    if given.get("recipe", found.get("recipe")) != found.get("recipe"):
+        found = {name: value for name, value in found.items() if name not in SETTINGS}
+    return TrainConfig(**{"dataset": None} | found | dict(given))
+
+
+def of_another_version(directory: Path, reason: object) -> FgmixError:
+    """Returns the error for a run whose record this version does not understand."""
+    return FgmixError(f"{directory} is of another version of fgmix ({reason}): train it anew")

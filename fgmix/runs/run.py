@@ -1,0 +1,254 @@
+"""The one reader of a run's folder."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fgmix.config.fields import check_values
+from fgmix.config.train_config import TrainConfig
+from fgmix.errors import FgmixError
+from fgmix.files import read_csv, read_json
+from fgmix.runs.record import (
+    CONFIG,
+    HISTORY,
+    LABELS,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    PROBABILITIES,
+    SPLITS,
+    of_another_version,
+    read_record,
+)
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+
+class Predictions(NamedTuple):
+    """What a run predicted of the images that it was measured on.
+
+    Attributes:
+        paths: The images, in the order of the file.
+        labels: Their true classes.
+        predicted: The predicted classes.
+        confidences: The probabilities of the predicted classes.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+    confidences: tuple[float, ...]
+
+
+class Run:
+    """A run's folder, each part of which is read when it is first asked for.
+
+    Args:
+        directory: The folder. `Run.open` also checks that it is a run.
+
+    Raises:
+        FgmixError: By every attribute whose file is missing or damaged, with the file's name.
+
+    Example:
+        ```python
+        run = Run.open("saved_models/demo-tiny-mixed-seed0")
+        run.metrics["top1"], run.class_names, run.config.attention
+        ```
+    """
+
+    def __init__(self, directory: str | Path):
+        self.directory = Path(directory)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.directory)!r})"
+
+    @classmethod
+    def open(cls, directory: str | Path, *, finished: bool = True) -> "Run":
+        """Opens a folder that is a run.
+
+        Args:
+            directory: The folder.
+            finished: Whether the run must have finished training.
+
+        Raises:
+            FgmixError: If it is no run, has not finished, or is of another version.
+        """
+        run = cls(directory)
+        if not (run.directory / CONFIG).is_file():
+            raise FgmixError(f"{run.directory} is not a run: it has no {CONFIG}")
+        run.record  # noqa: B018  (raises where it is damaged)
+        if finished and not run.finished:
+            raise FgmixError(f"{run.directory} has not finished training: it has no {METRICS}")
+        run.config  # noqa: B018
+        return run
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has come to its end: `metrics.json` is written last."""
+        return (self.directory / METRICS).is_file()
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The content of `config.json`, with the settings under the names of this version."""
+        record = read_record(self.directory)
+        if record is None:
+            raise self._damaged(CONFIG, "it is not the config of a run")
+        return record
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the run recorded of its data set."""
+        return self.record["data"]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of the libraries it was trained with, by name."""
+        return self.record["versions"]
+
+    @property
+    def precision(self) -> str:
+        """The precision that `--precision` came to on the machine of the run."""
+        return self.record.get("precision", self.config.precision)
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        """The resolved config it was trained with."""
+        try:
+            # Resolved, so that a setting that came later has the value it had before that.
+            config = TrainConfig(**self.record["config"])
+            check_values(config)
+            return config.resolve()
+        except (TypeError, FgmixError) as error:
+            raise of_another_version(self.directory, error) from error
+
+    @property
+    def crop_bottom(self) -> int:
+        """Pixel rows to remove from the bottom of every image, in source pixels."""
+        rows = self.data.get("crop_bottom")
+        if not isinstance(rows, int):
+            raise self._damaged(CONFIG, "it has no whole crop_bottom")
+        return rows
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The class names, in index order."""
+        try:
+            # Not `splitlines`, which also breaks lines at characters that a name may hold.
+            names = (self.directory / LABELS).read_text(encoding="utf-8").split("\n")[:-1]
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._damaged(LABELS, error) from error
+        if len(names) != self.data.get("num_classes"):
+            raise FgmixError(
+                f"{self.directory / LABELS} has another number of classes than the model"
+            )
+        return tuple(names)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The final evaluation: the content of `metrics.json`."""
+        try:
+            metrics = read_json(self.directory / METRICS)
+        except (OSError, ValueError) as error:
+            raise self._damaged(METRICS, error) from error
+        if not isinstance(metrics, dict):
+            raise self._damaged(METRICS, "it is not a run's metrics")
+        return metrics
+
+    @cached_property
+    def history(self) -> list[dict[str, str]]:
+        """The rows of `history.csv`, one an epoch, so far."""
+        try:
+            rows = read_csv(self.directory / HISTORY)
+            for row in rows:
+                float(row["loss"]), float(row["accuracy"]), float(row.get("seconds") or "nan")
+        except KeyError as error:
+            raise self._damaged(HISTORY, f"it has no column {error}") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise self._damaged(HISTORY, error) from error
+        if not rows:
+            raise self._damaged(HISTORY, "it has no epochs")
+        return rows
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """What it predicted of the images that it was measured on."""
+        if not (self.directory / PREDICTIONS).is_file():
+            raise FgmixError(
+                f"{self.directory} has no {PREDICTIONS}, by which runs are compared: train it anew"
+            )
+        try:
+            rows = read_csv(self.directory / PREDICTIONS)
+            found = Predictions(
+                paths=tuple(row["path"] for row in rows),
+                labels=tuple(row["label"] for row in rows),
+                predicted=tuple(row["predicted"] for row in rows),
+                confidences=tuple(float(row["probability"]) for row in rows),
+            )
+        except KeyError as error:
+            raise self._damaged(PREDICTIONS, f"it has no column {error}") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise self._damaged(PREDICTIONS, error) from error
+        if not rows:
+            raise self._damaged(PREDICTIONS, "it names no photo")
+        if not all(0 <= confidence <= 1 for confidence in found.confidences):
+            raise self._damaged(PREDICTIONS, "a probability is not between 0 and 1")
+        seen: set[str] = set()
+        for path in found.paths:
+            if path in seen:
+                raise self._damaged(PREDICTIONS, f"it names {path} twice")
+            seen.add(path)
+        return found
+
+    @cached_property
+    def probabilities(self) -> "np.ndarray":
+        """The whole probabilities of a fold's images, float32 `(n, K)`, rows as `predictions`."""
+        import numpy as np
+
+        try:
+            matrix = np.load(self.directory / PROBABILITIES)
+        except (OSError, ValueError) as error:
+            raise self._damaged(PROBABILITIES, error) from error
+        if matrix.shape != (len(self.predictions.paths), len(self.class_names)):
+            raise FgmixError(f"{self.directory}: {PROBABILITIES} and {PREDICTIONS} don't match")
+        return matrix
+
+    @cached_property
+    def splits(self) -> list[dict[str, str]]:
+        """The rows of `splits.csv`: path, label and split of every image of the run."""
+        try:
+            rows = read_csv(self.directory / SPLITS)
+            for row in rows:
+                row["path"], row["label"], row["split"]
+        except KeyError as error:
+            raise self._damaged(SPLITS, f"it has no column {error}") from error
+        except (OSError, ValueError) as error:
+            raise self._damaged(SPLITS, error) from error
+        return rows
+
+    @cached_property
+    def model(self) -> "keras.Model":
+        """The trained classifier, loaded once."""
+        return self.load_model()
+
+    def load_model(self) -> "keras.Model":
+        """Loads `model.keras` anew; a file that holds code is refused.
+
+        Raises:
+            FgmixError: If the file is damaged or can't be loaded safely.
+        """
+        import keras
+
+        import fgmix.layers  # noqa: F401  (registers the layers)
+
+        try:
+            return keras.models.load_model(self.directory / MODEL, compile=False, safe_mode=True)
+        except Exception as error:  # what Keras raises depends on where the file goes wrong
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            raise FgmixError(f"{self.directory / MODEL} can't be loaded: {reason}") from error
+
+    def _damaged(self, name: str, reason: object) -> FgmixError:
+        if isinstance(reason, OSError):
+            reason = reason.strerror or reason
+        return FgmixError(f"{self.directory / name} can't be read: {reason}")
