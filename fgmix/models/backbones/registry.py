@@ -75,7 +75,7 @@ def _torchvision(name: str, source: HubFile) -> Callable[[int, str | None], "ker
     def build(image_size: int, weights: str | None) -> "keras.Model":
         from fgmix.models.backbones.torchvision_weights import load_torchvision
 
-        module = import_module(f"fgmix.models.{name}")
+        module = import_module(f"fgmix.models.backbones.{name}")
         features = getattr(module, f"build_{name}")(image_size)
         if weights == "imagenet":
             load_torchvision(features, source.fetch(), name)
