@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fgmix.errors import FgmixError
-from fgmix.failpoints import milestone
+from fgmix.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ def replacing(path: Path) -> Iterator[Path]:
     behind is removed. An existing file is replaced; an existing folder is not.
     """
     beside = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
-    milestone(f"write {path.name}")
+    failpoint(f"write {path.name}")
     try:
         yield beside
-        milestone(f"rename {path.name}")
+        failpoint(f"rename {path.name}")
         beside.replace(path)
     finally:
         _remove(beside)

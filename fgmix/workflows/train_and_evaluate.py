@@ -16,7 +16,7 @@ from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
-from fgmix.failpoints import milestone
+from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
 from fgmix.runs import folder as run_folder
 from fgmix.runs.folder import Run
@@ -89,7 +89,7 @@ def train(config: TrainConfig) -> TrainResult:
             found = evaluate(
                 model, dataset, split, batch_size=config.batch_size, placement=placement
             )
-            milestone("evaluated")
+            failpoint("evaluated")
         if placement.leads:
             _finish(model, config, dataset, sizes, found, placement)
         return TrainResult(directory, found.metrics)
