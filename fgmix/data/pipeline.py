@@ -18,7 +18,7 @@ from fgmix.data.codec.decode import load_image
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.image_reader import Photos
 from fgmix.data.resized_cache.store import Copy
-from fgmix.data.shard import WHOLE, Share, measured_order
+from fgmix.data.shard import WHOLE, Shard, measured_order
 
 
 def steps_per_epoch(num_images: int, batch_size: int) -> int:
@@ -62,7 +62,7 @@ def training_batches(
     epochs: int,
     first_step: int = 0,
     copies: Mapping[str, Copy] | None = None,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     reduced: bool = False,
     decoded: Sequence[np.ndarray] | None = None,
 ) -> tf.data.Dataset:
@@ -82,7 +82,7 @@ def training_batches(
         first_step: The step to begin with, counted from the start of the run.
         copies: From `prepare`: smaller copies to read in place of the photos at these paths. They
             change neither order nor augmentation.
-        share: Which part of every batch to read, where several processes train together.
+        shard: Which part of every batch to read, where several processes train together.
         reduced: Whether JPEGs are decoded at a reduced size where the crop has pixels enough. It
             changes neither order nor augmentation.
         decoded: The photos in memory, in order: `Photos.decode` with the same copies.
@@ -90,7 +90,7 @@ def training_batches(
     Returns:
         `steps_per_epoch` times `epochs` less `first_step` batches of images float32
         `[B, S, S, 3]`, RGB in [0, 255], and one-hot labels float32 `[B, K]`, where `B` is what
-        the share has of a batch.
+        the shard has of a batch.
     """
     split = dataset.splits["train"]
     labels = tf.constant(split.labels)
@@ -115,10 +115,10 @@ def training_batches(
             seed=seed,
             epochs=epochs,
             first_step=first_step,
-            share=share,
+            shard=shard,
         )
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(share.size(batch_size), drop_remainder=True)
+        .batch(shard.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 
@@ -130,7 +130,7 @@ def shuffled_indices(
     seed: int,
     epochs: int,
     first_step: int = 0,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
 ) -> tf.data.Dataset:
     """Which image comes when: the order of a whole training run, epoch after epoch.
 
@@ -140,7 +140,7 @@ def shuffled_indices(
         seed: Keys the order.
         epochs: The epoch after the last one.
         first_step: The step to begin with, counted from the start of the run.
-        share: Which part of every batch, where several processes train together.
+        shard: Which part of every batch, where several processes train together.
 
     Returns:
         Pairs of scalars, one by one: epoch int64 and image int32.
@@ -153,7 +153,7 @@ def shuffled_indices(
         first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
         remaining = shuffled(num_images, seed, epoch)[first : steps * batch_size]
         batches = tf.reshape(remaining, [-1, batch_size])
-        remaining = tf.reshape(batches[:, share.slice(batch_size)], [-1])
+        remaining = tf.reshape(batches[:, shard.slice(batch_size)], [-1])
         return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
 
     return tf.data.Dataset.range(first_epoch, epochs).flat_map(order)
@@ -165,7 +165,7 @@ def evaluation_batches(
     *,
     image_size: int,
     batch_size: int,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     filled: bool = False,
 ) -> tf.data.Dataset:
     """Every image of a split, in order, resized and nothing else.
@@ -175,14 +175,14 @@ def evaluation_batches(
         split: The split's name.
         image_size: Side of the images, in pixels.
         batch_size: Images a batch, of all processes together.
-        share: Which part of every batch to read.
+        shard: Which part of every batch to read.
         filled: Whether the last batch is filled up with its last image.
 
     Returns:
         Batches of images float32 `[b, S, S, 3]`, RGB in [0, 255], and one-hot labels float32
         `[b, K]`; the last batch may be smaller, if it is not filled.
     """
-    order = measured_order(len(dataset.splits[split]), batch_size, share, filled)
+    order = measured_order(len(dataset.splits[split]), batch_size, shard, filled)
     chosen = replace(dataset, splits={split: dataset.splits[split].take(order)})
     labels = tf.one_hot(chosen.splits[split].labels, len(dataset.class_names))
 
@@ -193,6 +193,6 @@ def evaluation_batches(
     return (
         tf.data.Dataset.from_tensor_slices((chosen.files(split), labels))
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(share.size(batch_size))
+        .batch(shard.size(batch_size))
         .prefetch(tf.data.AUTOTUNE)
     )

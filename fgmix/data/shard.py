@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """The same part of every batch, a run of consecutive places.
 
     Attributes:
@@ -27,19 +27,19 @@ class Share:
         return slice(self.index * size, (self.index + 1) * size)
 
 
-WHOLE = Share()
+WHOLE = Shard()
 """Of a process that is alone: everything."""
 
 
 def measured_order(
-    num_images: int, batch_size: int, share: Share = WHOLE, filled: bool = False
+    num_images: int, batch_size: int, shard: Shard = WHOLE, filled: bool = False
 ) -> np.ndarray:
     """The images that a process reads when every image of a split is measured.
 
     Args:
         num_images: How many the split has.
         batch_size: Images a batch, of all processes together.
-        share: Which part of every batch.
+        shard: Which part of every batch.
         filled: Whether the last batch is filled up with its last image, over and over. Several
             devices need whole batches; the answers to what was filled in are dropped.
 
@@ -51,4 +51,4 @@ def measured_order(
         return order
     missing = -num_images % batch_size
     whole = np.concatenate([order, np.full(missing, num_images - 1, np.int32)])
-    return whole.reshape(-1, batch_size)[:, share.slice(batch_size)].ravel()
+    return whole.reshape(-1, batch_size)[:, shard.slice(batch_size)].ravel()

@@ -100,7 +100,7 @@ def feed_photos(
             epochs=part.last,
             first_step=first_step,
             copies=copies,
-            share=placement.share,
+            shard=placement.shard,
             reduced=config.prepare == "reduced",
             decoded=decoded,
         )
@@ -154,7 +154,7 @@ def measured_photos(
         split,
         image_size=config.image_size,
         batch_size=config.batch_size,
-        share=placement.share,
+        shard=placement.shard,
         filled=placement.divided,
     )
     return Measured(batches, one_hot(dataset, split))
