@@ -1,4 +1,4 @@
-"""A classifier in two halves: the backbone, and what stands on its last feature map."""
+"""A classifier in two parts: the backbone, and what stands on its last feature map."""
 
 from typing import Any, NamedTuple
 
@@ -15,8 +15,8 @@ They do the same linear thing at every position, and what it is depends on the m
 """
 
 
-class Halves(NamedTuple):
-    """The two halves of a classifier. They share its layers: to train one is to train it.
+class ModelParts(NamedTuple):
+    """The two parts of a classifier. They share its layers: to train one is to train it.
 
     Attributes:
         backbone: From RGB images `(b, S, S, 3)` in [0, 255] to the last feature map
@@ -31,7 +31,7 @@ class Halves(NamedTuple):
     takes_means: bool
 
 
-def halve(model: keras.Model) -> Halves:
+def split_model(model: keras.Model) -> ModelParts:
     """Splits a classifier after its backbone.
 
     With average pooling the mean over the positions is taken as early as it can be: what comes
@@ -52,7 +52,7 @@ def halve(model: keras.Model) -> Halves:
     for layer in (attention, *after):
         x = layer(x)
     backbone = keras.Model(model.input, model.get_layer(ATTENTION_LAYER).input, name="backbone")
-    return Halves(backbone, keras.Model(features, x, name="head"), takes_means)
+    return ModelParts(backbone, keras.Model(features, x, name="head"), takes_means)
 
 
 class MeanOfAttention(keras.layers.Layer):
