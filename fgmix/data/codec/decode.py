@@ -10,7 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from fgmix.data.codec import headers
-from fgmix.data.codec.byte_ops import octets, uint
+from fgmix.data.codec.byte_ops import byte_values, read_uint
 from fgmix.data.codec.exif import read_orientation
 from fgmix.data.codec.gif import keep_first_frame
 
@@ -291,9 +291,9 @@ def _decode_bmp(data: tf.Tensor) -> tf.Tensor:
     def look_up() -> tf.Tensor:
         # The decoder takes indices into the colour table for grey levels. The table follows the
         # two headers, four bytes a colour: blue, green, red and one unused.
-        start = 14 + uint(data, 14, 4, little_endian=True)
-        table = tf.reshape(tf.cast(octets(data, start, 4 * 256), tf.uint8), [256, 4])
+        start = 14 + read_uint(data, 14, 4, little_endian=True)
+        table = tf.reshape(tf.cast(byte_values(data, start, 4 * 256), tf.uint8), [256, 4])
         return tf.gather(table[:, 2::-1], tf.cast(image[..., 0], tf.int32))
 
-    bits = uint(data, 28, 2, little_endian=True)
+    bits = read_uint(data, 28, 2, little_endian=True)
     return tf.cond(bits == 8, look_up, lambda: image)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fgmix.data.codec.byte_ops import octets, text, uint
+from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
 from fgmix.data.codec.headers import JPEG, PNG, WEBP
 
 # How many blocks of a file are read in search of EXIF, which stands among the first few. The bound
@@ -42,10 +42,10 @@ def read_orientation(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 
 
 def _jpeg_segment(data: tf.Tensor, position: tf.Tensor) -> _Block:
-    prefix, marker = tf.unstack(octets(data, position, 2))
-    length = uint(data, position + 2, 2, little_endian=False)
+    prefix, marker = tf.unstack(byte_values(data, position, 2))
+    length = read_uint(data, position + 2, 2, little_endian=False)
     fill = marker == 0xFF
-    is_exif = (marker == 0xE1) & (text(data, position + 4, 6) == _EXIF_PREFIX)
+    is_exif = (marker == 0xE1) & (substring(data, position + 4, 6) == _EXIF_PREFIX)
     start_of_scan = marker == 0xDA
     malformed = (prefix != 0xFF) | (~fill & (length < 2))
     following = tf.where(fill, position + 1, position + 2 + length)
@@ -53,15 +53,15 @@ def _jpeg_segment(data: tf.Tensor, position: tf.Tensor) -> _Block:
 
 
 def _png_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
-    size = uint(data, position, 4, little_endian=False)
-    kind = text(data, position + 4, 4)
+    size = read_uint(data, position, 4, little_endian=False)
+    kind = substring(data, position + 4, 4)
     return kind == b"eXIf", kind == b"IDAT", position + 8, size, position + 12 + size
 
 
 def _webp_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
-    size = uint(data, position + 4, 4, little_endian=True)
+    size = read_uint(data, position + 4, 4, little_endian=True)
     following = position + 8 + size + size % 2
-    is_exif = text(data, position, 4) == b"EXIF"
+    is_exif = substring(data, position, 4) == b"EXIF"
     return is_exif, tf.constant(False), position + 8, size, following
 
 
@@ -80,18 +80,18 @@ def _find_exif(data: tf.Tensor, start: int, read_block: _BlockReader) -> tf.Tens
         (tf.constant(start, tf.int64), tf.zeros([2], tf.int64)),
         maximum_iterations=MAX_BLOCKS,
     )
-    return text(data, payload_range[0], payload_range[1])
+    return substring(data, payload_range[0], payload_range[1])
 
 
 def _parse_orientation(exif: tf.Tensor) -> tf.Tensor:
     """Reads the orientation, int32 1 to 8, from an EXIF payload; 1 if it holds no valid one."""
-    prefixed = text(exif, 0, len(_EXIF_PREFIX)) == _EXIF_PREFIX
-    tiff = text(exif, tf.where(prefixed, len(_EXIF_PREFIX), 0), tf.strings.length(exif))
-    little_endian = text(tiff, 0, 4) == b"II*\0"
-    known = little_endian | (text(tiff, 0, 4) == b"MM\0*")
-    directory = uint(tiff, 4, 4, little_endian)
-    size = 12 * uint(tiff, directory, 2, little_endian)
-    entries = tf.io.decode_raw(text(tiff, directory + 2, size), tf.uint8)
+    prefixed = substring(exif, 0, len(_EXIF_PREFIX)) == _EXIF_PREFIX
+    tiff = substring(exif, tf.where(prefixed, len(_EXIF_PREFIX), 0), tf.strings.length(exif))
+    little_endian = substring(tiff, 0, 4) == b"II*\0"
+    known = little_endian | (substring(tiff, 0, 4) == b"MM\0*")
+    directory = read_uint(tiff, 4, 4, little_endian)
+    size = 12 * read_uint(tiff, directory, 2, little_endian)
+    entries = tf.io.decode_raw(substring(tiff, directory + 2, size), tf.uint8)
     # An entry is six 16-bit words: tag, type, two of count and, for a SHORT (type 3), the value.
     entries = tf.reshape(entries[: tf.size(entries) // 12 * 12], [-1, 6, 2])
     weights = tf.where(little_endian, [1, 256], [256, 1])

@@ -6,7 +6,7 @@ can ask for any amount of memory unless what follows the first frame is cut off.
 
 import tensorflow as tf
 
-from fgmix.data.codec.byte_ops import octets, text, uint
+from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
 
 # How many blocks are walked one by one, which keeps a hostile file from making the walk long.
 MAX_BLOCKS = 1024
@@ -28,16 +28,16 @@ def keep_first_frame(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Raises:
         tf.errors.InvalidArgumentError: If there is no whole frame.
     """
-    screen = 13 + _table_size(octets(data, 10, 1)[0])
+    screen = 13 + _table_size(byte_values(data, 10, 1)[0])
     frame, _ = _skip_extensions(data, screen, tf.constant(False))
-    is_frame = octets(data, frame, 1)[0] == _IMAGE
-    sides = tf.stack([uint(data, frame + offset, 2, little_endian=True) for offset in (5, 7)])
+    is_frame = byte_values(data, frame, 1)[0] == _IMAGE
+    sides = tf.stack([read_uint(data, frame + offset, 2, little_endian=True) for offset in (5, 7)])
     # Behind the descriptor and its colour table: one byte on the codes, then the sub-blocks.
-    codes = frame + 10 + _table_size(octets(data, frame + 9, 1)[0])
+    codes = frame + 10 + _table_size(byte_values(data, frame + 9, 1)[0])
     end, ended = _skip_extensions(data, _skip_full(data, codes + 1), tf.constant(True))
     whole = tf.debugging.Assert(is_frame & ended, ["a GIF without a whole frame"])
     with tf.control_dependencies([whole]):
-        return tf.strings.join([text(data, 0, end), _TRAILER]), sides
+        return tf.strings.join([substring(data, 0, end), _TRAILER]), sides
 
 
 def _table_size(flags: tf.Tensor) -> tf.Tensor:
@@ -48,7 +48,7 @@ def _table_size(flags: tf.Tensor) -> tf.Tensor:
 
 def _skip_full(data: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
     """Skips the run of sub-blocks of full size at once: a large frame has thousands of them."""
-    rest = tf.io.decode_raw(text(data, position, tf.strings.length(data)), tf.uint8)
+    rest = tf.io.decode_raw(substring(data, position, tf.strings.length(data)), tf.uint8)
     shorter = tf.concat([rest[:: _FULL + 1] != _FULL, [True]], axis=0)
     return position + (_FULL + 1) * tf.argmax(shorter)
 
@@ -69,13 +69,13 @@ def _skip_extensions(
 
     def step(position: tf.Tensor, inside: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # An extension begins with two bytes, its mark and its kind.
-        size = uint(data, position, 1, little_endian=True)
+        size = read_uint(data, position, 1, little_endian=True)
         return position + tf.where(inside, 1 + size, 2), ~inside | (size > 0)
 
     length = tf.cast(tf.strings.length(data), tf.int64)
     position, inside = tf.while_loop(
         lambda position, inside: (
-            (position < length) & (inside | (octets(data, position, 1)[0] == _EXTENSION))
+            (position < length) & (inside | (byte_values(data, position, 1)[0] == _EXTENSION))
         ),
         step,
         (position, inside),

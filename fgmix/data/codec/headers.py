@@ -6,7 +6,7 @@ and another there.
 
 import tensorflow as tf
 
-from fgmix.data.codec.byte_ops import octets, text, uint
+from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
 
 MAX_PIXELS = 100_000_000
 """The largest image that is decoded. As pixels it takes 300 MB, and every core decodes one at a
@@ -26,13 +26,13 @@ def read_kind(data: tf.Tensor) -> tf.Tensor:
     """
     # Animations are refused because TensorFlow 2.21 writes past the end of its buffer for one
     # without alpha if the number of channels is left open, as it has to be for WebP.
-    animated = (text(data, 12, 4) == b"VP8X") & (octets(data, 20, 1)[0] & 0b10 != 0)
+    animated = (substring(data, 12, 4) == b"VP8X") & (byte_values(data, 20, 1)[0] & 0b10 != 0)
     signatures = [
-        text(data, 0, 3) == b"\xff\xd8\xff",
-        text(data, 0, 8) == b"\x89PNG\r\n\x1a\n",
-        (text(data, 0, 4) == b"RIFF") & (text(data, 8, 4) == b"WEBP") & ~animated,
-        text(data, 0, 2) == b"BM",
-        text(data, 0, 4) == b"GIF8",
+        substring(data, 0, 3) == b"\xff\xd8\xff",
+        substring(data, 0, 8) == b"\x89PNG\r\n\x1a\n",
+        (substring(data, 0, 4) == b"RIFF") & (substring(data, 8, 4) == b"WEBP") & ~animated,
+        substring(data, 0, 2) == b"BM",
+        substring(data, 0, 4) == b"GIF8",
         tf.constant(True),
     ]
     return tf.argmax(tf.stack(signatures), output_type=tf.int32)
@@ -66,7 +66,7 @@ def read_size(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 def _sides(
     data: tf.Tensor, positions: tuple[int, int], size: int, little_endian: bool = True
 ) -> tf.Tensor:
-    return tf.stack([uint(data, position, size, little_endian) for position in positions])
+    return tf.stack([read_uint(data, position, size, little_endian) for position in positions])
 
 
 def _bmp_size(data: tf.Tensor) -> tf.Tensor:
@@ -79,10 +79,10 @@ def _webp_size(data: tf.Tensor) -> tf.Tensor:
     # Lossy: 14 bits each behind the frame's tag and start code, with two bits for scaling above.
     lossy = _sides(data, (26, 28), 2) % 2**14
     # Lossless: two numbers of 14 bits, less one, behind the signature.
-    packed = uint(data, 21, 4, little_endian=True)
+    packed = read_uint(data, 21, 4, little_endian=True)
     lossless = tf.stack([packed % 2**14, packed // 2**14 % 2**14]) + 1
     # Extended: the canvas, less one. libwebp refuses a picture of another size than its canvas.
     extended = _sides(data, (24, 27), 3) + 1
-    chunk = text(data, 12, 4)
+    chunk = substring(data, 12, 4)
     sides = tf.where(chunk == b"VP8L", lossless, extended)
     return tf.where(chunk == b"VP8 ", lossy, sides)
