@@ -25,7 +25,7 @@ from tests.pictures import write_noise
 SIZE = 16
 LARGE = (120, 90)
 CLASSES = ("one", "two")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def write_smooth(path, seed=0, size=LARGE, **save):

@@ -14,7 +14,7 @@ from tests.archives import pack, sha256
 from tests.pictures import write_plain
 from tests.server import serving
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "cars196"
+REAL = Path(__file__).parents[4] / "shared" / "data" / "cars196"
 NAMES = ("AM General Hummer SUV 2000", "Acura RL Sedan 2012", "smart fortwo Convertible 2012")
 TRAIN = [("00001.jpg", 3), ("00002.jpg", 1), ("00003.jpg", 2), ("00004.jpg", 1)]
 TEST = [("00001.jpg", 2), ("00002.jpg", 3)]

@@ -15,7 +15,7 @@ from fgmix.models.backbones.tiny import build_tiny
 from fgmix.models.backbones.torchvision_weights import TENSORS
 from fgmix.models.backbones.weight_sources import HubFile
 
-REAL = Path(__file__).parents[3] / "shared/weights/mobilenet_v2_1.0_224_imagenet_notop.weights.h5"
+REAL = Path(__file__).parents[4] / "shared/weights/mobilenet_v2_1.0_224_imagenet_notop.weights.h5"
 TORCHVISION = ["vgg16_bn", "resnet50_torch"]
 
 

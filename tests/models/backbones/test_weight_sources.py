@@ -15,7 +15,7 @@ from fgmix.errors import FgmixError
 from fgmix.models import BACKBONES
 from fgmix.models.backbones.weight_sources import HubFile, KerasFile
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KERAS = [name for name, entry in BACKBONES.items() if isinstance(entry.source, KerasFile)]
 HUB = [name for name, entry in BACKBONES.items() if isinstance(entry.source, HubFile)]
 CONTENT = b"what the hub holds"
