@@ -66,7 +66,7 @@ def train(config: TrainConfig) -> TrainResult:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
         placement.together(lambda: _claim(config, placement, held))
         precision = choose_precision(config.precision)
-        dataset, copies = photos_of_run(config, precision, placement)
+        dataset, resized = photos_of_run(config, precision, placement)
         held.enter_context(faults_explained(config, dataset))
         held.enter_context(stopping_at_once())
         with placement.scope():
@@ -77,13 +77,13 @@ def train(config: TrainConfig) -> TrainResult:
                     config,
                     dataset,
                     precision,
-                    len(copies),
+                    len(resized),
                     devices=placement.devices,
                     processes=placement.processes,
                 )
                 log.info("run folder: %s", directory)
             sizes = dataset.sizes()
-            fit_stages(model, config, dataset, directory, copies, placement)
+            fit_stages(model, config, dataset, directory, resized, placement)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
             found = evaluate(
