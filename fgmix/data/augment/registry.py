@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from fgmix.data.augment.color import jitter
-from fgmix.data.augment.trivial_augment import trivial
+from fgmix.data.augment.trivial_augment import trivial_augment
 from fgmix.data.codec.decode import resize_image
 
 PADDING = 4
@@ -166,6 +166,6 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "pad_crop": Augmentation(_pad_crop, _final_shape, "png", "pad_crop"),
     "random_resized_crop": _of_crops(_resize_and_flip),
     "random_resized_crop_color": _of_crops(_then(jitter, 2)),
-    "trivial": _of_crops(_then(trivial, 3)),
+    "trivial": _of_crops(_then(trivial_augment, 3)),
 }
 """Maps a name to its augmentation. The last three draw the same crops and flips."""

@@ -70,8 +70,8 @@ def test_a_broken_connection_is_resumed_where_it_broke(fetch, server):
 def test_a_download_goes_on_in_the_next_call(fetch, server, tmp_path):
     server.stop_after = [100_000] + [0] * ATTEMPTS
     message = refusal(fetch)
-    assert "0.1 MB are there" in message
-    assert "goes on from there" in message
+    assert "0.1 MB received" in message
+    assert "run the command again to resume" in message
     assert visible(tmp_path / "data") == []
 
     server.stop_after = []
