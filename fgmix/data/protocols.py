@@ -36,7 +36,7 @@ def check_protocol(
         raise FgmixError("--shots and --train-fraction exclude each other: give one of them")
     if folds is None:
         if fold is not None:
-            raise FgmixError(f"--fold {fold} needs --folds: of how many is it one?")
+            raise FgmixError(f"--fold {fold} needs --folds: the number of folds")
     elif fold is None:
         raise FgmixError(f"--folds {folds} needs --fold: 0 to {folds - 1}")
     elif fold >= folds:
@@ -63,7 +63,7 @@ def hold_out_fold(dataset: ImageDataset, folds: int, fold: int, seed: int) -> Im
     counts = np.bincount(train.labels, minlength=len(dataset.class_names))
     if (counts < folds).any():
         raise FgmixError(
-            f"--folds {folds}: too few training photos for that: {_smallest(dataset, folds)}; "
+            f"--folds {folds}: too few training photos: {_smallest(dataset, folds)}; "
             f"add photos, remove the classes, or give fewer folds"
         )
     held_out = np.zeros(len(train), bool)
@@ -99,7 +99,7 @@ def hold_out_validation(dataset: ImageDataset, fraction: float, seed: int) -> Im
         FgmixError: If a class has fewer than 2 training images.
     """
     if "val" in dataset.splits:
-        log.info("the data set's own validation photos are used; --val-fraction changes nothing")
+        log.info("using the data set's own validation photos; --val-fraction has no effect")
         return dataset
     train, val = stratified_split(
         dataset.splits["train"],
@@ -128,8 +128,8 @@ def keep_shots(dataset: ImageDataset, shots: int, seed: int) -> ImageDataset:
     counts = np.bincount(dataset.splits["train"].labels, minlength=len(dataset.class_names))
     if (counts < shots).any():
         raise FgmixError(
-            f"--shots {shots}: too few training photos for that: {_smallest(dataset, shots)}; "
-            f"add photos, remove the classes, or give --shots {max(1, counts.min())} at most"
+            f"--shots {shots}: too few training photos: {_smallest(dataset, shots)}; "
+            f"add photos, remove the classes, or give at most --shots {max(1, counts.min())}"
         )
     return _keep_first(dataset, np.full_like(counts, shots), seed)
 

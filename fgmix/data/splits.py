@@ -66,8 +66,8 @@ def stratified_split(
         ranked = rank(split, label, name, seed)
         if len(ranked) < 2:
             raise FgmixError(
-                f"class {name!r} has {len(ranked)} image(s) to train on, too few to take some "
-                f"for {purpose}: add photos, remove the class, or take none ({remedy})"
+                f"class {name!r} has {len(ranked)} training image(s), too few to split off some "
+                f"for {purpose}: add photos, remove the class, or split off none ({remedy})"
             )
         count = min(max(1, round(fraction * len(ranked))), len(ranked) - 1)
         taken[ranked[:count]] = True

@@ -130,12 +130,12 @@ def diagnose_content(content: bytes) -> str:
             image.load()
     except Exception as error:
         return "truncated" if "truncated" in str(error).lower() else "damaged"
-    return f"format not supported: a rare variety of {header.format}, or damaged"
+    return f"format not supported: an unusual variant of {header.format}, or damaged"
 
 
 def _diagnose_unknown(content: bytes) -> str:
     if content[4:8] == b"ftyp":
-        return "format not supported: HEIC, AVIF or a film"
+        return "format not supported: HEIC, AVIF or video"
     if content.lstrip()[:1] == b"<":
         return "not an image: a web page or other markup"
     if content.startswith(_SIGNATURES):

@@ -36,7 +36,7 @@ def keep_first_frame(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     # After the descriptor and its colour table come one byte (the code size) and the sub-blocks.
     codes = frame + 10 + _table_size(byte_values(data, frame + 9, 1)[0])
     end, ended = _skip_extensions(data, _skip_full(data, codes + 1), tf.constant(True))
-    whole = tf.debugging.Assert(is_frame & ended, ["a GIF without a whole frame"])
+    whole = tf.debugging.Assert(is_frame & ended, ["a GIF without a complete frame"])
     with tf.control_dependencies([whole]):
         return tf.strings.join([substring(data, 0, end), _TRAILER]), sides
 

@@ -66,7 +66,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     if len(names) < 2:
         raise FgmixError(
             f"{folder} holds {len(names)} class folder(s): a data set needs at least 2, "
-            f"one folder of photos a class"
+            f"one folder of photos per class"
         )
     return tuple(names)
 
@@ -74,9 +74,9 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def _read_split(
     root: Path, part: str, class_names: tuple[str, ...], may_lack_classes: bool = False
 ) -> Split:
-    strangers = [n for n in _class_names(root / part) if n not in class_names]
-    if strangers:
-        raise FgmixError(f"{root / part} has class(es) that train lacks: {', '.join(strangers)}")
+    unknown = [n for n in _class_names(root / part) if n not in class_names]
+    if unknown:
+        raise FgmixError(f"{root / part} has class(es) that train lacks: {', '.join(unknown)}")
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(class_names):

@@ -32,7 +32,7 @@ def _demo(data_dir: Path) -> ImageDataset:
 
     folder = data_dir / f"demo-v{DEMO_VERSION}"
     if not folder.exists():
-        log.info("drawing the demo's pictures into %s", folder)
+        log.info("drawing the images of the demo into %s", folder)
     write_demo(folder)
     return load_folder(folder, "demo")
 
@@ -49,7 +49,7 @@ SOURCES: dict[str, Callable[[Path], ImageDataset]] = {
 TERMS = {
     "aircraft": "FGVC-Aircraft's photos are for non-commercial research only.",
     "cars": "Stanford Cars' photos are for non-commercial research only.",
-    "demo": "The pictures are drawn by fgmix: nobody's rights are touched.",
+    "demo": "The images are drawn by fgmix: no third-party rights apply.",
 }
 """Maps a data set's name, without its level, to the terms of use of its images."""
 
@@ -97,7 +97,7 @@ def require_known(dataset: str) -> None:
     else:
         raise FgmixError(
             f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, a name of TensorFlow "
-            f"Datasets, or the path of a folder with one folder of photos a class"
+            f"Datasets, or the path of a folder with one folder of photos per class"
         )
 
 

@@ -95,7 +95,7 @@ def require_tfds_name(name: str) -> None:
 
     base = re.split("[/:]", name)[0]
     if base in OWN_NAMES:
-        raise FgmixError(f"no data set {name!r}: fgmix reads it itself, as {OWN_NAMES[base]!r}")
+        raise FgmixError(f"no data set {name!r}: fgmix loads it as {OWN_NAMES[base]!r}")
     known = tfds.list_builders(with_community_datasets=False)
     if base not in known:
         near = get_close_matches(name, [*SOURCES, *known])
@@ -110,7 +110,7 @@ def _builder(name: str, data_dir: Path) -> Any:
     import tensorflow_datasets as tfds
 
     require_tfds_name(name)
-    return _told_in_a_line(f"can't take {name}", lambda: tfds.builder(name, data_dir=data_dir))
+    return _in_one_line(f"can't use {name}", lambda: tfds.builder(name, data_dir=data_dir))
 
 
 def _refuse_other_tasks(name: str, features: Any) -> None:
@@ -125,8 +125,8 @@ def _refuse_other_tasks(name: str, features: Any) -> None:
         and isinstance(label, tfds.features.ClassLabel)
     ):
         raise FgmixError(
-            f"{name} is not for image classification: it has no 'image' with one 'label' (a "
-            f"ClassLabel), but {', '.join(parts) or 'no named features'}"
+            f"{name} is not for image classification: it needs an 'image' with one 'label' (a "
+            f"ClassLabel), but has {', '.join(parts) or 'no named features'}"
         )
 
 
@@ -134,7 +134,7 @@ def _write_files(name: str, builder: Any, folder: Path) -> None:
     """Writes the images as `folder/<split>/<class>/<number>.<suffix>`, and an index."""
     info = builder.info
     log.info("%s: %s %s", name, info.homepage, " ".join(str(info.redistribution_info).split()))
-    _told_in_a_line(f"TensorFlow Datasets can't prepare {name}", builder.download_and_prepare)
+    _in_one_line(f"TensorFlow Datasets can't prepare {name}", builder.download_and_prepare)
     splits = {}
     for source, part in SPLITS.items():
         if source in builder.info.splits:
@@ -179,7 +179,7 @@ def _write_split(name: str, builder: Any, source: str, folder: Path, part: str) 
     return rows
 
 
-def _told_in_a_line(what: str, call: Callable[[], Any]) -> Any:
+def _in_one_line(what: str, call: Callable[[], Any]) -> Any:
     """Calls TFDS and turns its errors, of any type and length, into one line."""
     try:
         return call()

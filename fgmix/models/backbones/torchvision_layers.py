@@ -24,7 +24,7 @@ def convolution(
         stride,
         padding,
         use_bias=bias,
-        # As in torchvision; it keeps the scale of activations through ReLUs (He et al., 2015).
+        # He initialization, as in torchvision: keeps the scale of activations through ReLUs.
         kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
         name=name,
     )(x)
