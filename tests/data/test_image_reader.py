@@ -49,7 +49,7 @@ def batches(dataset, **options):
     return list(made.as_numpy_iterator())
 
 
-def test_a_crop_is_cut_out_of_the_whole_photo(dataset):
+def test_a_crop_is_cut_out_of_the_whole_image(dataset):
     read = TrainingImages(dataset).reader(CROP)
     for index, file in enumerate(dataset.files("train")):
         whole = decode_image(tf.io.read_file(file), dataset.crop_bottom)
@@ -61,7 +61,7 @@ def test_a_crop_is_cut_out_of_the_whole_photo(dataset):
             np.testing.assert_array_equal(read(tf.constant(index), seed), expected)
 
 
-def test_without_a_crop_the_whole_photo_is_read(dataset):
+def test_without_a_crop_the_whole_image_is_read(dataset):
     read = TrainingImages(dataset).reader(AUGMENTATIONS["pad_crop"])
     for index, file in enumerate(dataset.files("train")):
         whole = decode_image(tf.io.read_file(file), dataset.crop_bottom)
@@ -86,7 +86,7 @@ def test_a_resized_image_is_read_in_place_of_its_original(dataset, tmp_path):
     np.testing.assert_array_equal(decoded[2], whole)
 
 
-def test_photos_in_memory_make_the_same_batches(dataset):
+def test_images_in_memory_make_the_same_batches(dataset):
     decoded = TrainingImages(dataset).decode()
     assert len(decoded) == 6
     for one, other in zip(batches(dataset), batches(dataset, decoded=decoded), strict=True):
@@ -94,7 +94,7 @@ def test_photos_in_memory_make_the_same_batches(dataset):
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_reduced_photos_make_nearly_the_same_batches(dataset):
+def test_reduced_images_make_nearly_the_same_batches(dataset):
     plain, reduced = batches(dataset), batches(dataset, reduced=True)
     differences = [np.abs(a[0] - b[0]) for a, b in zip(plain, reduced, strict=True)]
     assert max(d.max() for d in differences) > 0  # crops of 200 pixels for 32
@@ -104,7 +104,7 @@ def test_reduced_photos_make_nearly_the_same_batches(dataset):
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_photos_that_are_too_many_for_the_memory_are_refused_in_a_line(dataset, monkeypatch):
+def test_images_that_exceed_the_memory_are_refused_in_one_line(dataset, monkeypatch):
     monkeypatch.setattr(reading, "free_memory", lambda: 400_000)
     with pytest.raises(FgmixError, match=r"--cache memory: .*leave it out") as caught:
         TrainingImages(dataset).decode()

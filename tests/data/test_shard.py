@@ -1,4 +1,4 @@
-"""What each of several processes reads: together the whole, in order, every image once."""
+"""Shards: together the processes read every image once, in order."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from fgmix.data.sources.folder import load_folder
 SIZES = {"image_size": 16, "batch_size": 8}
 
 
-def test_alone_a_process_reads_everything():
+def test_a_single_process_reads_everything():
     assert WHOLE.size(8) == 8
     assert WHOLE.slice(8) == slice(0, 8)
     assert measured_order(5, 4).tolist() == [0, 1, 2, 3, 4]
@@ -53,7 +53,7 @@ def test_training_shards_put_together_are_the_whole_batches(photos, first_step):
         np.testing.assert_array_equal(labels, np.concatenate([part[1] for part in parts]))
 
 
-def test_filled_batches_are_whole_and_begin_with_the_photos(photos):
+def test_filled_batches_are_full_and_begin_with_the_images(photos):
     dataset = load_folder(photos)
     plain = list(evaluation_batches(dataset, "test", **SIZES).as_numpy_iterator())
     filled = evaluation_batches(dataset, "test", **SIZES, filled=True).as_numpy_iterator()

@@ -76,7 +76,7 @@ def test_a_model_saved_on_tensorflow_gives_the_same_on_jax(tmp_path):
 
 @pytest.mark.slow
 def test_every_backbone_makes_a_classifier():
-    # Drawing thousands of kernels would take minutes: JAX compiles that for each shape.
+    # Drawing the kernels would take minutes: JAX compiles the initializer for each shape.
     done = run_on_jax(
         "import keras, numpy as np\n"
         "keras.initializers.VarianceScaling.__call__ = (\n"

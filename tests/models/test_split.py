@@ -37,14 +37,14 @@ def features(parts, photos):
 
 @pytest.mark.parametrize("pooling", ["avg", "flatten"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
-def test_one_after_the_other_they_give_the_classifiers_answer(attention, pooling):
+def test_backbone_and_head_together_give_the_classifiers_output(attention, pooling):
     model = classifier(attention, pooling, head_bn="both", dropout=0.5)
     parts = split_model(model)
     assert parts.takes_means == (pooling == "avg" and attention in MEAN_WISE)
     expected = np.asarray(model(images(), training=False))
     found = np.asarray(parts.head(features(parts, images()), training=False))
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
-    # The photos don't look the same to it, by more than what is tolerated.
+    # Outputs differ between the images by more than the tolerance.
     assert np.ptp(expected, axis=0).max() > 5e-5
 
 

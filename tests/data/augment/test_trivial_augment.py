@@ -69,7 +69,7 @@ def test_shearing_and_rotating_are_pillows(image, name, matrix):
     expected = Image.fromarray(picture).transform(
         (SIDE, SIDE), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR
     )
-    inside = slice(6, -6)  # what comes in from outside is filled otherwise
+    inside = slice(6, -6)  # the fill value differs from Pillow's
     difference = np.abs(changed - np.asarray(expected, float))[inside, inside]
     assert difference.max() < 2
 
@@ -83,7 +83,7 @@ def test_posterizing_drops_up_to_four_bits(image, strength, bits):
 
 
 def test_every_operation_is_as_likely_as_any_other(monkeypatch):
-    # Each operation answers with its number.
+    # Each operation returns its number.
     numbered = {
         name: (lambda image, strength, n=n: image * 0 + tf.stack([float(n), strength, 0.0]))
         for n, name in enumerate(OPERATIONS)

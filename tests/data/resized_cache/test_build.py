@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def write_smooth(path, seed=0, size=LARGE, **save):
-    """A picture that survives resizing, and that no flip or shift leaves as it is."""
+    """An image that survives resizing and that any flip or shift changes."""
     small = np.random.default_rng(seed).integers(0, 256, (4, 5, 3)).astype(np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).save(path, **save)
@@ -118,7 +118,7 @@ def test_a_resized_image_for_crops_is_as_large_as_the_smallest_crop_needs(origin
 
 @pytest.mark.parametrize("augmentation", ["none", "pad_crop"])
 def test_without_crops_a_resized_image_is_the_final_image_rounded(tmp_path, augmentation):
-    # Orientation 6: to be turned a quarter to the right; then 7 rows go from the bottom.
+    # Orientation 6: rotate by 90 degrees clockwise; then 7 rows are cropped at the bottom.
     exif = Image.Exif()
     exif[0x0112] = 6
     names = [
@@ -167,7 +167,7 @@ def test_training_on_resized_images_keeps_order_labels_crops_and_flips(photos, a
     def distances(others):
         return np.abs(from_resized[:, None] - others[None]).mean(axis=(2, 3, 4))
 
-    # Each is nearer to its own image than to any other crop of the photo, flipped or not.
+    # Each is nearer to its own image than to any other crop of the original, flipped or not.
     own = np.diag(distances(images))
     assert own.max() < mean
     if augmentation == "random_resized_crop":
@@ -294,7 +294,7 @@ def test_evaluation_reads_the_photos_whatever_the_cache_shows(photos):
     np.testing.assert_array_equal(evaluated(), before)
 
 
-def test_an_interrupted_preparation_goes_on_where_it_was(photos, monkeypatch, made):
+def test_an_interrupted_build_is_resumed(photos, monkeypatch, made):
     def interrupt(self, path, *args):
         if path == "5.bmp":
             raise KeyboardInterrupt
@@ -310,7 +310,7 @@ def test_an_interrupted_preparation_goes_on_where_it_was(photos, monkeypatch, ma
 
 
 @pytest.mark.parametrize("during", ["write_bytes", "write_text"])
-def test_a_full_disk_is_one_line_that_says_how_to_go_without(
+def test_a_full_disk_is_one_line_that_says_how_to_train_without_the_cache(
     photos, data_folder, monkeypatch, during
 ):
     def fail(self, *args, **kwargs):
@@ -363,9 +363,7 @@ def start(photos, limit=-1):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "saved"), [(1, 0), (5, 4)])
-def test_what_a_killed_preparation_leaves_counts_as_far_as_it_was_saved(
-    photos, data_folder, limit, saved, made
-):
+def test_a_killed_build_keeps_what_was_saved(photos, data_folder, limit, saved, made):
     killed = start(photos, limit)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
