@@ -61,7 +61,7 @@ class Timed:
 
 def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str, Any]:
     """Times one attention."""
-    from fgmix.models.split import halve
+    from fgmix.models.split import split_model
     from fgmix.training.frozen.inputs import feed_features, feed_views
     from fgmix.training.trainer import build_model
     from fgmix.workflows.train_and_evaluate import load_splits
@@ -76,7 +76,7 @@ def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str,
         result["on_features"] = [on_features.seconds(ON_FEATURES) for _ in range(rounds)]
         return result
     whole = build_model(config, len(dataset.class_names), "float32")
-    for layer in halve(whole).backbone.layers:
+    for layer in split_model(whole).backbone.layers:
         layer.trainable = False
     with_backbone = Timed(whole, config, feed_views(config, dataset))
     with_backbone.seconds(1)

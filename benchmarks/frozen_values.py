@@ -91,7 +91,7 @@ def train_peer(args: argparse.Namespace) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    from fgmix.models.split import halve
+    from fgmix.models.split import split_model
     from fgmix.training.frozen.features import provide_features
     from fgmix.training.trainer import build_model
     from fgmix.workflows.train_and_evaluate import load_splits
@@ -100,7 +100,7 @@ def train_peer(args: argparse.Namespace) -> dict[str, Any]:
     for split_seed in (0, 1):
         config = split_config(args, split_seed).resolve()
         dataset = load_splits(config)
-        backbone = halve(build_model(config, len(dataset.class_names), "float32")).backbone
+        backbone = split_model(build_model(config, len(dataset.class_names), "float32")).backbone
         stored = provide_features(
             backbone,
             dataset,

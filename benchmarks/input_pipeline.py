@@ -52,15 +52,19 @@ def read_fgmix(
     from fgmix.cli.main import import_tensorflow
 
     import_tensorflow()
-    from fgmix.data.image_reader import Photos
+    from fgmix.data.image_reader import TrainingImages
     from fgmix.data.pipeline import training_batches
-    from fgmix.data.resized_cache.build import prepare
+    from fgmix.data.resized_cache.build import build_resized_cache
     from fgmix.data.sources.folder import load_folder
 
     os.environ["TFDS_DATA_DIR"] = f"{root}-tfds"
     dataset = load_folder(Path(root))
     began = time.perf_counter()
-    made = prepare(dataset, image_size=image_size, augmentation=augmentation) if copies else {}
+    made = (
+        build_resized_cache(dataset, image_size=image_size, augmentation=augmentation)
+        if copies
+        else {}
+    )
     seconds = time.perf_counter() - began
     feed = training_batches(
         dataset,
@@ -69,8 +73,8 @@ def read_fgmix(
         augmentation=augmentation,
         seed=0,
         epochs=1_000_000,
-        copies=made,
-        decoded=Photos(dataset, made).decode() if memory else None,
+        resized=made,
+        decoded=TrainingImages(dataset, made).decode() if memory else None,
     )
     about = {"copies": len(made), "photos": len(dataset.splits["train"])}
     return about | {"seconds_of_preparation": seconds}, reader(feed, batch, batches)

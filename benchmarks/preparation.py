@@ -53,19 +53,19 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
     import_tensorflow()
     from fgmix.config.recipes import RECIPES
     from fgmix.data.pipeline import steps_per_epoch, training_batches
-    from fgmix.data.resized_cache.build import prepare
+    from fgmix.data.resized_cache.build import build_resized_cache
     from fgmix.data.sources.folder import load_folder
 
     dataset = load_folder(root)
     settings = {"image_size": 224, "augmentation": RECIPES[recipe].augmentation}
     before = peak_mebibytes()
     start = time.perf_counter()
-    copies = prepare(dataset, **settings)
+    resized = build_resized_cache(dataset, **settings)
     seconds = time.perf_counter() - start
     peak = peak_mebibytes()
 
     start = time.perf_counter()
-    prepare(dataset, **settings)
+    build_resized_cache(dataset, **settings)
     again = time.perf_counter() - start
 
     steps = steps_per_epoch(len(dataset.splits["train"]), BATCH)
@@ -78,7 +78,7 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
             seed=0,
             first_step=first * steps,
             epochs=first + 2,
-            copies=source,
+            resized=source,
             **settings,
         )
         for step, _ in enumerate(batches, 1):
@@ -87,7 +87,7 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
         return time.perf_counter() - start, time.process_time() - cpu
 
     # In turn, so that other work on the machine slows down both.
-    pairs = [(epoch(i, {}), epoch(i, copies)) for i in range(epochs)]
+    pairs = [(epoch(i, {}), epoch(i, resized)) for i in range(epochs)]
     photos, copied = (np.median([pair[k] for pair in pairs], axis=0) for k in (0, 1))
     count = len(dataset.splits["train"])
     read = steps * BATCH
@@ -95,9 +95,9 @@ def measure(root: Path, recipe: str, epochs: int) -> dict[str, float]:
         "images": count,
         "recipe": recipe,
         "augmentation": settings["augmentation"],
-        "copies": len(copies),
-        "photo_kilobytes": sum(c.photo_bytes for c in copies.values()) / count / 1000,
-        "copy_kilobytes": sum(c.bytes for c in copies.values()) / count / 1000,
+        "copies": len(resized),
+        "photo_kilobytes": sum(c.original_bytes for c in resized.values()) / count / 1000,
+        "copy_kilobytes": sum(c.bytes for c in resized.values()) / count / 1000,
         "images_per_second_preparing": count / seconds,
         "seconds_when_already_prepared": again,
         "peak_mebibytes_before": before,

@@ -55,7 +55,7 @@ def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> 
     from fgmix.data.augment.registry import AUGMENTATIONS
     from fgmix.data.codec.decode import decode_image
     from fgmix.data.dataset import ImageDataset, Split
-    from fgmix.data.image_reader import Photos
+    from fgmix.data.image_reader import TrainingImages
 
     rng = np.random.default_rng(0)
     for number in range(PHOTOS):
@@ -63,7 +63,7 @@ def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> 
         image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
         image.save(folder / f"{number}.jpg", quality=92)
     split = Split(tuple(f"{n}.jpg" for n in range(PHOTOS)), np.zeros(PHOTOS, np.int32))
-    photos = Photos(ImageDataset("drawn", folder, ("one", "two"), {"train": split}))
+    photos = TrainingImages(ImageDataset("drawn", folder, ("one", "two"), {"train": split}))
     crop = AUGMENTATIONS["random_resized_crop"]
 
     def whole(index: Any, seed: Any) -> Any:

@@ -1,8 +1,8 @@
-"""The one kind of error that a person can mend."""
+"""The exception for errors that the user can fix."""
 
 
 class FgmixError(Exception):
-    """Bad input: one line that says what is wrong, where, and what to do.
+    """A user error, with its remedy: one line that says what is wrong, where, and what to do.
 
-    The command line prints it without a traceback and exits with 2.
+    The command line prints it without a traceback and exits with code 2.
     """

@@ -1,24 +1,25 @@
-"""Named moments of a run at which a test can kill the process, always at the same place."""
+"""Failpoints: named moments of a run at which a test can kill the process."""
 
 import os
 import signal
 from collections import Counter
 
-KILL_AT = "FGMIX_KILL_AT"
-"""The environment variable that names the moment: `NAME`, or `NAME@3` for its third time."""
+FAIL_AT = "FGMIX_FAIL_AT"
+"""The environment variable that selects a failpoint: `NAME`, or `NAME@3` for its third pass."""
 
 _passed: Counter[str] = Counter()
 
 
-def milestone(name: str) -> None:
-    """Ends the process at once, without any clean-up, if `FGMIX_KILL_AT` names this moment.
+def failpoint(name: str) -> None:
+    """Kills the process with SIGKILL if `FGMIX_FAIL_AT` selects this failpoint.
 
-    Does nothing else. A run that is killed here and resumed must end as if it had never been.
+    Does nothing otherwise. A run that is killed here and resumed must give the same result as an
+    uninterrupted run.
     """
-    wanted = os.environ.get(KILL_AT)
-    if wanted is None:
+    selected = os.environ.get(FAIL_AT)
+    if selected is None:
         return
     _passed[name] += 1
-    moment, _, time = wanted.partition("@")
-    if moment == name and _passed[name] == int(time or 1):
+    selected_name, _, pass_number = selected.partition("@")
+    if selected_name == name and _passed[name] == int(pass_number or 1):
         os.kill(os.getpid(), signal.SIGKILL)

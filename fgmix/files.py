@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written is ever seen under a final name."""
+"""Atomic writing of files and folders, and locks between processes."""
 
 import csv
 import glob
@@ -13,20 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from fgmix.errors import FgmixError
-from fgmix.failpoints import milestone
+from fgmix.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
 PARTIAL = ".*.partial-*"
+"""The glob pattern of files and folders that interrupted writes leave."""
 
 
 def is_empty(directory: Path) -> bool:
-    """Whether a folder holds nothing, or only what interrupted writes left."""
+    """Returns whether a folder is empty except for leftovers of interrupted writes."""
     return all(path.match(PARTIAL) for path in directory.iterdir())
 
 
 def remove_partial(directory: Path) -> None:
-    """Removes from a folder what interrupted writes left."""
+    """Removes the leftovers of interrupted writes from a folder."""
     for path in directory.glob(PARTIAL):
         _remove(path)
 
@@ -40,33 +41,33 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to, and renames it to `path` at the end.
+    """Yields a temporary path beside `path` to write to, and renames it to `path` on exit.
 
-    The last suffix is kept, since writers choose a format by it. What a failed write leaves
-    behind is removed. An existing file is replaced; an existing folder is not.
+    The temporary path has the same last suffix, because many writers choose the format by it. It is
+    removed if the write fails. An existing file is replaced; an existing folder is not.
     """
     beside = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
-    milestone(f"write {path.name}")
+    failpoint(f"write {path.name}")
     try:
         yield beside
-        milestone(f"rename {path.name}")
+        failpoint(f"rename {path.name}")
         beside.replace(path)
     finally:
         _remove(beside)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file, whole or not at all."""
+    """Writes a text file atomically."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Writes a CSV file with a header, whole or not at all.
+    """Writes a CSV file with a header atomically.
 
     Args:
         path: The file.
-        columns: The header. What a row has beyond it is left out; what it lacks stays empty.
+        columns: The header. Other keys of a row are ignored; missing keys give empty cells.
         rows: A mapping from column to value for every row.
     """
     text = io.StringIO()
@@ -77,7 +78,12 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, ob
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header."""
+    """Reads the rows of a CSV file with a header.
+
+    Raises:
+        OSError: If the file can't be read.
+        ValueError: If it is not a CSV file.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         try:
             return list(csv.DictReader(file))
@@ -86,21 +92,21 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
+    """Reads a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes an indented JSON file, whole or not at all."""
+    """Writes an indented JSON file atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 @contextmanager
 def locked(path: Path, remedy: str = "choose another --data-dir") -> Iterator[None]:
-    """Keeps other processes from providing `path` meanwhile; they wait. Makes its folder.
+    """Locks `path` against other processes, waiting until it is free. Creates its folder.
 
     Args:
-        path: What is to be made.
+        path: The file or folder that is being made.
         remedy: What to do if its folder can't be written to, for the message.
 
     Raises:
@@ -126,14 +132,15 @@ def locked(path: Path, remedy: str = "choose another --data-dir") -> Iterator[No
 
 @contextmanager
 def alone(path: Path, refusal: str) -> Iterator[None]:
-    """Keeps other processes from working on `path` meanwhile; they are refused.
+    """Locks `path` against other processes, without waiting. Creates its folder.
 
     Args:
-        path: What is worked on. The lock lies beside it and ends with the process.
-        refusal: What a second process is told.
+        path: The file or folder to lock. The lock file is beside it; the lock ends with the
+            process.
+        refusal: The message if another process holds the lock.
 
     Raises:
-        FgmixError: If another process is at it, or its folder can't be written to.
+        FgmixError: If another process holds the lock, or the folder can't be written to.
     """
     from filelock import FileLock, Timeout
 
@@ -153,13 +160,13 @@ def alone(path: Path, refusal: str) -> Iterator[None]:
 
 
 def provide(path: Path, write: Callable[[Path], None]) -> Path:
-    """Makes a file or folder that isn't there yet, whole or not at all.
+    """Makes a file or folder atomically, unless it exists.
 
-    Of several processes that ask for it at once, one makes it and the others wait.
+    If several processes need it at the same time, one makes it and the others wait.
 
     Args:
-        path: What to make.
-        write: Makes it under the name that it is given.
+        path: The file or folder to make.
+        write: Writes it to the path it is given.
 
     Returns:
         `path`.
@@ -171,7 +178,7 @@ def provide(path: Path, write: Callable[[Path], None]) -> Path:
         return path
     with locked(path):
         if not path.exists():
-            # Under the lock, whatever is left was left by a process that was killed.
+            # Under the lock, any temporary path is the leftover of a killed process.
             for stale in path.parent.glob(f".{glob.escape(path.stem)}.partial-*{path.suffix}"):
                 _remove(stale)
             try:

@@ -1,4 +1,4 @@
-"""Modules that are imported when they are first used, if at all."""
+"""Imports modules on first use."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -8,11 +8,11 @@ from fgmix.errors import FgmixError
 
 
 def lazy_attributes(package: str, home: dict[str, str]) -> Callable[[str], object]:
-    """A package's `__getattr__` (PEP 562), for names it offers without importing them.
+    """Returns a `__getattr__` for a package (PEP 562) that imports names on first use.
 
     Args:
         package: The package's `__name__`.
-        home: For each name, the module that defines it.
+        home: Maps each name to the module that defines it.
     """
 
     def find(name: str) -> object:
@@ -24,15 +24,18 @@ def lazy_attributes(package: str, home: dict[str, str]) -> Callable[[str], objec
 
 
 def import_optional(module: str, group: str, purpose: str) -> Any:
-    """Imports a package of an optional group.
+    """Imports a module of an optional dependency.
 
     Args:
         module: The module's name.
-        group: The group of `pyproject.toml` that brings it.
-        purpose: What it is needed for, for the message.
+        group: The optional dependency group of `pyproject.toml` that installs it.
+        purpose: What the module is needed for, for the message.
+
+    Returns:
+        The module.
 
     Raises:
-        FgmixError: If it is not installed.
+        FgmixError: If the module is not installed.
     """
     try:
         return import_module(module)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.config.train_config import TrainConfig
-from fgmix.failpoints import KILL_AT
+from fgmix.failpoints import FAIL_AT
 from tests.kills import weights
 
 ROOT = Path(__file__).parents[1]
@@ -47,14 +47,14 @@ def start(
         config: What to train.
         backend: Keras's.
         devices: Into how many the processor is divided.
-        kill_at: The milestone at which the process ends, if not at the end of the run.
+        kill_at: The failpoint at which the process ends, if not at the end of the run.
         exported: Whether a run that is exported in one more process is; it takes half of its time.
         environment: More variables of the process.
     """
     names = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     names["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
     if kill_at:
-        names[KILL_AT] = kill_at
+        names[FAIL_AT] = kill_at
     arguments = [json.dumps(asdict(config)), str(devices if backend == "tensorflow" else 1)]
     arguments.append("exported" if exported else "not exported")
     return subprocess.Popen(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.config.train_config import TrainConfig
-from fgmix.failpoints import KILL_AT
+from fgmix.failpoints import FAIL_AT
 from fgmix.runs.run import Run
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -21,7 +21,7 @@ def train_apart(config: TrainConfig, kill_at: str | None = None) -> int:
 
     Args:
         config: What to train.
-        kill_at: The milestone at which the process ends, if not at the end of the run.
+        kill_at: The failpoint at which the process ends, if not at the end of the run.
     """
     # A forked process has the variables of the day it was forked from.
     arguments = (config, kill_at, dict(os.environ))
@@ -56,6 +56,6 @@ def _work(config: TrainConfig, kill_at: str | None, variables: dict[str, str]) -
     tiny = BACKBONES["tiny"]
     BACKBONES["tiny"] = replace(tiny, build=tiny_with_dropout)
     if kill_at:
-        os.environ[KILL_AT] = kill_at
+        os.environ[FAIL_AT] = kill_at
     make_deterministic()
     train(config)

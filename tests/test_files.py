@@ -1,4 +1,4 @@
-"""Files appear whole under their final name, or not at all."""
+"""Files appear complete under their final name, or not at all."""
 
 import json
 import subprocess
@@ -60,7 +60,7 @@ def test_an_existing_file_is_replaced(tmp_path):
 def test_the_suffix_is_kept_for_writers_that_go_by_it(tmp_path, name):
     with replacing(tmp_path / name) as beside:
         assert beside.suffix == (tmp_path / name).suffix
-        assert beside.name.startswith(".")  # hidden from whoever lists the folder meanwhile
+        assert beside.name.startswith(".")  # hidden from a listing of the folder in the meantime
         beside.write_text("x")
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
@@ -159,7 +159,7 @@ def test_what_an_interrupted_process_left_is_cleared_before_it_is_made_again(tmp
     assert other.exists()
 
 
-def test_a_disk_that_is_full_is_one_line(tmp_path):
+def test_a_full_disk_is_one_line(tmp_path):
     def write(beside):
         beside.write_text("half")
         raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""Names in figures stand as they are written, whichever figure it is."""
+"""Names in figures are shown as written."""
 
 import re
 from types import SimpleNamespace
@@ -59,7 +59,7 @@ def table_two(path, monkeypatch):
 @pytest.mark.parametrize(
     "draw", [curves, comparison, learning_curves, reliability, heat_maps, table_two]
 )
-def test_a_name_is_no_formula(tmp_path, monkeypatch, draw):
+def test_a_name_is_not_parsed_as_a_formula(tmp_path, monkeypatch, draw):
     path = tmp_path / "figure.svg"
     monkeypatch.setitem(matplotlib.rcParams, "svg.fonttype", "none")
     draw(path, *([monkeypatch] if draw is table_two else []))

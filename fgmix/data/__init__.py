@@ -1,1 +1,1 @@
-"""From photographs on disk to batches of tensors."""
+"""Data: from image files on disk to batches of tensors."""

@@ -1,4 +1,4 @@
-"""A box in a photo."""
+"""A bounding box in an image."""
 
 from typing import NamedTuple
 
@@ -6,24 +6,24 @@ import numpy as np
 
 
 class Box(NamedTuple):
-    """A rectangle in the pixels of a photo, right and bottom edges excluded."""
+    """A rectangle in the pixel coordinates of an image; right and bottom edges are exclusive."""
 
     left: float
     top: float
     right: float
     bottom: float
 
-    def mask(self, photo_shape: tuple[int, ...], size: int) -> np.ndarray:
-        """The box on the square that the photo is squashed to.
+    def mask(self, image_shape: tuple[int, ...], size: int) -> np.ndarray:
+        """Returns the box as a mask on the image resized to a square.
 
         Args:
-            photo_shape: Height and width of the photo. What the box has outside of it is lost.
-            size: Side of the square.
+            image_shape: Height and width of the image. The box is clipped to the image.
+            size: Side of the square, in pixels.
 
         Returns:
-            bool `(size, size)`: whether the middle of a pixel lies in the box.
+            bool `(size, size)`: whether the centre of each pixel lies in the box.
         """
-        y = (np.arange(size) + 0.5) * photo_shape[0] / size
-        x = (np.arange(size) + 0.5) * photo_shape[1] / size
+        y = (np.arange(size) + 0.5) * image_shape[0] / size
+        x = (np.arange(size) + 0.5) * image_shape[1] / size
         rows, columns = (self.top <= y) & (y < self.bottom), (self.left <= x) & (x < self.right)
         return np.outer(rows, columns)

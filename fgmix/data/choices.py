@@ -1,4 +1,4 @@
-"""Names that flags offer, where TensorFlow need not be imported to list them."""
+"""The names that flags accept, listed without importing TensorFlow."""
 
 AUGMENTATIONS = ("none", "pad_crop", "random_resized_crop", "trivial")
 """The keys of `fgmix.data.augment.registry.AUGMENTATIONS`."""

@@ -1,4 +1,4 @@
-"""What a data set is: image files, a label each, in named splits."""
+"""Data sets: labelled image files in named splits."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ class Split:
     """Images and their labels.
 
     Attributes:
-        paths: Image files, relative to the data set's root.
+        paths: Paths of the image files, relative to the data set's root.
         labels: int32 `(n,)`, indices into the data set's class names.
     """
 
@@ -26,12 +26,12 @@ class Split:
         return len(self.paths)
 
     def take(self, indices: np.ndarray) -> "Split":
-        """The images at these indices, in their order."""
+        """Returns the split with the images at `indices`, in that order."""
         return Split(tuple(self.paths[i] for i in indices), self.labels[indices])
 
 
 def concatenate(splits: list[Split]) -> Split:
-    """The images of several splits, one split after the other."""
+    """Concatenates splits."""
     paths = tuple(path for split in splits for path in split.paths)
     return Split(paths, np.concatenate([split.labels for split in splits]))
 
@@ -44,8 +44,8 @@ class ImageDataset:
         name: Short name, used in the names of runs.
         root: The folder that the paths of the splits are relative to.
         class_names: The name of each class, in index order.
-        splits: `"train"` and `"test"`, and `"val"` where the source has one.
-        crop_bottom: Pixel rows to remove from the bottom of every photo before resizing.
+        splits: `"train"` and `"test"`, and `"val"` if the source has one.
+        crop_bottom: Pixel rows to remove from the bottom of every image before resizing.
         skipped: Files of the source that were left out, relative to the root.
     """
 
@@ -57,17 +57,17 @@ class ImageDataset:
     skipped: tuple[str, ...] = ()
 
     def files(self, split: str) -> list[str]:
-        """The full paths of a split's images."""
+        """Returns the full paths of a split's images."""
         return [str(self.root / path) for path in self.splits[split].paths]
 
     def without(self, paths: Collection[str]) -> "ImageDataset":
-        """The data set without some files; the splits of the others stay as they are.
+        """Returns the data set without some files. The other files stay in their splits.
 
         Args:
-            paths: Files, relative to the root. Those that are in no split change nothing.
+            paths: Files, relative to the root. Files that are in no split are ignored.
 
         Raises:
-            FgmixError: If a class loses its last photo to train or to test on.
+            FgmixError: If a class loses its last image in `"train"` or `"test"`.
         """
         if not paths:
             return self
@@ -84,15 +84,15 @@ class ImageDataset:
         return replace(self, splits=splits, skipped=tuple(sorted(left_out)))
 
     def sizes(self) -> dict[str, int]:
-        """The size of every photo in bytes, by its path; -1 of one that is not there."""
+        """Returns the file size of every image in bytes, by path; -1 for missing files."""
         paths = {path for split in self.splits.values() for path in split.paths}
         return {path: _size(self.root / path) for path in sorted(paths)}
 
     def fingerprint(self) -> str:
-        """A SHA-256 over every split's paths, labels and file sizes.
+        """Returns a SHA-256 over class names and every split's paths, labels and file sizes.
 
-        Two data sets with the same fingerprint hold the same files by name, label and size; it
-        notices added, removed, relabelled and replaced photos without reading them whole.
+        It changes if images are added, removed, relabelled or replaced by files of another size,
+        and is computed without reading the images.
         """
         digest = hashlib.sha256("\n".join(self.class_names).encode())
         for name in sorted(self.splits):

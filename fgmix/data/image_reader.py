@@ -1,4 +1,4 @@
-"""Reading the part of a training photo that its augmentation wants, from disk or from memory."""
+"""Reads the part of a training image that its augmentation uses, from disk or from memory."""
 
 import logging
 import os
@@ -11,37 +11,37 @@ import tensorflow as tf
 from fgmix.data.augment.registry import Augmentation, cut_at
 from fgmix.data.codec.decode import decode_image, decode_jpeg_part, decode_part
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.resized_cache.store import Copy
+from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
 
-ROOM = 0.8
-"""The share of the free memory that decoded photos may take."""
+MEMORY_FRACTION = 0.8
+"""The fraction of the free memory that decoded images may take."""
 
 Read = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""`(index, seed) -> crop`: of a photo of the training split, uint8 `[h, w, 3]`."""
+"""`(index, seed) -> crop`: reads from an image of the training split; uint8 `[h, w, 3]`."""
 
 
-class Photos:
-    """The photos of a training split, each itself or as its copy.
+class TrainingImages:
+    """The images of a training split, each read from its original or from its resized image.
 
     Args:
         dataset: The data set.
-        copies: Smaller copies to read in place of the photos at these paths.
+        resized: Resized images to read instead of the originals at these paths.
     """
 
-    def __init__(self, dataset: ImageDataset, copies: Mapping[str, Copy] | None = None):
-        found = [(copies or {}).get(path) for path in dataset.splits["train"].paths]
-        photos = dataset.files("train")
+    def __init__(self, dataset: ImageDataset, resized: Mapping[str, ResizedImage] | None = None):
+        found = [(resized or {}).get(path) for path in dataset.splits["train"].paths]
+        originals = dataset.files("train")
         self.crop_bottom = dataset.crop_bottom
         self.files = tf.constant(
-            [copy.file if copy else file for copy, file in zip(found, photos, strict=True)]
+            [small.file if small else file for small, file in zip(found, originals, strict=True)]
         )
-        self.shapes = tf.constant(
-            [copy.photo_shape if copy else (0, 0) for copy in found], tf.int32
+        self.original_shapes = tf.constant(
+            [small.original_shape if small else (0, 0) for small in found], tf.int32
         )
-        """Heights and widths of the photos that have copies; zeros for the others."""
+        """Heights and widths of the originals of resized images; zeros for the other images."""
 
     def reader(
         self,
@@ -50,12 +50,12 @@ class Photos:
         reduce_to: int | None = None,
         decoded: Sequence[np.ndarray] | None = None,
     ) -> Read:
-        """Returns what reads the part of a photo that an augmentation wants.
+        """Returns a function that reads the part of an image that an augmentation uses.
 
         Args:
             augmentation: The augmentation.
-            reduce_to: As for `decode_part`.
-            decoded: The photos in memory, from `decode`.
+            reduce_to: See `decode_part`.
+            decoded: The images in memory, from `decode`; by default they are read from disk.
         """
         box = augmentation.box
 
@@ -64,9 +64,9 @@ class Photos:
         ) -> tuple[tf.Tensor, tf.Tensor]:
             if box is None:
                 return tf.zeros_like(image_shape), image_shape
-            is_copy = self.shapes[index, 0] > 0
-            photo_shape = tf.where(is_copy, self.shapes[index], image_shape)
-            return cut_at(box(photo_shape, seed), photo_shape, image_shape)
+            is_resized = self.original_shapes[index, 0] > 0
+            original_shape = tf.where(is_resized, self.original_shapes[index], image_shape)
+            return cut_at(box(original_shape, seed), original_shape, image_shape)
 
         def from_memory(index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
             image = tf.numpy_function(
@@ -79,8 +79,8 @@ class Photos:
         def from_disk(index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
             content = tf.io.read_file(self.files[index])
             return tf.cond(
-                self.shapes[index, 0] > 0,
-                lambda: from_copy(content, index, seed),
+                self.original_shapes[index, 0] > 0,
+                lambda: from_resized(content, index, seed),
                 lambda: decode_part(
                     content,
                     lambda shape: cut(index, shape, seed),
@@ -89,9 +89,9 @@ class Photos:
                 ),
             )
 
-        def from_copy(content: tf.Tensor, index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-            # Upright and cropped as it is, and of a known kind, it needs no inspection.
-            if augmentation.copy_format != "jpg":
+        def from_resized(content: tf.Tensor, index: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+            # A resized image is upright, cropped and of a known format: no header check is needed.
+            if augmentation.resized_format != "jpg":
                 return tf.io.decode_image(content, channels=3, expand_animations=False)
             shape = tf.io.extract_jpeg_shape(content)[:2]
             return decode_jpeg_part(content, shape, *cut(index, shape, seed), reduce_to=reduce_to)
@@ -99,40 +99,43 @@ class Photos:
         return from_disk if decoded is None else from_memory
 
     def decode(self) -> list[np.ndarray]:
-        """Decodes all photos, on all cores, to be held in memory: uint8 `[h, w, 3]` each.
+        """Decodes all images on all cores, to be kept in memory.
+
+        Returns:
+            The images in the order of the split, uint8 `[h, w, 3]` each.
 
         Raises:
-            FgmixError: If they take more than `ROOM` of the free memory.
+            FgmixError: If they take more than `MEMORY_FRACTION` of the free memory.
         """
 
         @tf.autograph.experimental.do_not_convert
-        def decode_one(file: tf.Tensor, photo_shape: tf.Tensor) -> tf.Tensor:
+        def decode_one(file: tf.Tensor, original_shape: tf.Tensor) -> tf.Tensor:
             content = tf.io.read_file(file)
             return tf.cond(
-                photo_shape[0] > 0,
+                original_shape[0] > 0,
                 lambda: tf.io.decode_image(content, channels=3, expand_animations=False),
                 lambda: decode_image(content, self.crop_bottom),
             )
 
-        images, total, room = [], 0, ROOM * free_memory()
-        decoded = tf.data.Dataset.from_tensor_slices((self.files, self.shapes)).map(
+        images, total, limit = [], 0, MEMORY_FRACTION * free_memory()
+        decoded = tf.data.Dataset.from_tensor_slices((self.files, self.original_shapes)).map(
             decode_one, num_parallel_calls=tf.data.AUTOTUNE
         )
         for image in decoded.as_numpy_iterator():
-            images.append(image.copy())  # not a part of TensorFlow's own memory
+            images.append(image.copy())  # frees the buffer that TensorFlow owns
             total += image.nbytes
-            if total > room:
-                share = len(images) / len(self.files)
+            if total > limit:
+                fraction = len(images) / len(self.files)
                 raise FgmixError(
-                    f"--cache memory: the photos take about {total / share / 1e9:.1f} GB decoded, "
-                    f"and {room / 1e9:.1f} GB may be used: leave it out"
+                    f"--cache memory: the photos take about {total / fraction / 1e9:.1f} GB "
+                    f"decoded, and {limit / 1e9:.1f} GB may be used: leave it out"
                 )
         log.info("holding %d decoded photos in memory: %.0f MB", len(images), total / 1e6)
         return images
 
 
 def free_memory() -> int:
-    """Bytes of memory that are free for programs, as far as the system tells."""
+    """Returns the available memory in bytes; the installed memory if that is unknown."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         known = dict(line.split(":") for line in lines)

@@ -1,10 +1,10 @@
 """Batches for training and evaluation with `tf.data`.
 
 Order and augmentation are functions of `(seed, epoch, image)`. No state is carried from step to
-step, so the batches after any step are the same whether or not the run was interrupted there.
+step, so a resumed run gets the same batches as an uninterrupted one.
 
-What is mapped, here and wherever else photos are read, says `tf.cond` where it branches, so that
-AutoGraph is left out: looking through all that is called took seconds of every command.
+Mapped functions, here and wherever images are read, branch with `tf.cond` and opt out of AutoGraph,
+whose source conversion costs every command several seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ import tensorflow as tf
 from fgmix.data.augment.registry import AUGMENTATIONS
 from fgmix.data.codec.decode import load_image
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.image_reader import Photos
-from fgmix.data.resized_cache.store import Copy
-from fgmix.data.shard import WHOLE, Share, measured_order
+from fgmix.data.image_reader import TrainingImages
+from fgmix.data.resized_cache.store import ResizedImage
+from fgmix.data.shard import WHOLE, Shard, measured_order
 
 
 def steps_per_epoch(num_images: int, batch_size: int) -> int:
-    """Full batches in an epoch; at least one."""
+    """Returns the number of full batches in an epoch, at least 1."""
     return max(1, num_images // batch_size)
 
 
 def shuffled(count: int, seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """The order in which an epoch takes the images of the training split: int32 `[count]`."""
+    """Returns the order of the training images in an epoch: int32 `[count]` indices."""
     images = tf.range(count)
     return tf.random.experimental.stateless_shuffle(images, _epoch_key(seed, epoch))
 
@@ -37,13 +37,13 @@ def _epoch_key(seed: int, epoch: tf.Tensor) -> tf.Tensor:
 
 
 def batch_paths(dataset: ImageDataset, step: int, *, batch_size: int, seed: int) -> list[str]:
-    """The photos of one batch of `training_batches`, in order.
+    """Returns the image paths of one batch of `training_batches`, in order.
 
     Args:
-        dataset: What is trained on.
-        step: Counted from the start of the run.
-        batch_size: Images a batch.
-        seed: The run's.
+        dataset: The data set to train on.
+        step: The batch's step, counted from the start of the run.
+        batch_size: Images per batch.
+        seed: The run's seed.
     """
     paths = dataset.splits["train"].paths
     batch_size = min(batch_size, len(paths))
@@ -61,43 +61,43 @@ def training_batches(
     seed: int,
     epochs: int,
     first_step: int = 0,
-    copies: Mapping[str, Copy] | None = None,
-    share: Share = WHOLE,
+    resized: Mapping[str, ResizedImage] | None = None,
+    shard: Shard = WHOLE,
     reduced: bool = False,
     decoded: Sequence[np.ndarray] | None = None,
 ) -> tf.data.Dataset:
-    """The batches of a whole training run, epoch after epoch.
+    """Returns the batches of a whole training run.
 
-    Every epoch takes the images of the training split in an order of its own and leaves out
-    those that don't fill a batch: others each time. With fewer images than `batch_size`, a
-    batch is all of them.
+    Every epoch shuffles the training split anew and drops the images that don't fill a batch, so
+    different ones each time. If there are fewer images than `batch_size`, a batch holds all of
+    them.
 
     Args:
-        dataset: What to train on.
+        dataset: The data set to train on.
         image_size: Side of the images, in pixels.
-        batch_size: Images a batch.
+        batch_size: Images per batch, over all processes.
         augmentation: A name from `AUGMENTATIONS`.
-        seed: Keys order and augmentation.
-        epochs: The epoch after the last one.
-        first_step: The step to begin with, counted from the start of the run.
-        copies: From `prepare`: smaller copies to read in place of the photos at these paths. They
-            change neither order nor augmentation.
-        share: Which part of every batch to read, where several processes train together.
-        reduced: Whether JPEGs are decoded at a reduced size where the crop has pixels enough. It
+        seed: Seeds order and augmentation.
+        epochs: The epoch to stop before, counted from the start of the run.
+        first_step: The step to start at, counted from the start of the run.
+        resized: Resized images to read instead of the originals at these paths, from
+            `build_resized_cache`. They change neither order nor augmentation.
+        shard: The part of every batch to read, where several processes train together.
+        reduced: Whether JPEGs are decoded at reduced size where the crop has enough pixels. This
             changes neither order nor augmentation.
-        decoded: The photos in memory, in order: `Photos.decode` with the same copies.
+        decoded: The images in memory, in order: `TrainingImages.decode` with the same `resized`.
 
     Returns:
-        `steps_per_epoch` times `epochs` less `first_step` batches of images float32
-        `[B, S, S, 3]`, RGB in [0, 255], and one-hot labels float32 `[B, K]`, where `B` is what
-        the share has of a batch.
+        A dataset of `steps_per_epoch * epochs - first_step` batches of images, float32
+        `[B, S, S, 3]`, RGB in [0, 255], and one-hot labels, float32 `[B, K]`. `B` is the shard's
+        number of images per batch.
     """
     split = dataset.splits["train"]
     labels = tf.constant(split.labels)
     num_classes = len(dataset.class_names)
     batch_size = min(batch_size, len(split))
     augment = AUGMENTATIONS[augmentation]
-    read = Photos(dataset, copies).reader(
+    read = TrainingImages(dataset, resized).reader(
         augment, reduce_to=image_size if reduced else None, decoded=decoded
     )
 
@@ -115,10 +115,10 @@ def training_batches(
             seed=seed,
             epochs=epochs,
             first_step=first_step,
-            share=share,
+            shard=shard,
         )
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(share.size(batch_size), drop_remainder=True)
+        .batch(shard.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 
@@ -130,20 +130,20 @@ def shuffled_indices(
     seed: int,
     epochs: int,
     first_step: int = 0,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
 ) -> tf.data.Dataset:
-    """Which image comes when: the order of a whole training run, epoch after epoch.
+    """Returns the order of the images over a whole training run.
 
     Args:
-        num_images: How many there are.
-        batch_size: Images a batch, no more than there are. What doesn't fill one is left out.
-        seed: Keys the order.
-        epochs: The epoch after the last one.
-        first_step: The step to begin with, counted from the start of the run.
-        share: Which part of every batch, where several processes train together.
+        num_images: The number of training images.
+        batch_size: Images per batch, at most `num_images`. Each epoch drops the rest.
+        seed: Seeds the order.
+        epochs: The epoch to stop before, counted from the start of the run.
+        first_step: The step to start at, counted from the start of the run.
+        shard: The part of every batch to return, where several processes train together.
 
     Returns:
-        Pairs of scalars, one by one: epoch int64 and image int32.
+        A dataset of pairs of scalars, one per image: epoch, int64, and index, int32.
     """
     steps = steps_per_epoch(num_images, batch_size)
     first_epoch, steps_done = divmod(first_step, steps)
@@ -153,7 +153,7 @@ def shuffled_indices(
         first = tf.where(epoch == first_epoch, steps_done * batch_size, 0)
         remaining = shuffled(num_images, seed, epoch)[first : steps * batch_size]
         batches = tf.reshape(remaining, [-1, batch_size])
-        remaining = tf.reshape(batches[:, share.slice(batch_size)], [-1])
+        remaining = tf.reshape(batches[:, shard.slice(batch_size)], [-1])
         return tf.data.Dataset.from_tensor_slices(remaining).map(lambda i: (epoch, i))
 
     return tf.data.Dataset.range(first_epoch, epochs).flat_map(order)
@@ -165,24 +165,24 @@ def evaluation_batches(
     *,
     image_size: int,
     batch_size: int,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     filled: bool = False,
 ) -> tf.data.Dataset:
-    """Every image of a split, in order, resized and nothing else.
+    """Returns every image of a split in order, resized without augmentation.
 
     Args:
         dataset: The data set.
         split: The split's name.
         image_size: Side of the images, in pixels.
-        batch_size: Images a batch, of all processes together.
-        share: Which part of every batch to read.
-        filled: Whether the last batch is filled up with its last image.
+        batch_size: Images per batch, over all processes.
+        shard: The part of every batch to read.
+        filled: Whether to fill up the last batch by repeating the last image.
 
     Returns:
-        Batches of images float32 `[b, S, S, 3]`, RGB in [0, 255], and one-hot labels float32
-        `[b, K]`; the last batch may be smaller, if it is not filled.
+        A dataset of batches of images, float32 `[b, S, S, 3]`, RGB in [0, 255], and one-hot
+        labels, float32 `[b, K]`. The last batch may be smaller unless it is filled.
     """
-    order = measured_order(len(dataset.splits[split]), batch_size, share, filled)
+    order = measured_order(len(dataset.splits[split]), batch_size, shard, filled)
     chosen = replace(dataset, splits={split: dataset.splits[split].take(order)})
     labels = tf.one_hot(chosen.splits[split].labels, len(dataset.class_names))
 
@@ -193,6 +193,6 @@ def evaluation_batches(
     return (
         tf.data.Dataset.from_tensor_slices((chosen.files(split), labels))
         .map(load, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(share.size(batch_size))
+        .batch(shard.size(batch_size))
         .prefetch(tf.data.AUTOTUNE)
     )

@@ -1,9 +1,9 @@
-"""Small-sample protocols: what is held out of the training photos, and how many are trained on.
+"""Small-sample protocols: folds, validation splits, and limits on the number of training images.
 
-Each takes a data set and gives one with other splits; all are stratified and go by `rank`, so by
-the split seed. In this order they leave each other's photos alone: the fold, then validation,
-then the limit on what is left. So whatever the number of shots, the photos that runs are measured
-on stay the same, and a learning curve compares like with like.
+Each function returns a data set with other splits. All are stratified and select images by `rank`,
+which depends on the split seed. Apply them in this order: first hold out the fold, then validation,
+then limit the rest. The images that runs are measured on are then the same for any number of shots,
+so a learning curve compares like with like.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ from fgmix.errors import FgmixError
 log = logging.getLogger(__name__)
 
 NAMED = 5
-"""How many classes a message names."""
+"""The number of classes that a message names."""
 
 
 def check_protocol(
     shots: int | None, train_fraction: float, folds: int | None, fold: int | None
 ) -> None:
-    """Checks that the settings of a protocol go together; None is one that is not given.
+    """Checks that the settings of a protocol are consistent; None means not given.
 
     Raises:
-        FgmixError: If they don't.
+        FgmixError: If they are not.
     """
     if train_fraction == 0:
         raise FgmixError("--train-fraction 0: must be more than 0")
@@ -36,7 +36,7 @@ def check_protocol(
         raise FgmixError("--shots and --train-fraction exclude each other: give one of them")
     if folds is None:
         if fold is not None:
-            raise FgmixError(f"--fold {fold} needs --folds: of how many is it one?")
+            raise FgmixError(f"--fold {fold} needs --folds: the number of folds")
     elif fold is None:
         raise FgmixError(f"--folds {folds} needs --fold: 0 to {folds - 1}")
     elif fold >= folds:
@@ -44,25 +44,26 @@ def check_protocol(
 
 
 def hold_out_fold(dataset: ImageDataset, folds: int, fold: int, seed: int) -> ImageDataset:
-    """Moves one fold of the training photos into a split of its own, `"fold"`.
+    """Moves one fold of the training images into the split `"fold"`.
 
-    The folds of a class differ by at most one photo. Together they are all training photos, each
-    once, so that models trained without one fold after the other predict every photo unseen.
+    The folds of a class differ in size by at most one image, and every training image is in exactly
+    one fold. Models that are each trained without one fold thus give out-of-fold predictions for
+    all training images.
 
     Args:
-        dataset: The data set; its other splits stay as they are.
+        dataset: The data set; its other splits are kept.
         folds: The number of folds, at least 2.
-        fold: The one to hold out, from 0 to `folds - 1`.
+        fold: The fold to hold out, from 0 to `folds - 1`.
         seed: The split seed.
 
     Raises:
-        FgmixError: If a class has fewer training photos than there are folds.
+        FgmixError: If a class has fewer training images than there are folds.
     """
     train = dataset.splits["train"]
     counts = np.bincount(train.labels, minlength=len(dataset.class_names))
     if (counts < folds).any():
         raise FgmixError(
-            f"--folds {folds}: too few training photos for that: {_smallest(dataset, folds)}; "
+            f"--folds {folds}: too few training photos: {_smallest(dataset, folds)}; "
             f"add photos, remove the classes, or give fewer folds"
         )
     held_out = np.zeros(len(train), bool)
@@ -78,19 +79,27 @@ def hold_out_fold(dataset: ImageDataset, folds: int, fold: int, seed: int) -> Im
 
 
 def _first_fold(class_name: str, seed: int) -> int:
-    """Where the dealing begins: were it fold 0 for all, that one would get every odd photo."""
+    """Returns the fold that gets a class's first image.
+
+    It differs by class: if it were always fold 0, that fold would get every class's surplus image.
+    """
     digest = hashlib.sha256(f"{seed}\0{class_name}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
 
 def hold_out_validation(dataset: ImageDataset, fraction: float, seed: int) -> ImageDataset:
-    """Moves a share of the training photos into `"val"`, if the data set has no such split.
+    """Moves a fraction of the training images into `"val"`, unless the data set has that split.
+
+    Args:
+        dataset: The data set; its other splits are kept.
+        fraction: The fraction to hold out, between 0 and 1.
+        seed: The split seed.
 
     Raises:
-        FgmixError: If a class has fewer than 2 training photos.
+        FgmixError: If a class has fewer than 2 training images.
     """
     if "val" in dataset.splits:
-        log.info("the data set's own validation photos are used; --val-fraction changes nothing")
+        log.info("using the data set's own validation photos; --val-fraction has no effect")
         return dataset
     train, val = stratified_split(
         dataset.splits["train"],
@@ -104,26 +113,34 @@ def hold_out_validation(dataset: ImageDataset, fraction: float, seed: int) -> Im
 
 
 def keep_shots(dataset: ImageDataset, shots: int, seed: int) -> ImageDataset:
-    """Keeps the first `shots` training photos of every class in rank, so fewer are among more.
+    """Keeps the first `shots` training images of every class in `rank`.
+
+    A smaller number of shots is therefore a subset of a larger one.
+
+    Args:
+        dataset: The data set; its other splits are kept.
+        shots: The number of images to keep per class.
+        seed: The split seed.
 
     Raises:
-        FgmixError: If a class has fewer. To train on fewer would make it another protocol.
+        FgmixError: If a class has fewer images: training on fewer would be another protocol.
     """
     counts = np.bincount(dataset.splits["train"].labels, minlength=len(dataset.class_names))
     if (counts < shots).any():
         raise FgmixError(
-            f"--shots {shots}: too few training photos for that: {_smallest(dataset, shots)}; "
-            f"add photos, remove the classes, or give --shots {max(1, counts.min())} at most"
+            f"--shots {shots}: too few training photos: {_smallest(dataset, shots)}; "
+            f"add photos, remove the classes, or give at most --shots {max(1, counts.min())}"
         )
     return _keep_first(dataset, np.full_like(counts, shots), seed)
 
 
 def keep_fraction(dataset: ImageDataset, fraction: float, seed: int) -> ImageDataset:
-    """Keeps a share of every class's training photos, at least one, the first in rank.
+    """Keeps a fraction of every class's training images, the first in `rank`, at least one.
 
     Args:
-        dataset: The data set; its other splits stay as they are.
-        fraction: The share to keep, more than 0 and at most 1. A larger contains a smaller one.
+        dataset: The data set; its other splits are kept.
+        fraction: The fraction to keep, more than 0 and at most 1. A larger fraction contains a
+            smaller one.
         seed: The split seed.
     """
     counts = np.bincount(dataset.splits["train"].labels, minlength=len(dataset.class_names))
@@ -132,7 +149,7 @@ def keep_fraction(dataset: ImageDataset, fraction: float, seed: int) -> ImageDat
 
 
 def _keep_first(dataset: ImageDataset, kept: np.ndarray, seed: int) -> ImageDataset:
-    """Keeps the first `kept[label]` training photos of each class; the rest is in no split."""
+    """Keeps the first `kept[label]` training images of each class; the rest is in no split."""
     train = dataset.splits["train"]
     first = [
         rank(train, label, name, seed)[: kept[label]]
@@ -144,7 +161,7 @@ def _keep_first(dataset: ImageDataset, kept: np.ndarray, seed: int) -> ImageData
 
 
 def _smallest(dataset: ImageDataset, needed: int) -> str:
-    """The classes with fewer training photos than needed, the smallest first, in words."""
+    """Lists the classes with fewer than `needed` training images as text, smallest first."""
     counts = np.bincount(dataset.splits["train"].labels, minlength=len(dataset.class_names))
     short = [label for label in np.argsort(counts, kind="stable") if counts[label] < needed]
     named = ", ".join(f"{dataset.class_names[i]!r} has {counts[i]}" for i in short[:NAMED])

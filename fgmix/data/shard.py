@@ -1,4 +1,4 @@
-"""What each of several processes reads of a batch that they train on together."""
+"""Shards: the part of every batch that each process reads when several work together."""
 
 from dataclasses import dataclass
 
@@ -6,42 +6,42 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Share:
-    """The same part of every batch, a run of consecutive places.
+class Shard:
+    """A process's part of every batch: consecutive examples, the same positions in each batch.
 
     Attributes:
-        index: Which of the processes, from 0.
-        count: How many there are. It divides the batch size.
+        index: The index of the process, from 0.
+        count: The number of processes. It must divide the batch size.
     """
 
     index: int = 0
     count: int = 1
 
     def size(self, batch_size: int) -> int:
-        """How many examples of a batch are its own."""
+        """Returns the number of examples of a batch that are in the shard."""
         return batch_size // self.count
 
     def slice(self, batch_size: int) -> slice:
-        """Where in a batch they are."""
+        """Returns the positions of the shard in a batch."""
         size = self.size(batch_size)
         return slice(self.index * size, (self.index + 1) * size)
 
 
-WHOLE = Share()
-"""Of a process that is alone: everything."""
+WHOLE = Shard()
+"""The shard of a single process: the whole batch."""
 
 
 def measured_order(
-    num_images: int, batch_size: int, share: Share = WHOLE, filled: bool = False
+    num_images: int, batch_size: int, shard: Shard = WHOLE, filled: bool = False
 ) -> np.ndarray:
-    """The images that a process reads when every image of a split is measured.
+    """Returns the images that a process reads to evaluate a split.
 
     Args:
-        num_images: How many the split has.
-        batch_size: Images a batch, of all processes together.
-        share: Which part of every batch.
-        filled: Whether the last batch is filled up with its last image, over and over. Several
-            devices need whole batches; the answers to what was filled in are dropped.
+        num_images: The number of images in the split.
+        batch_size: Images per batch, over all processes.
+        shard: The part of every batch to read.
+        filled: Whether to fill up the last batch by repeating the last image. Several devices
+            need full batches; the predictions for the repeated images are dropped.
 
     Returns:
         Indices into the split, int32.
@@ -51,4 +51,4 @@ def measured_order(
         return order
     missing = -num_images % batch_size
     whole = np.concatenate([order, np.full(missing, num_images - 1, np.int32)])
-    return whole.reshape(-1, batch_size)[:, share.slice(batch_size)].ravel()
+    return whole.reshape(-1, batch_size)[:, shard.slice(batch_size)].ravel()

@@ -1,4 +1,4 @@
-"""Stratified splits that depend on a seed and on the photos' names, and on nothing else."""
+"""Stratified splits that depend only on a seed and on the names of classes and files."""
 
 import hashlib
 
@@ -9,20 +9,19 @@ from fgmix.errors import FgmixError
 
 
 def rank(split: Split, label: int, class_name: str, seed: int) -> np.ndarray:
-    """Puts the images of a class into a random order that outlives changes of the data set.
+    """Returns the images of a class in a random order that is stable when the data set changes.
 
-    The order is that of a hash of `(seed, class name, file name)`. So an image's place among the
-    others depends neither on where the data set lies, nor on the other classes, nor on images
-    that came or went: of a class that has grown, the old ones stay in their order.
+    Images are sorted by a hash of `(seed, class name, file name)`. Their relative order does not
+    depend on the data set's location, on other classes, or on images that are added or removed.
 
     Args:
         split: Images of any classes.
         label: The class, as in `split.labels`.
-        class_name: Its name.
+        class_name: The name of the class.
         seed: The split seed.
 
     Returns:
-        int64 `(n,)`, the indices into `split` of the images of the class, first in rank first.
+        int64 `(n,)`, indices into `split` of the images of the class, in order.
     """
 
     def key(index: int) -> tuple[bytes, str]:
@@ -42,22 +41,22 @@ def stratified_split(
     purpose: str,
     remedy: str,
 ) -> tuple[Split, Split]:
-    """Takes a share of every class.
+    """Splits off a fraction of every class.
 
-    Of each class the first images in `rank` are taken: at least one, and never all. So a larger
-    fraction contains a smaller one, and an image that is added to a class moves at most one other
-    image of that class from one side to the other.
+    The first images of each class in `rank` are taken: at least one, and never all. A larger
+    fraction therefore contains a smaller one, and adding an image to a class moves at most one
+    other image of that class to the other side.
 
     Args:
-        split: What to divide.
-        fraction: The share to take, between 0 and 1.
+        split: The images to divide.
+        fraction: The fraction to take, between 0 and 1.
         seed: The split seed.
         class_names: The name of each class, in index order.
-        purpose: What the share is for, for messages: `"validation"`.
-        remedy: How to do without, for messages: `"--val-fraction 0"`.
+        purpose: What the images are taken for, for messages: `"validation"`.
+        remedy: How to avoid the split, for messages: `"--val-fraction 0"`.
 
     Returns:
-        What is left, and what was taken, each in the order of `split`.
+        The remaining and the taken images, both in the order of `split`.
 
     Raises:
         FgmixError: If a class has fewer than 2 images.
@@ -67,8 +66,8 @@ def stratified_split(
         ranked = rank(split, label, name, seed)
         if len(ranked) < 2:
             raise FgmixError(
-                f"class {name!r} has {len(ranked)} image(s) to train on, too few to take some "
-                f"for {purpose}: add photos, remove the class, or take none ({remedy})"
+                f"class {name!r} has {len(ranked)} training image(s), too few to split off some "
+                f"for {purpose}: add photos, remove the class, or split off none ({remedy})"
             )
         count = min(max(1, round(fraction * len(ranked))), len(ranked) - 1)
         taken[ranked[:count]] = True

@@ -79,7 +79,7 @@ def evaluate(
         split,
         image_size=model.input_shape[1],
         batch_size=batch_size,
-        share=placement.share,
+        shard=placement.shard,
         filled=placement.divided,
     )
     bar = 1 if sys.stdout.isatty() else 0

@@ -1,4 +1,4 @@
-"""The paper's attentions, two layers to compare them with, and the normalisation of pictures."""
+"""Keras layers: the paper's attentions, CBAM and a control to compare with, image normalisation."""
 
 from fgmix.layers.cbam import CBAM
 from fgmix.layers.channel import ChannelAttention

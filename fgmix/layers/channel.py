@@ -1,4 +1,4 @@
-"""Channel attention (CA), equation 1 of the paper."""
+"""Channel attention (CA), the paper's equation 1."""
 
 from typing import Any
 
@@ -13,17 +13,28 @@ from fgmix.layers.numerics import Shape, Tensor, scale
 class ChannelAttention(keras.layers.Layer):
     """Scales every channel by a weight between 0 and 1: `X_c = U * sigmoid(e)`.
 
+    `e` is the output of `Excitation`, one number per channel. This is the Squeeze-and-Excitation
+    block.
+
     Args:
-        reduction: Channels per hidden unit of the excitation. At least 1.
+        reduction: Number of channels per hidden unit of the excitation. At least 1.
 
     Input shape:
         `(batch, height, width, channels)`: the feature map `U`.
 
     Output shape:
-        The same.
+        Same as the input: `X_c`.
+
+    Raises:
+        ValueError: If `reduction` is less than 1.
 
     Reference:
-        Equation 1 of the paper, which is the Squeeze-and-Excitation block.
+        Equation 1 of the paper; Hu, Shen, Sun, *Squeeze-and-Excitation Networks*, CVPR 2018.
+
+    Example:
+        >>> features = keras.random.normal((2, 7, 7, 32))
+        >>> tuple(ChannelAttention(reduction=8)(features).shape)
+        (2, 7, 7, 32)
     """
 
     def __init__(self, reduction: int = 16, **kwargs: Any):

@@ -1,4 +1,4 @@
-"""Squeeze and excitation: the two small dense layers that both attentions share."""
+"""Squeeze and excitation: the dense layers that channel and spatial attention build on."""
 
 from typing import Any
 
@@ -10,29 +10,34 @@ from fgmix.layers.numerics import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="fgmix")
 class Excitation(keras.layers.Layer):
-    """One number a channel, from the channel means: `e = W2 relu(W1 z + b1) + b2`.
+    """Computes one number per channel from the channel means: `e = W2 relu(W1 z + b1) + b2`.
 
     `z` is the mean of the feature map over its positions (`F_sq`), `W1` maps `C` channels to
-    `h = max(1, C // reduction)` hidden units and `W2` maps them back (`F_ex` without its last
-    activation, which is what tells channel attention from spatial attention).
+    `h = max(1, C // reduction)` hidden units, and `W2` maps them back to `C` channels. This is
+    `F_ex` without its last activation, in which channel and spatial attention differ.
 
-    It computes in the dtype of its variables, float32 under mixed precision: the mean of 49
-    half-precision numbers loses digits and the work is too small for that to buy anything.
+    The layer computes in the dtype of its variables, float32 under mixed precision: a mean over
+    positions loses precision in half precision, and the layer is too small to gain speed from it.
 
     Args:
-        reduction: The factor by which the hidden units are fewer than the channels. At least 1.
+        reduction: Number of channels per hidden unit. At least 1.
 
     Input shape:
         `(batch, height, width, channels)`.
 
     Output shape:
-        `(batch, channels)`.
+        `(batch, channels)`: `e`.
 
     Raises:
         ValueError: If `reduction` is less than 1.
 
     Reference:
         Hu, Shen, Sun, *Squeeze-and-Excitation Networks*, CVPR 2018; section II.A of the paper.
+
+    Example:
+        >>> features = keras.random.normal((2, 7, 7, 32))
+        >>> tuple(Excitation(reduction=8)(features).shape)
+        (2, 32)
     """
 
     def __init__(self, reduction: int = 16, **kwargs: Any):
@@ -54,13 +59,13 @@ class Excitation(keras.layers.Layer):
         return self.excite(ops.mean(ops.cast(features, self.variable_dtype), axis=(1, 2)))
 
     def excite(self, squeezed: Tensor) -> Tensor:
-        """The two dense layers alone, on any `z` of one number a channel.
+        """Applies the two dense layers to a squeezed feature map `z`.
 
         Args:
-            squeezed: `(batch, channels)`.
+            squeezed: `z`, one number per channel: `(batch, channels)`.
 
         Returns:
-            `(batch, channels)`.
+            `e`: `(batch, channels)`.
         """
         return self.expand(self.reduce(squeezed))
 

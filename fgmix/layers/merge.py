@@ -1,4 +1,4 @@
-"""The merge of two feature maps (`F_merge` of the paper), in mixed attention and its control."""
+"""The merge of two feature maps (the paper's `F_merge`), for mixed attention and its control."""
 
 import keras
 from keras import ops
@@ -7,14 +7,18 @@ from fgmix.layers.numerics import Shape, Tensor, narrow
 
 
 def build_merge(layer: keras.layers.Layer, input_shape: Shape) -> keras.layers.Conv2D:
-    """Builds the 1 x 1 convolution, with bias, from `2C` channels back to `C`.
+    """Builds the 1 x 1 convolution with bias that maps `2C` channels to `C`.
 
-    In float16 it computes in float32, because sums over features that each fit pass 65504. In
-    bfloat16 and float32 it computes in the dtype of `layer`.
+    If `layer` computes in float16, the convolution computes in float32, because its sums can
+    exceed float16's largest value (65504) even if no single feature does. In bfloat16 and float32
+    it computes in the dtype of `layer`.
 
     Args:
-        layer: The layer whose part it becomes, as its attribute `merge`.
-        input_shape: Of one of the two feature maps: `(batch, height, width, C)`.
+        layer: The layer that the convolution belongs to.
+        input_shape: Shape of one of the two feature maps: `(batch, height, width, C)`.
+
+    Returns:
+        The built convolution, named `merge`.
     """
     channels = input_shape[-1]
     wide = layer.variable_dtype if layer.compute_dtype == "float16" else layer.dtype_policy
@@ -24,14 +28,14 @@ def build_merge(layer: keras.layers.Layer, input_shape: Shape) -> keras.layers.C
 
 
 def merge(convolution: keras.layers.Conv2D, first: Tensor, second: Tensor) -> Tensor:
-    """`F_merge([first, second])`, in the dtype of the two and held inside float16's range.
+    """Returns `F_merge([first, second])`, clipped to float16's range if the inputs are float16.
 
     Args:
-        convolution: What `build_merge` gave.
+        convolution: The convolution from `build_merge`.
         first: `(batch, height, width, C)`.
-        second: The same.
+        second: `(batch, height, width, C)`, of the same dtype.
 
     Returns:
-        `(batch, height, width, C)`.
+        `(batch, height, width, C)`, in the dtype of `first`.
     """
     return narrow(convolution(ops.concatenate([first, second], axis=-1)), first.dtype)

@@ -1,4 +1,4 @@
-"""The paper's mixed attention (MA), equation 4."""
+"""Mixed attention (MA), the paper's equation 4."""
 
 from typing import Any
 
@@ -13,28 +13,39 @@ from fgmix.layers.spatial import SpatialAttention
 
 @keras.saving.register_keras_serializable(package="fgmix")
 class MixedAttention(keras.layers.Layer):
-    """Concatenates channel and spatial attention and merges them: `X = F_merge([X_c, X_s])`.
+    """Concatenates and merges channel and spatial attention: `X = F_merge([X_c, X_s])`.
 
-    `F_merge` is a 1 x 1 convolution from `2C` back to `C` channels with a bias and no
-    normalisation or activation: `2 C^2 + C` parameters, most of what the layer costs. The two
-    branches have excitations of their own.
+    `F_merge` is a 1 x 1 convolution from `2C` to `C` channels with a bias and without
+    normalisation or activation. Its `2 C^2 + C` parameters are most of the layer's. Each branch
+    has its own excitation.
+
+    If the layer computes in float16, the merge computes in float32, because sums over the
+    quadratic spatial branch can exceed 65504 even if no single feature does; the result is clipped
+    to float16's range. In bfloat16 and float32 the merge computes in the layer's own dtype.
 
     Args:
-        reduction: Channels per hidden unit of both excitations. At least 1.
+        reduction: Number of channels per hidden unit of both excitations. At least 1.
         gate: The gate of the spatial branch: `"linear"`, `"sigmoid"` or `"softmax"`.
 
     Input shape:
         `(batch, height, width, channels)`: the feature map `U`.
 
     Output shape:
-        The same.
+        Same as the input: `X`.
 
-    In float16 the merge runs in float32, because sums over the quadratic spatial branch pass
-    65504 on features that each fit; the result is held inside float16's range. In bfloat16 and
-    float32 it runs in the layer's own dtype.
+    Raises:
+        ValueError: If `gate` is not one of the three, or `reduction` is less than 1.
 
     Reference:
         Equation 4 and section II.C of the paper.
+
+    Example:
+        >>> features = keras.random.normal((2, 7, 7, 32))
+        >>> attention = MixedAttention(reduction=8)
+        >>> tuple(attention(features).shape)
+        (2, 7, 7, 32)
+        >>> attention.merge.count_params()  # 2 * 32 * 32 + 32
+        2080
     """
 
     def __init__(self, reduction: int = 16, gate: str = "linear", **kwargs: Any):
@@ -51,11 +62,10 @@ class MixedAttention(keras.layers.Layer):
         return merge(self.merge, self.channel(features), self.spatial(features))
 
     def mean(self, features: Tensor) -> Tensor:
-        """The mean over the positions of what the layer gives, for a fraction of the work.
+        """Returns the mean of the layer's output over the positions, at a fraction of the cost.
 
-        A 1 x 1 convolution of a mean is the mean of the convolution, so that `F_merge` runs on one
-        position. Channel attention too may be given the mean, and spatial attention alone sees
-        the map.
+        The mean of a 1 x 1 convolution equals the convolution of the mean, so `F_merge` runs on
+        a single position. So does channel attention; only spatial attention needs the whole map.
 
         Args:
             features: `(batch, height, width, channels)`.

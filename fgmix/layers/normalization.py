@@ -1,4 +1,4 @@
-"""From RGB in [0, 255] to what a backbone's weights were trained on."""
+"""Image normalisation: from RGB in [0, 255] to the input that a backbone was trained on."""
 
 from typing import Any
 
@@ -10,20 +10,26 @@ from fgmix.layers.numerics import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="fgmix")
 class ImageNormalization(keras.layers.Layer):
-    """`x * scale + offset`, after turning the channels round if the weights want BGR.
+    """Computes `x * scale + offset`, on BGR channels if `bgr` is set.
 
-    `keras.layers.Rescaling` does the same but needs TensorFlow on every backend.
+    `keras.layers.Rescaling` computes the same but needs TensorFlow on every Keras backend.
 
     Args:
-        scale: One factor for all channels or a list of one a channel.
-        offset: Added after scaling: one for all channels or a list of one a channel.
-        bgr: Whether RGB becomes BGR first (weights converted from Caffe).
+        scale: The factor, one number for all channels or a list of one per channel.
+        offset: Added after scaling; one number for all channels or a list of one per channel.
+        bgr: Whether to reverse RGB to BGR first, as weights converted from Caffe expect.
 
     Input shape:
         `(batch, height, width, 3)`, RGB in [0, 255].
 
     Output shape:
-        The same.
+        Same as the input.
+
+    Example:
+        >>> to_unit_range = ImageNormalization(scale=1 / 127.5, offset=-1.0)
+        >>> images = keras.ops.full((1, 2, 2, 3), 255.0)
+        >>> float(keras.ops.max(to_unit_range(images)))
+        1.0
     """
 
     def __init__(

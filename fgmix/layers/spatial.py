@@ -1,4 +1,4 @@
-"""The paper's spatial attention (SA), equations 2 and 3."""
+"""Spatial attention (SA), the paper's equations 2 and 3."""
 
 from typing import Any
 
@@ -20,33 +20,45 @@ GATES = {
     "sigmoid": ops.sigmoid,
     "softmax": _softmax_over_positions,
 }
+"""Maps the name of a gate to its function on `v`, `(batch, height, width, 1)`."""
 
 
 @keras.saving.register_keras_serializable(package="fgmix")
 class SpatialAttention(keras.layers.Layer):
-    """Scales every position by one weight, made from softmax-weighted channels.
+    """Scales every position by one weight, a softmax-weighted sum over the channels.
 
-    `s = softmax(e)` over the channels, `v` = the sum over channels of `U * s` (equation 2 and
-    `F_flat`), and `X_s = U * gate(v)` (equation 3). `docs/method.md` has the evidence for the sum
-    and for the gates.
+    `s = softmax(e)` over the channels, where `e` is the output of `Excitation`; `v` is the sum of
+    `U * s` over the channels (equation 2 and `F_flat`); and `X_s = U * gate(v)` (equation 3).
+    `docs/method.md` explains the choice of the sum and of the gates.
+
+    The linear gate makes the output quadratic in the features. In float16, products beyond 65504
+    are clipped to that value instead of becoming infinite.
 
     Args:
-        reduction: Channels per hidden unit of the excitation. At least 1.
-        gate: What is done to `v` before it multiplies `U`: `"linear"` (nothing: the paper's
-            words), `"sigmoid"`, or `"softmax"` over the positions.
+        reduction: Number of channels per hidden unit of the excitation. At least 1.
+        gate: The function applied to `v` before it multiplies `U`: `"linear"` (the identity, as in
+            the paper's text), `"sigmoid"`, or `"softmax"` over the positions.
 
     Input shape:
         `(batch, height, width, channels)`: the feature map `U`. The softmax gate needs a fixed
         height and width.
 
     Output shape:
-        The same.
+        Same as the input: `X_s`.
 
     Raises:
         ValueError: If `gate` is not one of the three, or `reduction` is less than 1.
 
-    The linear gate makes the output quadratic in the features. In float16 a product over 65504
-    is held at that number: it stays finite where plain float16 would give infinity.
+    Reference:
+        Equations 2 and 3 of the paper.
+
+    Example:
+        >>> features = keras.random.normal((2, 7, 7, 32))
+        >>> attention = SpatialAttention(reduction=8, gate="sigmoid")
+        >>> tuple(attention(features).shape)
+        (2, 7, 7, 32)
+        >>> tuple(attention.spatial_map(features).shape)
+        (2, 7, 7, 1)
     """
 
     def __init__(self, reduction: int = 16, gate: str = "linear", **kwargs: Any):
@@ -60,7 +72,7 @@ class SpatialAttention(keras.layers.Layer):
         self.excitation.build(input_shape)
 
     def spatial_map(self, features: Tensor) -> Tensor:
-        """The weight of every position, `gate(v)`.
+        """Returns the position weights `gate(v)`.
 
         Args:
             features: `(batch, height, width, channels)`.
@@ -69,7 +81,7 @@ class SpatialAttention(keras.layers.Layer):
             `(batch, height, width, 1)`, in the dtype of the layer's variables.
         """
         weights = ops.softmax(self.excitation(features), axis=-1)
-        # One contraction instead of `sum(U * s)`: X_t, as large as U, is never stored.
+        # One contraction computes `sum(U * s)` without storing `U * s`, which is as large as `U`.
         values = ops.einsum("bhwc,bc->bhw", ops.cast(features, weights.dtype), weights)
         return GATES[self.gate](values[..., None])
 

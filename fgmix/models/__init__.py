@@ -1,4 +1,4 @@
-"""Classifiers: a backbone, an attention, a head. Importing the package does not import Keras."""
+"""Classifiers: backbone, attention and head. Importing this package does not import Keras."""
 
 from fgmix.lazy import lazy_attributes
 

@@ -1,4 +1,4 @@
-"""The registry of attentions: name -> the layer between backbone and classifier."""
+"""The registry of attentions: the layers between backbone and head, by name."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-# Keras is imported when a layer is built, so that `--help` can list the names in no time.
+# Keras is imported only when a layer is built, so that `--help` can list the names quickly.
 
 
 def _none(reduction: int, gate: str) -> "keras.layers.Layer":
@@ -53,3 +53,6 @@ ATTENTIONS: dict[str, Callable[[int, str], "keras.layers.Layer"]] = {
     "conv": _conv,
     "cbam": _cbam,
 }
+"""Maps a name to `(reduction, gate) -> layer`. The layer is named "attention"; only spatial and
+mixed attention use the gate.
+"""

@@ -1,4 +1,4 @@
-"""Names that flags offer and layers take, where Keras need not be imported to list them."""
+"""The names that flags and layers accept, listed without importing Keras."""
 
 from collections.abc import Collection
 
@@ -9,14 +9,19 @@ POOLINGS = ("flatten", "avg")
 HEAD_BN = ("after", "both")
 BATCH_NORM = ("train", "frozen")
 GATED = ("spatial", "mixed")
-"""The attentions that have a gate."""
+"""The attentions that use a gate."""
 
 
 def require(what: str, value: str, known: Collection[str]) -> None:
-    """Refuses a name that is not among the known ones.
+    """Checks that a name is a known one.
+
+    Args:
+        what: What is named, for the message: `"attention"`.
+        value: The name.
+        known: The known names.
 
     Raises:
-        FgmixError: With the known ones.
+        FgmixError: If the name is unknown. The message lists the known names.
     """
     if value not in known:
         raise FgmixError(f"unknown {what} {value!r}: choose one of {', '.join(known)}")

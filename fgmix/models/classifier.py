@@ -1,4 +1,4 @@
-"""The classifier: normalisation, backbone, attention and head in one flat graph."""
+"""The classifier: normalisation, backbone, attention and head in one flat graph of layers."""
 
 import keras
 
@@ -40,28 +40,37 @@ def build_classifier(
     Args:
         num_classes: `K`, at least 2.
         backbone: A name from `BACKBONES`, or any `keras.Model` with one `(S, S, 3)` input and
-            a 4-D, channels-last output. A model's layers are used as they are, not copied; a
-            subclassed model, which has no graph, stays one layer.
+            a 4-D, channels-last output. The layers of a given model are shared, not copied. A
+            subclassed model has no graph of layers and is used as a single layer.
         attention: A name from `ATTENTIONS`.
-        weights: `"imagenet"`, `"none"` (or None) or a weights file, for a named backbone.
-        image_size: Side of the square input, in pixels.
-        reduction: Channels per hidden unit of the attention's excitation.
-        gate: The gate of spatial attention.
-        pooling: `"flatten"` (the paper removes ResNet-50's average pool) or `"avg"`.
+        weights: The weights of a named backbone: `"imagenet"`, `"none"` (or None), or the path of
+            a weights file.
+        image_size: Side `S` of the square input, in pixels.
+        reduction: Number of channels per hidden unit of the attention's excitation.
+        gate: The gate of spatial attention: `"linear"`, `"sigmoid"` or `"softmax"`.
+        pooling: `"flatten"` (the paper removes ResNet-50's average pooling) or `"avg"`.
         head_bn: BatchNorm `"after"` the 512-unit layer (the paper) or `"both"` before and after.
-        dropout: Share of the 512-unit layer's inputs that training leaves out (the paper: none).
-        normalization: For a backbone given as a model, the arguments of
-            `fgmix.layers.ImageNormalization`. By default it gets RGB in [0, 255] as it is. A
-            named backbone brings its own.
+        dropout: Dropout rate of the 512-unit layer's inputs; 0 in the paper.
+        normalization: The arguments of `fgmix.layers.ImageNormalization`, for a backbone that is
+            given as a model. By default that model gets RGB in [0, 255]. A named backbone has its
+            own normalisation.
 
     Returns:
         A model from float RGB `(batch, S, S, 3)` in [0, 255] to float32 probabilities
-        `(batch, K)`. Its layer `"attention"` takes the last feature map and gives the attended
-        one; the layer `"logits"` gives what the softmax gets.
+        `(batch, K)`. Its layer `"attention"` maps the last feature map to the attended one; its
+        layer `"logits"` gives the inputs of the softmax.
 
     Raises:
-        FgmixError: If a name is unknown, the image too small, the backbone's output not 4-D, or
-            the weights are missing or don't fit.
+        FgmixError: If a name is unknown, the image is too small, the backbone's output is not 4-D,
+            or the weights are missing or don't fit.
+
+    Example:
+        >>> model = build_classifier(
+        ...     10, "tiny", "mixed", weights="none", image_size=32, pooling="avg"
+        ... )
+        >>> images = keras.random.uniform((2, 32, 32, 3), maxval=255.0)
+        >>> tuple(model(images).shape)
+        (2, 10)
     """
     require("attention", attention, ATTENTIONS)
     require("gate", gate, GATES)
@@ -88,7 +97,12 @@ def build_classifier(
 
 
 def check_sizes(num_classes: int, reduction: int, pooling: str) -> None:
-    """Refuses what no classifier's attention and head can be built with.
+    """Checks the settings of attention and head.
+
+    Args:
+        num_classes: The number of classes.
+        reduction: Number of channels per hidden unit of the excitation.
+        pooling: `"flatten"` or `"avg"`.
 
     Raises:
         FgmixError: If there are fewer than 2 classes, the reduction is less than 1, or the
@@ -108,17 +122,22 @@ def build_head(
     head_bn: str = "after",
     dropout: float = 0.0,
 ) -> keras.KerasTensor:
-    """Section III.B of the paper: FC of 512 units, batch normalisation, ELU, FC of K units.
+    """Builds the paper's head (section III.B): 512 units, BatchNorm, ELU, K units.
 
     Args:
         features: The attended feature map, `(batch, height, width, channels)`.
         num_classes: `K`.
         pooling: `"flatten"` or `"avg"`.
-        head_bn: Batch normalisation `"after"` the 512-unit layer or `"both"` before and after.
-        dropout: Share of the 512-unit layer's inputs that training leaves out.
+        head_bn: BatchNorm `"after"` the 512-unit layer or `"both"` before and after.
+        dropout: Dropout rate of the 512-unit layer's inputs.
 
     Returns:
         The logits, float32 `(batch, K)`.
+
+    Example:
+        >>> features = keras.Input((7, 7, 32))
+        >>> build_head(features, num_classes=10, pooling="avg").shape
+        (None, 10)
     """
     if pooling == "avg":
         x = keras.layers.GlobalAveragePooling2D(name="pool")(features)
@@ -135,14 +154,19 @@ def build_head(
 
 
 def parameter_groups(model: keras.Model) -> dict[str, list[keras.Variable]]:
-    """The trainable variables by learning-rate group.
+    """Returns the trainable variables by learning-rate group.
 
     Args:
         model: A classifier from `build_classifier`.
 
     Returns:
-        `"backbone"`, and `"head"`: the attention, its merge convolution and the classifier.
-        Every trainable variable is in exactly one.
+        The variables of `"backbone"` and of `"head"`, which is the attention with its merge
+        convolution and all layers after it. Every trainable variable is in exactly one group.
+
+    Example:
+        >>> model = build_classifier(10, "tiny", "none", weights="none", image_size=32)
+        >>> [len(variables) for variables in parameter_groups(model).values()]
+        [21, 6]
     """
     new = {ATTENTION_LAYER, *HEAD_LAYERS}
     groups: dict[str, list[keras.Variable]] = {"backbone": [], "head": []}
@@ -154,11 +178,11 @@ def parameter_groups(model: keras.Model) -> dict[str, list[keras.Variable]]:
 def _apply_flat(
     features: keras.Model, images: keras.KerasTensor, normalization: Normalization, shared: bool
 ) -> keras.KerasTensor:
-    """Runs `features` on normalised images, layer by layer where it has a graph."""
+    """Applies `features` to normalised images, layer by layer if it has a graph of layers."""
     _require_fit(features, images)
-    # In float32 whatever the precision: half a grey level is lost in bfloat16.
+    # Always in float32: bfloat16 can't tell neighbouring grey levels apart.
     normalized = ImageNormalization(**normalization, dtype="float32", name="normalization")(images)
-    if not getattr(features, "inputs", None):  # a subclassed model has no graph to lay flat
+    if not getattr(features, "inputs", None):  # a subclassed model
         outputs = keras.tree.flatten(features(normalized))
     else:
         _require_free_names(features)
@@ -173,18 +197,18 @@ def _apply_flat(
 
 
 def _require_free_names(features: keras.Model) -> None:
-    """Refuses a model with a layer that is named like one of the classifier's."""
+    """Checks that no layer of a backbone has the name of one of the classifier's own layers."""
     layers = [x for x in features.layers if not isinstance(x, keras.layers.InputLayer)]
     taken = sorted({layer.name for layer in layers} & OWN_LAYERS)
     if taken:
         raise FgmixError(
-            f"the backbone {features.name} has a layer named {taken[0]!r}, which is the name of "
-            f"one of the classifier's own: rename it"
+            f"the backbone {features.name} has a layer named {taken[0]!r}, a name that the "
+            f"classifier uses itself: rename that layer"
         )
 
 
 def _require_fit(features: keras.Model, images: keras.KerasTensor) -> None:
-    """Refuses a model that does not take the classifier's images."""
+    """Checks that a backbone takes the classifier's images."""
     inputs = getattr(features, "inputs", None) or [images]
     sides = zip(inputs[0].shape, images.shape, strict=False)
     if len(inputs) != 1 or any(a != b for a, b in sides if a is not None and b is not None):

@@ -1,9 +1,9 @@
-"""What a classifier costs: the parameters and multiply-adds of backbone, attention and head.
+"""Counts parameters and multiply-adds of a classifier's backbone, attention and head.
 
-Counted are the multiply-adds, for one image, of convolutions and dense layers, and of products
-with a feature map: the contraction over channels that makes spatial attention's `v`, and each
-scaling, one multiply-add an element. Not counted are normalisations (LayerScale is one: a
-constant a channel), activations, pooling and additions, biases included.
+Multiply-adds are counted for one image, in convolutions and dense layers and in products with a
+feature map: spatial attention's contraction over channels, and every scaling, one multiply-add per
+element. Normalisations (including LayerScale, one constant per channel), activations, pooling and
+additions (including biases) are not counted.
 """
 
 import math
@@ -33,11 +33,16 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model, or a part of one, costs.
+    """The cost of a model or of a part of one. Costs can be added.
 
     Attributes:
-        parameters: Trainable or not: batch normalisation's moving statistics are among them.
-        multiply_adds: For one image.
+        parameters: The number of parameters, trainable or not: BatchNorm's moving statistics are
+            included.
+        multiply_adds: The number of multiply-adds for one image.
+
+    Example:
+        >>> Cost(parameters=10, multiply_adds=200) + Cost(parameters=5, multiply_adds=50)
+        Cost(parameters=15, multiply_adds=250)
     """
 
     parameters: int
@@ -49,7 +54,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class ClassifierCost:
-    """What the parts of a classifier cost."""
+    """The cost of a classifier, by part.
+
+    Attributes:
+        backbone: The cost of the backbone.
+        attention: The cost of the attention.
+        head: The cost of the head.
+    """
 
     backbone: Cost
     attention: Cost
@@ -57,7 +68,7 @@ class ClassifierCost:
 
     @property
     def whole(self) -> Cost:
-        """The sum of the parts."""
+        """The cost of the whole classifier."""
         return self.backbone + self.attention + self.head
 
 
@@ -70,7 +81,7 @@ def classifier_costs(
     pooling: str = "flatten",
     reduction: int = 16,
 ) -> dict[str, ClassifierCost]:
-    """Counts a registered backbone's classifiers; the backbone itself is built once.
+    """Returns the costs of classifiers that combine one backbone with several attentions.
 
     Args:
         backbone: A name from `BACKBONES`.
@@ -78,13 +89,21 @@ def classifier_costs(
         num_classes: `K`, at least 2.
         image_size: Side of the square input, in pixels.
         pooling: `"flatten"` or `"avg"`.
-        reduction: Channels per hidden unit of the attention's excitation.
+        reduction: Number of channels per hidden unit of the attention's excitation.
 
     Returns:
-        The cost with each attention. The gate of spatial attention makes no difference.
+        The cost of the classifier by the name of its attention. The gate of spatial attention does
+        not change the cost.
 
     Raises:
-        FgmixError: If a name is unknown, a number too small, or a layer's cost not known.
+        FgmixError: If a name is unknown, a number is too small, or a layer can't be counted.
+
+    Example:
+        >>> costs = classifier_costs("tiny", ["none", "mixed"], num_classes=10, image_size=32)
+        >>> costs["none"].attention
+        Cost(parameters=0, multiply_adds=0)
+        >>> costs["mixed"].backbone.parameters
+        416488
     """
     require("backbone", backbone, BACKBONES)
     for attention in attentions:
@@ -103,18 +122,26 @@ def classifier_costs(
 
 
 def cost(model: keras.Model) -> Cost:
-    """Counts a functional or sequential model of fixed size, models inside it included.
+    """Returns the cost of a functional or sequential model, including the models inside it.
+
+    Args:
+        model: A model with inputs of fixed size.
 
     Raises:
-        FgmixError: If the class of a layer with a kernel, or of a bare operation, is not known.
+        FgmixError: If a layer with a kernel, or an operation that is not a layer, has a class that
+            is not in `COUNTERS` or `FREE_OPERATIONS`.
+
+    Example:
+        >>> cost(keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)]))
+        Cost(parameters=36, multiply_adds=32)
     """
     return Cost(model.count_params(), _multiply_adds(model, model.inputs))
 
 
 def _multiply_adds(model: keras.Model, inputs: list[keras.KerasTensor]) -> int:
-    """Runs symbolic images of the size of `inputs` through the graph and counts on the way.
+    """Counts multiply-adds while applying the model to symbolic inputs with the shapes of `inputs`.
 
-    So a layer that is used twice is counted twice, each time at the size that it has there.
+    A layer that is used twice is counted twice, each time for the shape it gets there.
     """
     total = 0
 
@@ -142,7 +169,7 @@ def _count(operation: Any, outputs: Any) -> int:
         return counter(operation, outputs.shape[1:])
     if isinstance(operation, keras.layers.Layer):
         free = all(len(weight.shape) < 2 for weight in operation.weights)
-    else:  # an operation that is no layer can multiply matrices without a weight of its own
+    else:  # an operation that is not a layer can multiply matrices without having weights
         free = type(operation).__name__ in FREE_OPERATIONS
     if free:
         return 0
@@ -153,17 +180,16 @@ def _count(operation: Any, outputs: Any) -> int:
 
 
 def _dense(layer: Any, shape: Shape) -> int:
-    """Any layer that applies one kernel at every position, convolutions in groups included.
+    """Counts a layer that applies one kernel at every position, including grouped convolutions.
 
-    A kernel's shape already has the channels of a group only, and a depthwise kernel's one
-    number a channel.
+    The kernel of a grouped convolution has the input channels of one group, and a depthwise kernel
+    has one filter per channel, so the size of the kernel is right in both cases.
     """
-    return math.prod(shape[:-1]) * math.prod(layer.kernel.shape)
+    return math.prod(shape[:-1]) * _size(layer.kernel)
 
 
 def _separable(layer: keras.layers.SeparableConv2D, shape: Shape) -> int:
-    kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
-    return math.prod(shape[:-1]) * sum(math.prod(kernel.shape) for kernel in kernels)
+    return math.prod(shape[:-1]) * (_size(layer.depthwise_kernel) + _size(layer.pointwise_kernel))
 
 
 def _product(layer: keras.layers.Layer, shape: Shape) -> int:
@@ -171,7 +197,7 @@ def _product(layer: keras.layers.Layer, shape: Shape) -> int:
 
 
 def _excitation(layer: Excitation) -> int:
-    return math.prod(layer.reduce.kernel.shape) + math.prod(layer.expand.kernel.shape)
+    return _size(layer.reduce.kernel) + _size(layer.expand.kernel)
 
 
 def _channel(layer: ChannelAttention, shape: Shape) -> int:
@@ -192,8 +218,13 @@ def _conv(layer: ConcatenatedConvolution, shape: Shape) -> int:
 
 
 def _cbam(layer: CBAM, shape: Shape) -> int:
-    """The excitation runs twice and so does the scaling, once a channel and once a position."""
+    """Counts two excitations, two scalings (of channels and of positions) and the convolution."""
     return 2 * _excitation(layer.excitation) + 2 * math.prod(shape) + _dense(layer.conv, shape)
+
+
+def _size(kernel: keras.Variable) -> int:
+    shape: Shape = kernel.shape
+    return math.prod(shape)
 
 
 COUNTERS: dict[type, Callable[[Any, Shape], int]] = {
@@ -208,10 +239,10 @@ COUNTERS: dict[type, Callable[[Any, Shape], int]] = {
     ConcatenatedConvolution: _conv,
     CBAM: _cbam,
 }
-"""By class, a layer's multiply-adds for an output of that shape (without the batch).
+"""Maps a layer's class to `(layer, output shape without the batch) -> multiply-adds`.
 
-Layers that are not here and have no weight of two or more dimensions cost nothing.
+A layer of another class counts as 0 if none of its weights has two or more dimensions.
 """
 
 FREE_OPERATIONS = {"Add"}
-"""By the name of its class (Keras exports none), what costs nothing, as in `x + y`."""
+"""Class names of operations that count as 0, such as `x + y`. (Keras does not export classes.)"""

@@ -1,4 +1,4 @@
-"""Laying a backbone into the classifier's graph, layer by layer."""
+"""Inlines a backbone into the classifier's graph, layer by layer."""
 
 from typing import Any
 
@@ -11,23 +11,23 @@ def lay_flat(
     normalized: keras.KerasTensor,
     shared: bool,
 ) -> list[keras.KerasTensor]:
-    """Runs a backbone's graph on normalised images.
+    """Applies a backbone's layers, one by one, to normalised images.
 
     Args:
-        features: A model with a graph and one input.
+        features: A model with a graph of layers and one input.
         images: The classifier's input, of the shape that `features` takes.
-        normalized: What the backbone's first layers get in place of `images`.
-        shared: Whether the backbone's own layers are used, as for a caller's model: the same
-            weights then lie in both graphs. Otherwise layers and weights are copied:
-            `layer.output` is the first graph's, so only in layers that never had another can the
-            classifier be looked into.
+        normalized: The normalised images, which the backbone's first layers get.
+        shared: Whether to use the backbone's own layers, so that their weights belong to both
+            models, as for a model given by the caller. Otherwise layers and weights are copied:
+            `layer.output` is the output in the first graph that uses the layer, so only new layers
+            give the classifier's intermediate outputs.
 
     Returns:
         The backbone's outputs.
     """
 
-    # On the way the layers that read the images are given the normalised ones, and ConvNeXt's
-    # little models within the model are laid flat as well.
+    # Layers that read the images get the normalised images instead, and the Sequential models
+    # inside ConvNeXt are inlined as well.
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = keras.tree.map_structure(
             lambda x: normalized if x is images else x, (args, kwargs)
@@ -48,19 +48,19 @@ def lay_flat(
     if not shared:
         values = zip(features.get_weights(), flat.weights, strict=True)
         flat.set_weights([value.reshape(weight.shape) for value, weight in values])
-    return flat.outputs
+    return list(flat.outputs)
 
 
 def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """A layer like this one, with weights of its own."""
-    if not isinstance(layer, keras.layers.Layer):  # an operation, `x + y` for one
+    """Returns a layer with the same configuration and new weights."""
+    if not isinstance(layer, keras.layers.Layer):  # an operation, such as `x + y`
         return layer
     config = layer.get_config()
     if not _is_depthwise(layer):
         return layer.from_config(config)
-    # As a grouped convolution Keras has XLA compile it on TensorFlow, in the SavedModel too, and
-    # not every server runs that. Its kernel (height, width, 1, channels) becomes
-    # (height, width, channels, 1).
+    # Keras compiles grouped convolutions with XLA on TensorFlow, in the SavedModel too, and not
+    # every server can run that. A DepthwiseConv2D computes the same; its kernel is the grouped
+    # one's (height, width, 1, channels) reshaped to (height, width, channels, 1).
     same = ("name", "trainable", "dtype", "kernel_size", "strides", "padding", "use_bias")
     return keras.layers.DepthwiseConv2D(
         **{key: config[key] for key in same}, activation=layer.activation
@@ -68,7 +68,7 @@ def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
 
 
 def _is_depthwise(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is a convolution of every channel by itself, written with groups."""
-    if not isinstance(layer, keras.layers.Conv2D):
+    """Returns whether a layer is a depthwise convolution, written as a grouped Conv2D."""
+    if not isinstance(layer, keras.layers.Conv2D) or layer.groups == 1:
         return False
-    return layer.groups > 1 and layer.groups == layer.filters and layer.kernel.shape[2] == 1
+    return bool(layer.groups == layer.filters and layer.kernel.shape[2] == 1)

@@ -1,4 +1,4 @@
-"""What of a pretrained backbone is left as it is."""
+"""Freezing parts of a pretrained backbone."""
 
 import math
 
@@ -8,7 +8,13 @@ from fgmix.models.classifier import ATTENTION_LAYER, HEAD_LAYERS
 
 
 def freeze_backbone(model: keras.Model, bn: str, frozen_stride: int) -> None:
-    """Freezes what a recipe's fields of these names say."""
+    """Freezes a backbone's BatchNorm and first stages, as a recipe's fields of these names say.
+
+    Args:
+        model: A classifier from `build_classifier`.
+        bn: `"frozen"` freezes the backbone's BatchNorm (`freeze_batch_norm`).
+        frozen_stride: The `stride` of `freeze_stages`; 0 freezes no stage.
+    """
     if bn == "frozen":
         freeze_batch_norm(model)
     if frozen_stride:
@@ -16,11 +22,12 @@ def freeze_backbone(model: keras.Model, bn: str, frozen_stride: int) -> None:
 
 
 def freeze_batch_norm(model: keras.Model) -> None:
-    """Leaves the backbone's BatchNorm as it is: statistics, scale and offset.
+    """Freezes the backbone's BatchNorm: moving statistics, scale and offset.
+
+    Frozen layers normalise by their moving statistics in training, too.
 
     Args:
-        model: A classifier from `build_classifier`. In training, too, these layers normalise by
-            their moving statistics from now on.
+        model: A classifier from `build_classifier`.
     """
     for layer in model.layers:
         if layer.name not in HEAD_LAYERS and isinstance(layer, keras.layers.BatchNormalization):
@@ -28,17 +35,19 @@ def freeze_batch_norm(model: keras.Model) -> None:
 
 
 def freeze_stages(model: keras.Model, stride: int) -> None:
-    """Leaves the first stages of the backbone as they are, so that no gradient goes through them.
+    """Freezes the first stages of the backbone, so that no gradients are computed for them.
 
-    These stages have the largest maps and the fewest parameters: they take most of the time of
-    a training step and know least of the classes (Yosinski et al. 2014, "How transferable are
-    features in deep neural networks?").
+    The first stages have the largest feature maps and the fewest parameters: they take most of the
+    time of a training step, and their features are the least specific to the classes.
 
     Args:
-        model: A classifier from `build_classifier`, of a square image.
-        stride: Pixels of the image to one of the map. All layers up to the last one with a map of
-            this stride or less are frozen. A backbone without a graph of layers is one layer, and
-            is trained.
+        model: A classifier from `build_classifier`.
+        stride: Image pixels per feature map pixel, along a side. All layers up to the last one
+            with this stride or less are frozen. A backbone without a graph of layers is a single
+            layer and stays trainable.
+
+    Reference:
+        Yosinski et al., *How transferable are features in deep neural networks?*, 2014.
     """
     image_size = model.input.shape[1]
     backbone = model.layers[: [x.name for x in model.layers].index(ATTENTION_LAYER)]
@@ -48,9 +57,9 @@ def freeze_stages(model: keras.Model, stride: int) -> None:
 
 
 def _stride(layer: keras.Layer, image_size: int) -> float:
-    """Pixels to one of the layer's map, to the power of two; infinite where there is no map."""
+    """Returns a layer's stride, rounded to a power of two; infinite without a feature map."""
     shape = layer.output.shape
-    if len(shape) != 4 or shape[1] == 1:  # a vector of squeeze and excite
+    if len(shape) != 4 or shape[1] == 1:  # 1 x 1: inside a squeeze-and-excitation block
         return float("inf")
-    # A map of 35 from an image of 299 has stride 8: convolutions without padding lose a border.
-    return 2 ** round(math.log2(image_size / shape[1]))
+    # Rounded because unpadded convolutions lose a border: 299 pixels to 35 is stride 8.
+    return 2.0 ** round(math.log2(image_size / shape[1]))

@@ -1,4 +1,4 @@
-"""BatchNorm by TensorFlow's fused kernel."""
+"""BatchNorm with TensorFlow's fused kernel."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,27 +8,28 @@ from typing import Any
 import keras
 
 FUSED = ("float32", "bfloat16", "float16")
-"""The types that the kernel takes; statistics, scale and offset are float32 with each of them."""
+"""Input dtypes of the kernel. Statistics, scale and offset are float32 for all of them."""
 
 
 @contextmanager
 def fused_batch_norm(model: keras.Model) -> Iterator[None]:
-    """Makes BatchNorm one operation in what TensorFlow traces of a model meanwhile.
+    """Computes BatchNorm with `FusedBatchNormV3` in graphs that are traced inside this context.
 
-    Keras composes it of a dozen, each of which goes through all of the map: on a CPU that is half
-    of the time of a training step of MobileNetV2. `FusedBatchNormV3` is the same function in one
-    operation, which TensorFlow joins with the convolution before it where nothing is trained.
+    Keras computes BatchNorm with a dozen operations, each of which reads the whole feature map.
+    On a CPU they take half of the time of a training step of MobileNetV2. The fused kernel computes
+    the same function in one operation, which TensorFlow merges with the preceding convolution in
+    inference.
 
-    A layer that is frozen in a training step, with others to train before it, is left to Keras: the
-    gradient of the kernel in inference mode takes longer, and on a GPU is not deterministic. JAX
-    fuses by itself; there nothing is changed.
+    Two cases are left to Keras. A layer that is frozen in a training step while layers before it
+    are trained: the gradient of the kernel in inference mode is slower, and not deterministic on a
+    GPU. And every layer on JAX, whose compiler fuses the operations itself.
 
     Args:
-        model: Its layers are afterwards as they were, also when saved. What has been traced stays.
+        model: The model. Its layers are restored on exit; graphs traced meanwhile keep the kernel.
     """
     listed = model.layers if keras.backend.backend() == "tensorflow" else []
     layers = [layer for layer in listed if _can_be_fused(layer)]
-    # Keras lists layers in the order in which they are computed.
+    # Keras lists layers in the order of computation.
     before_trained = list(takewhile(lambda layer: not layer.trainable_weights, listed))
     for layer in layers:
         layer.call = _fused(layer, without_gradient=layer in before_trained)
@@ -40,15 +41,23 @@ def fused_batch_norm(model: keras.Model) -> Iterator[None]:
 
 
 def infer(model: keras.Model, images: Any) -> Any:
-    """What a model makes of images in inference mode, with BatchNorm fused: for a graph's trace."""
+    """Calls a model in inference mode with fused BatchNorm, for use while a graph is traced.
+
+    Args:
+        model: The model.
+        images: Its input.
+
+    Returns:
+        The model's output.
+    """
     with fused_batch_norm(model):
         return model(images, training=False)
 
 
 def _can_be_fused(layer: keras.Layer) -> bool:
     return (
-        type(layer) is keras.layers.BatchNormalization  # not one that computes something else
-        and "call" not in vars(layer)  # nor what is fused already
+        type(layer) is keras.layers.BatchNormalization  # a subclass may compute something else
+        and "call" not in vars(layer)  # not fused already
         and layer.built
         and layer.input_spec.ndim == 4
         and layer.axis in (-1, 3)
@@ -58,7 +67,7 @@ def _can_be_fused(layer: keras.Layer) -> bool:
 
 
 def _fused(layer: keras.layers.BatchNormalization, without_gradient: bool) -> Callable[..., Any]:
-    """What stands in for `layer.call`."""
+    """Returns the replacement of `layer.call`."""
     import tensorflow as tf
 
     plain = layer.call
@@ -69,7 +78,7 @@ def _fused(layer: keras.layers.BatchNormalization, without_gradient: bool) -> Ca
             return plain(inputs, training=training, mask=mask)
         training = bool(training) and not frozen
         channels = inputs.shape[-1]
-        of_batch = tf.zeros(0)  # the kernel's sign to take the batch's own
+        of_batch = tf.zeros(0)  # empty: the kernel computes the statistics of the batch
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=tf.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels),
@@ -80,7 +89,7 @@ def _fused(layer: keras.layers.BatchNormalization, without_gradient: bool) -> Ca
             is_training=training,
         )
         if training:
-            # The kernel divides by one example less; Keras, whose averages these are, doesn't.
+            # The kernel returns the unbiased variance (n - 1); Keras averages the biased one (n).
             count = tf.cast(tf.size(inputs) // channels, "float32")
             variance *= tf.maximum(count - 1, 1) / count
             for average, found in ((layer.moving_mean, mean), (layer.moving_variance, variance)):

@@ -1,4 +1,4 @@
-"""A classifier in two halves: the backbone, and what stands on its last feature map."""
+"""Splits a classifier into its backbone and its head."""
 
 from typing import Any, NamedTuple
 
@@ -9,21 +9,22 @@ from fgmix.layers.numerics import Shape, Tensor
 from fgmix.models.classifier import ATTENTION_LAYER
 
 MEAN_WISE = (keras.layers.Identity, ChannelAttention, ConcatenatedConvolution)
-"""Attentions whose answer to the mean of a map is the mean of their answer to the map.
+"""Attentions that commute with the mean over positions.
 
-They do the same linear thing at every position, and what it is depends on the mean at most.
+They apply the same linear map at every position, and that map depends on the mean at most. So the
+mean of their output is their output for the mean.
 """
 
 
-class Halves(NamedTuple):
-    """The two halves of a classifier. They share its layers: to train one is to train it.
+class ModelParts(NamedTuple):
+    """Backbone and head of a classifier. They share its layers: training a part trains it.
 
     Attributes:
-        backbone: From RGB images `(b, S, S, 3)` in [0, 255] to the last feature map
-            `(b, H, W, C)`.
-        head: From what it needs of that map, float32, to probabilities `(b, K)`.
-        takes_means: Whether the head takes the map's means over the positions, `(b, 1, 1, C)`,
-            in place of the map.
+        backbone: Maps RGB images `(batch, S, S, 3)` in [0, 255] to the last feature map
+            `(batch, H, W, C)`.
+        head: Maps the feature map or its means, float32, to probabilities `(batch, K)`.
+        takes_means: Whether the head takes the means of the feature map over the positions,
+            `(batch, 1, 1, C)`, instead of the feature map.
     """
 
     backbone: keras.Model
@@ -31,14 +32,26 @@ class Halves(NamedTuple):
     takes_means: bool
 
 
-def halve(model: keras.Model) -> Halves:
+def split_model(model: keras.Model) -> ModelParts:
     """Splits a classifier after its backbone.
 
-    With average pooling the mean over the positions is taken as early as it can be: what comes
-    out is the same but for rounding, for a fraction of the work.
+    With average pooling, the head takes the mean over the positions as early as possible. The
+    probabilities are the same except for rounding, at a fraction of the cost.
 
     Args:
         model: A classifier from `build_classifier`.
+
+    Returns:
+        Backbone and head. The head includes the attention.
+
+    Example:
+        >>> from fgmix.models import build_classifier
+        >>> model = build_classifier(
+        ...     10, "tiny", "none", weights="none", image_size=32, pooling="avg"
+        ... )
+        >>> parts = split_model(model)
+        >>> parts.backbone.output_shape, parts.head.input_shape, parts.takes_means
+        ((None, 2, 2, 128), (None, 1, 1, 128), True)
     """
     attention = model.get_layer(ATTENTION_LAYER)
     after = model.layers[model.layers.index(attention) + 1 :]
@@ -52,14 +65,14 @@ def halve(model: keras.Model) -> Halves:
     for layer in (attention, *after):
         x = layer(x)
     backbone = keras.Model(model.input, model.get_layer(ATTENTION_LAYER).input, name="backbone")
-    return Halves(backbone, keras.Model(features, x, name="head"), takes_means)
+    return ModelParts(backbone, keras.Model(features, x, name="head"), takes_means)
 
 
 class MeanOfAttention(keras.layers.Layer):
-    """What an attention's `mean` gives, as a layer around it.
+    """Wraps an attention's method `mean` as a layer.
 
     Args:
-        attention: A built layer with such a method.
+        attention: A built layer with a method `mean`, such as `MixedAttention`.
     """
 
     def __init__(self, attention: keras.layers.Layer, **kwargs: Any):
@@ -67,9 +80,9 @@ class MeanOfAttention(keras.layers.Layer):
         self.attention = attention
 
     def call(self, features: Tensor) -> Tensor:
-        """The attention's `mean`."""
+        """Returns `attention.mean(features)`: `(batch, 1, 1, channels)`."""
         return self.attention.mean(features)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """One position."""
+        """Returns `(batch, 1, 1, channels)`."""
         return (input_shape[0], 1, 1, input_shape[-1])

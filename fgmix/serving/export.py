@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fgmix.failpoints import milestone
+from fgmix.failpoints import failpoint
 from fgmix.files import replacing
 from fgmix.serving.signatures import SIGNATURES, Classifier, input_spec
 from fgmix.serving.warmup import write_warmup
@@ -42,7 +42,7 @@ def export_saved_model(classifier: Classifier, directory: Path, card: str = "") 
     }
     with replacing(directory) as beside:
         tf.saved_model.save(_holding(classifier.model), str(beside), signatures)
-        milestone("export")
+        failpoint("export")
         (beside / EXTRA).mkdir()
         write_warmup(beside / EXTRA, classifier.model)
         write_companions(beside, classifier.class_names, card)

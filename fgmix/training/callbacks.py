@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from fgmix.errors import FgmixError
-from fgmix.failpoints import milestone
+from fgmix.failpoints import failpoint
 from fgmix.files import write_csv, write_text
 from fgmix.training.checkpoint import Progress, save_checkpoint
 from fgmix.training.distributed.distribution import Placement
@@ -46,7 +46,7 @@ class Monitor(keras.callbacks.Callback):
         """Measures the split with the weights as they are."""
         labels = self.measured.labels
         answers = self.placement.predict(self.model, self.measured.batches)[: len(labels)]
-        milestone("validation")
+        failpoint("validation")
         right = answers.argmax(axis=1) == labels.argmax(axis=1)
         if logs is not None:
             # Not the loss as a whole, which Keras divides among the devices of a strategy.
@@ -128,7 +128,7 @@ class EpochLog(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Marks a moment for tests."""
-        milestone("step")
+        failpoint("step")
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Stops the clock; at the last step, that is before validation."""

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from fgmix.errors import FgmixError
-from fgmix.failpoints import milestone
+from fgmix.failpoints import failpoint
 from fgmix.files import replacing
 from fgmix.training.distributed.distribution import ALONE, Placement
 
@@ -72,7 +72,7 @@ def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> 
         np.savez(beside, progress=np.array(json.dumps(told)), **arrays)
         if newest.exists():
             newest.replace(previous)
-        milestone("between checkpoints")
+        failpoint("between checkpoints")
 
 
 def restore_checkpoint(

@@ -8,14 +8,14 @@ import tensorflow as tf
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.image_reader import Photos
+from fgmix.data.image_reader import TrainingImages
 from fgmix.data.pipeline import (
     batch_paths,
     evaluation_batches,
     steps_per_epoch,
     training_batches,
 )
-from fgmix.data.resized_cache.store import Copy
+from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.errors import FgmixError
 from fgmix.training.distributed.distribution import ALONE, Placement
 from fgmix.training.progressive_resizing import part_at
@@ -66,7 +66,7 @@ class Feed:
 def feed_photos(
     config: TrainConfig,
     dataset: ImageDataset,
-    copies: Mapping[str, Copy] | None = None,
+    resized: Mapping[str, ResizedImage] | None = None,
     placement: Placement = ALONE,
 ) -> Feed:
     """Feeds the photos of a data set.
@@ -75,7 +75,7 @@ def feed_photos(
         config: A resolved config.
         dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
             `"test"` if the config monitors it.
-        copies: Prepared copies of training photos, by path; the others are read themselves.
+        resized: Resized training images, by path; the others are read themselves.
         placement: Among what the batches are divided.
 
     Raises:
@@ -84,7 +84,7 @@ def feed_photos(
     batch_size = size_of_batches(config, dataset, placement)
     sizes = dataset.sizes()
 
-    decoded = Photos(dataset, copies).decode() if config.cache == "memory" else None
+    decoded = TrainingImages(dataset, resized).decode() if config.cache == "memory" else None
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
 
     def training(first_step: int) -> tf.data.Dataset:
@@ -97,8 +97,8 @@ def feed_photos(
             seed=config.seed,
             epochs=part.last,
             first_step=first_step,
-            copies=copies,
-            share=placement.share,
+            resized=resized,
+            shard=placement.shard,
             reduced=config.prepare == "reduced",
             decoded=decoded,
         )
@@ -149,7 +149,7 @@ def measured_photos(
         split,
         image_size=config.image_size,
         batch_size=config.batch_size,
-        share=placement.share,
+        shard=placement.shard,
         filled=placement.divided,
     )
     return Measured(batches, one_hot(dataset, split))

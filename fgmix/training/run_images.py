@@ -14,8 +14,8 @@ from fgmix.data.protocols import (
     keep_fraction,
     keep_shots,
 )
-from fgmix.data.resized_cache.build import prepare
-from fgmix.data.resized_cache.store import Copy
+from fgmix.data.resized_cache.build import build_resized_cache
+from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def photos_of_run(
     config: TrainConfig, precision: str, placement: Placement
-) -> tuple[ImageDataset, dict[str, Copy]]:
+) -> tuple[ImageDataset, dict[str, ResizedImage]]:
     """Provides what a run is trained and measured on.
 
     Args:
@@ -37,7 +37,7 @@ def photos_of_run(
         placement: The processes; all call this, and what one of them refuses, all refuse.
 
     Returns:
-        The photos, and prepared copies of training photos by path.
+        The photos, and the resized training images by path.
 
     Raises:
         FgmixError: If photos are missing, too few, unreadable or not what the run was begun with,
@@ -50,11 +50,11 @@ def photos_of_run(
     dataset = placement.together(lambda: load_splits(config))
     if config.resume:
         dataset = _as_begun(config, dataset, placement)
-    copies = placement.together(lambda: _prepare(config, dataset))
+    resized = placement.together(lambda: _prepare(config, dataset))
     # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    dataset = _only_readable(config, dataset, copies, placement)
+    dataset = _only_readable(config, dataset, resized, placement)
     refuse_differences(config, precision, dataset, placement)
-    return dataset, copies
+    return dataset, resized
 
 
 def load_splits(config: TrainConfig) -> ImageDataset:
@@ -88,17 +88,19 @@ def _as_begun(config: TrainConfig, dataset: ImageDataset, placement: Placement) 
     return dataset.without(placement.tell(begun.skipped)[0])
 
 
-def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, Copy]:
+def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
     """Copies of the training photos, by path, as far as the config wants them."""
     if config.views and config.finetune_epochs:
         config = finetuning(config)  # features are computed from the photos
     if config.prepare != "auto" or config.views:
         return {}
-    return prepare(dataset, image_size=config.image_size, augmentation=config.augmentation)
+    return build_resized_cache(
+        dataset, image_size=config.image_size, augmentation=config.augmentation
+    )
 
 
 def _only_readable(
-    config: TrainConfig, dataset: ImageDataset, copies: Collection[str], placement: Placement
+    config: TrainConfig, dataset: ImageDataset, resized: Collection[str], placement: Placement
 ) -> ImageDataset:
     """Reads every photo and leaves out those that can't be read, or refuses the data set.
 
@@ -106,7 +108,7 @@ def _only_readable(
     no other from one split to another. What has been copied has been read. A run that is resumed
     keeps to the photos that it was begun with. Every process reads a part of the photos.
     """
-    paths = [p for split in dataset.splits.values() for p in split.paths if p not in copies]
+    paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
     paths = paths[placement.process :: placement.processes]
     files = [str(dataset.root / path) for path in paths]
     if config.resume or not config.skip_bad_images:

@@ -9,7 +9,7 @@ import keras
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.resized_cache.store import Copy
+from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.training.distributed.distribution import ALONE, Placement
 from fgmix.training.frozen.inputs import feed_features
 from fgmix.training.inputs import feed_photos
@@ -26,7 +26,7 @@ def fit_stages(
     config: TrainConfig,
     dataset: ImageDataset,
     directory: Path,
-    copies: Mapping[str, Copy] | None = None,
+    resized: Mapping[str, ResizedImage] | None = None,
     placement: Placement = ALONE,
 ) -> list[dict]:
     """Trains a classifier in place as its config says, in one stage or two.
@@ -36,7 +36,7 @@ def fit_stages(
         config: A resolved config.
         dataset: What to train on.
         directory: The run's folder.
-        copies: Prepared copies of training photos, by path.
+        resized: Resized training images, by path.
         placement: Where it is trained. This is called in its scope, and `model` was built there.
 
     Returns:
@@ -46,7 +46,7 @@ def fit_stages(
         FgmixError: If training diverges, or features or a checkpoint can't be used.
     """
     if not config.views:
-        feed = feed_photos(config, dataset, copies, placement)
+        feed = feed_photos(config, dataset, resized, placement)
         return fit(model, config, feed, directory, placement=placement)
     head, feed = feed_features(model, config, dataset, placement)
     rows = fit(head, replace(config, backbone_lr=0.0), feed, directory, placement=placement)
@@ -55,7 +55,7 @@ def fit_stages(
     log.info("going on with the backbone too, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
     freeze_pretrained(model, config)
-    feed = feed_photos(config, dataset, copies, placement)
+    feed = feed_photos(config, dataset, resized, placement)
     return fit(
         model,
         config,

@@ -16,7 +16,7 @@ from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
-from fgmix.failpoints import milestone
+from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
 from fgmix.runs import folder as run_folder
 from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
@@ -67,7 +67,7 @@ def train(config: TrainConfig) -> TrainResult:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
         placement.together(lambda: _claim(config, placement, held))
         precision = choose_precision(config.precision)
-        dataset, copies = photos_of_run(config, precision, placement)
+        dataset, resized = photos_of_run(config, precision, placement)
         held.enter_context(faults_explained(config, dataset))
         held.enter_context(stopping_at_once())
         with placement.scope():
@@ -78,19 +78,19 @@ def train(config: TrainConfig) -> TrainResult:
                     config,
                     dataset,
                     precision,
-                    len(copies),
+                    len(resized),
                     devices=placement.devices,
                     processes=placement.processes,
                 )
                 log.info("run folder: %s", directory)
             sizes = dataset.sizes()
-            fit_stages(model, config, dataset, directory, copies, placement)
+            fit_stages(model, config, dataset, directory, resized, placement)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
             found = evaluate(
                 model, dataset, split, batch_size=config.batch_size, placement=placement
             )
-            milestone("evaluated")
+            failpoint("evaluated")
         if placement.leads:
             _finish(model, config, dataset, sizes, found, placement)
         return TrainResult(directory, found.metrics)

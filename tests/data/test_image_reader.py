@@ -9,9 +9,9 @@ from fgmix.data import image_reader as reading
 from fgmix.data.augment.registry import AUGMENTATIONS, cut_at
 from fgmix.data.codec.decode import decode_image
 from fgmix.data.dataset import ImageDataset, Split
-from fgmix.data.image_reader import Photos, free_memory
+from fgmix.data.image_reader import TrainingImages, free_memory
 from fgmix.data.pipeline import training_batches
-from fgmix.data.resized_cache.store import Copy
+from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.errors import FgmixError
 
 SIZE = 32
@@ -49,8 +49,8 @@ def batches(dataset, **options):
     return list(made.as_numpy_iterator())
 
 
-def test_a_crop_is_cut_out_of_the_whole_photo(dataset):
-    read = Photos(dataset).reader(CROP)
+def test_a_crop_is_cut_out_of_the_whole_image(dataset):
+    read = TrainingImages(dataset).reader(CROP)
     for index, file in enumerate(dataset.files("train")):
         whole = decode_image(tf.io.read_file(file), dataset.crop_bottom)
         shape = tf.shape(whole)[:2]
@@ -61,8 +61,8 @@ def test_a_crop_is_cut_out_of_the_whole_photo(dataset):
             np.testing.assert_array_equal(read(tf.constant(index), seed), expected)
 
 
-def test_without_a_crop_the_whole_photo_is_read(dataset):
-    read = Photos(dataset).reader(AUGMENTATIONS["pad_crop"])
+def test_without_a_crop_the_whole_image_is_read(dataset):
+    read = TrainingImages(dataset).reader(AUGMENTATIONS["pad_crop"])
     for index, file in enumerate(dataset.files("train")):
         whole = decode_image(tf.io.read_file(file), dataset.crop_bottom)
         np.testing.assert_array_equal(
@@ -70,31 +70,31 @@ def test_without_a_crop_the_whole_photo_is_read(dataset):
         )
 
 
-def test_a_copy_is_read_in_place_of_its_photo(dataset, tmp_path):
+def test_a_resized_image_is_read_in_place_of_its_original(dataset, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (50, 75, 3)).astype(np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "copy.jpg", quality=98, subsampling=0)
-    copies = {"c.jpg": Copy(str(tmp_path / "copy.jpg"), (200, 300), 1, 1)}
-    whole = tf.io.decode_image((tmp_path / "copy.jpg").read_bytes(), channels=3).numpy()
-    read = Photos(dataset, copies).reader(CROP)
+    Image.fromarray(pixels).save(tmp_path / "resized.jpg", quality=98, subsampling=0)
+    resized = {"c.jpg": ResizedImage(str(tmp_path / "resized.jpg"), (200, 300), 1, 1)}
+    whole = tf.io.decode_image((tmp_path / "resized.jpg").read_bytes(), channels=3).numpy()
+    read = TrainingImages(dataset, resized).reader(CROP)
     photo = tf.constant([200, 300])
     for number in range(8):
         seed = tf.constant([number, 9], tf.int64)
         low, high = cut_at(CROP.box(photo, seed), photo, tf.constant([50, 75]))
         expected = whole[low[0] : high[0], low[1] : high[1]]
         np.testing.assert_array_equal(read(tf.constant(2), seed), expected)
-    decoded = Photos(dataset, copies).decode()
+    decoded = TrainingImages(dataset, resized).decode()
     np.testing.assert_array_equal(decoded[2], whole)
 
 
-def test_photos_in_memory_make_the_same_batches(dataset):
-    decoded = Photos(dataset).decode()
+def test_images_in_memory_make_the_same_batches(dataset):
+    decoded = TrainingImages(dataset).decode()
     assert len(decoded) == 6
     for one, other in zip(batches(dataset), batches(dataset, decoded=decoded), strict=True):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_reduced_photos_make_nearly_the_same_batches(dataset):
+def test_reduced_images_make_nearly_the_same_batches(dataset):
     plain, reduced = batches(dataset), batches(dataset, reduced=True)
     differences = [np.abs(a[0] - b[0]) for a, b in zip(plain, reduced, strict=True)]
     assert max(d.max() for d in differences) > 0  # crops of 200 pixels for 32
@@ -104,10 +104,10 @@ def test_reduced_photos_make_nearly_the_same_batches(dataset):
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_photos_that_are_too_many_for_the_memory_are_refused_in_a_line(dataset, monkeypatch):
+def test_images_that_exceed_the_memory_are_refused_in_one_line(dataset, monkeypatch):
     monkeypatch.setattr(reading, "free_memory", lambda: 400_000)
     with pytest.raises(FgmixError, match=r"--cache memory: .*leave it out") as caught:
-        Photos(dataset).decode()
+        TrainingImages(dataset).decode()
     assert len(str(caught.value).splitlines()) == 1
 
 

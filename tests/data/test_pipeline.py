@@ -24,7 +24,7 @@ VARIED = [name for name in AUGMENTATIONS if name != "none"]
 
 
 def coloured(root, count, size=(12, 10)):
-    """`count` plain pictures: the red level is 10 times the index, the green 50 times the label."""
+    """`count` images of one colour: red is 10 times the index, green 50 times the label."""
     paths, labels = [], []
     for i in range(count):
         labels.append(i % 3)
@@ -35,7 +35,7 @@ def coloured(root, count, size=(12, 10)):
 
 @pytest.fixture(scope="module")
 def noisy(tmp_path_factory):
-    """Twelve pictures that show any shift, flip or crop."""
+    """Twelve images in which any shift, flip or crop is visible."""
     root = tmp_path_factory.mktemp("noisy")
     paths = tuple(write_noise(root / f"{i}.png", seed=i).name for i in range(12))
     split = Split(paths, np.arange(12, dtype=np.int32) % 3)
@@ -44,7 +44,7 @@ def noisy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(noisy):
-    """Augmentation to the eight batches of four epochs of these pictures, read once."""
+    """Maps an augmentation to the eight batches of four epochs of these images, read once."""
     return cache(lambda augmentation: batches(noisy, augmentation, epochs=4))
 
 
@@ -63,12 +63,12 @@ def batches(dataset, augmentation="none", batch_size=5, seed=0, epochs=3, first_
 
 
 def indices(images):
-    """Which of the `coloured` pictures these are."""
+    """The indices of these images among the `coloured` ones."""
     return np.rint(images.max(axis=(1, 2))[:, 0] / 10).astype(int).tolist()
 
 
 def epochs_of(made, steps):
-    """The indices of `coloured` pictures, a list an epoch."""
+    """The indices of `coloured` images, one list per epoch."""
     seen = [indices(images) for images, _ in made]
     return [list(chain(*seen[i : i + steps])) for i in range(0, len(seen), steps)]
 
@@ -85,7 +85,7 @@ def test_batches_made_twice_are_identical(noisy, whole, augmentation):
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
-def test_autograph_looks_through_nothing(noisy, augmentation, monkeypatch):
+def test_autograph_converts_nothing(noisy, augmentation, monkeypatch):
     from tensorflow.python.autograph.impl import api
 
     converted = []
@@ -261,7 +261,7 @@ def test_colours_are_changed_after_the_same_crops_and_flips():
         np.corrcoef(a.mean(axis=-1).ravel(), b.mean(axis=-1).ravel())[0, 1]
         for a, b in zip(plain, changed, strict=True)
     ]
-    # Solarizing turns it over; what is moved or turned bears no likeness to itself in noise.
+    # Solarizing inverts it; shifted or rotated noise does not resemble the original.
     assert np.mean(np.abs(correlations) > 0.6) > 0.4
     assert np.mean([np.any(a != b) for a, b in zip(plain, changed, strict=True)]) > 0.8
     assert changed.min() >= 0

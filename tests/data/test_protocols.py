@@ -1,4 +1,4 @@
-"""Small-sample protocols: who is held out, who is trained on, and what that depends on."""
+"""Small-sample protocols: which images are held out or trained on, and what that depends on."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -51,13 +51,13 @@ def test_fewer_shots_are_among_more():
         assert fewer < more
 
 
-def test_a_share_is_of_every_class_and_at_least_one_photo():
+def test_a_fraction_is_of_every_class_and_at_least_one_image():
     assert counts(keep_fraction(make_dataset(), 0.5, 0)) == [12, 10, 6]  # 11.5 rounds to even
     assert counts(keep_fraction(make_dataset(), 0.01, 0)) == [1, 1, 1]
     assert paths(keep_fraction(make_dataset(), 1.0, 0)) == paths(make_dataset())
 
 
-def test_a_smaller_share_is_part_of_a_larger():
+def test_a_smaller_fraction_is_part_of_a_larger():
     chosen = [paths(keep_fraction(make_dataset(), share, 0)) for share in (0.05, 0.2, 0.5, 0.9)]
     for smaller, larger in pairwise(chosen):
         assert smaller < larger
@@ -87,13 +87,13 @@ def test_folds_are_all_training_photos_each_once(folds):
     assert (by_class.max(axis=0) - by_class.min(axis=0) <= 1).all()
 
 
-def test_the_odd_photos_do_not_all_come_to_one_fold():
+def test_surplus_images_do_not_all_go_to_one_fold():
     names = tuple(f"class {n}" for n in range(300))
     labels = np.repeat(np.arange(300, dtype=np.int32), 4)
     split = Split(tuple(f"{n}.jpg" for n in range(len(labels))), labels)
     dataset = ImageDataset("many", Path("many"), names, {"train": split, "test": split})
     sizes = [len(hold_out_fold(dataset, 3, fold, 0).splits["fold"]) for fold in range(3)]
-    # One photo a class, and 300 dealt at random: 100 more on average, sd 8.2.
+    # One image per class, and 300 dealt at random: 100 more on average, sd 8.2.
     assert min(sizes) > 360
     assert max(sizes) < 440
 
@@ -154,7 +154,7 @@ def test_too_many_shots_name_the_classes_and_the_most_there_can_be():
     assert message.startswith("--shots 21: ")
     assert "'heron' has 12, 'dove' has 20;" in message
     assert "crow" not in message
-    assert "--shots 12 at most" in message
+    assert "at most --shots 12" in message
 
 
 def test_more_folds_than_photos_of_a_class_are_refused():
@@ -163,7 +163,7 @@ def test_more_folds_than_photos_of_a_class_are_refused():
     assert one_line(caught).startswith("--folds 13: ")
 
 
-def test_a_message_names_no_more_classes_than_one_reads():
+def test_a_message_names_five_classes_and_counts_the_others():
     names = tuple(f"class {n}" for n in range(9))
     split = Split(tuple(f"{n}.jpg" for n in range(9)), np.arange(9, dtype=np.int32))
     dataset = ImageDataset("many", Path("many"), names, {"train": split, "test": split})

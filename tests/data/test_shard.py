@@ -1,16 +1,16 @@
-"""What each of several processes reads: together the whole, in order, every image once."""
+"""Shards: together the processes read every image once, in order."""
 
 import numpy as np
 import pytest
 
 from fgmix.data.pipeline import evaluation_batches, training_batches
-from fgmix.data.shard import WHOLE, Share, measured_order
+from fgmix.data.shard import WHOLE, Shard, measured_order
 from fgmix.data.sources.folder import load_folder
 
 SIZES = {"image_size": 16, "batch_size": 8}
 
 
-def test_alone_a_process_reads_everything():
+def test_a_single_process_reads_everything():
     assert WHOLE.size(8) == 8
     assert WHOLE.slice(8) == slice(0, 8)
     assert measured_order(5, 4).tolist() == [0, 1, 2, 3, 4]
@@ -18,14 +18,14 @@ def test_alone_a_process_reads_everything():
 
 def test_an_unfilled_order_by_hand():
     # Batches of 4: 0 1 2 3, 4 and three times the last image. The second process has half of each.
-    assert measured_order(5, 4, Share(0, 2), filled=True).tolist() == [0, 1, 4, 4]
-    assert measured_order(5, 4, Share(1, 2), filled=True).tolist() == [2, 3, 4, 4]
+    assert measured_order(5, 4, Shard(0, 2), filled=True).tolist() == [0, 1, 4, 4]
+    assert measured_order(5, 4, Shard(1, 2), filled=True).tolist() == [2, 3, 4, 4]
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("num_images", [1, 8, 13, 16])
-def test_the_shares_put_together_are_all_images_in_order(num_images, count):
-    parts = [measured_order(num_images, 8, Share(i, count), filled=True) for i in range(count)]
+def test_the_shards_put_together_are_all_images_in_order(num_images, count):
+    parts = [measured_order(num_images, 8, Shard(i, count), filled=True) for i in range(count)]
     batches = np.concatenate([part.reshape(-1, 8 // count) for part in parts], axis=1)
     order = batches.ravel()
     assert order[:num_images].tolist() == list(range(num_images))
@@ -34,7 +34,7 @@ def test_the_shares_put_together_are_all_images_in_order(num_images, count):
 
 
 @pytest.mark.parametrize("first_step", [0, 1, 4])
-def test_training_shares_put_together_are_the_whole_batches(photos, first_step):
+def test_training_shards_put_together_are_the_whole_batches(photos, first_step):
     settings = SIZES | {
         "augmentation": "random_resized_crop",
         "seed": 3,
@@ -45,7 +45,7 @@ def test_training_shares_put_together_are_the_whole_batches(photos, first_step):
     whole = list(training_batches(dataset, **settings).as_numpy_iterator())
     assert len(whole) == 6 - first_step
     halves = [
-        list(training_batches(dataset, share=Share(i, 2), **settings).as_numpy_iterator())
+        list(training_batches(dataset, shard=Shard(i, 2), **settings).as_numpy_iterator())
         for i in (0, 1)
     ]
     for (images, labels), *parts in zip(whole, *halves, strict=True):
@@ -53,7 +53,7 @@ def test_training_shares_put_together_are_the_whole_batches(photos, first_step):
         np.testing.assert_array_equal(labels, np.concatenate([part[1] for part in parts]))
 
 
-def test_filled_batches_are_whole_and_begin_with_the_photos(photos):
+def test_filled_batches_are_full_and_begin_with_the_images(photos):
     dataset = load_folder(photos)
     plain = list(evaluation_batches(dataset, "test", **SIZES).as_numpy_iterator())
     filled = evaluation_batches(dataset, "test", **SIZES, filled=True).as_numpy_iterator()

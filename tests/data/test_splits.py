@@ -1,4 +1,4 @@
-"""Stratified splits: shares, disjointness, nesting, and what the seed decides."""
+"""Stratified splits: fractions, disjointness, nesting, and what the seed decides."""
 
 from itertools import pairwise
 
@@ -27,7 +27,7 @@ def paths_of_class(split, label):
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
-def test_takes_the_share_of_every_class(fraction):
+def test_takes_the_fraction_of_every_class(fraction):
     counts = [40, 30, 10]
     _, taken = divide(make_split(counts), fraction)
     assert np.bincount(taken.labels).tolist() == [round(fraction * count) for count in counts]
@@ -113,7 +113,7 @@ def test_the_ranks_of_a_class_keep_their_order_when_it_grows():
     assert sorted(ranks[0]) == sorted(paths_of_class(small, 0))
 
 
-def test_the_test_split_takes_the_first_in_rank():
+def test_the_test_split_is_the_first_in_rank():
     split = make_split([10, 7])
     _, taken = divide(split, 0.3)
     first = [

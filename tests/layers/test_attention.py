@@ -29,7 +29,7 @@ def features(shape=(2, 5, 4, 24), seed=0, low=-1.0, high=3.0):
 
 
 def randomize(layer, seed=1):
-    """Gives every weight, biases included, a value that a wrong use of it would show."""
+    """Gives every weight, biases included, a value that makes its wrong use visible."""
     rng = np.random.default_rng(seed)
     layer.set_weights([rng.normal(0, 0.3, w.shape).astype("float32") for w in layer.weights])
     return layer

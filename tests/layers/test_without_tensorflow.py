@@ -26,6 +26,22 @@ def run_on_jax(code, *arguments):
     )
 
 
+def test_every_module_of_layers_and_models_can_be_imported():
+    files = [
+        path for part in ("layers", "models") for path in (ROOT / "fgmix" / part).rglob("*.py")
+    ]
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in files
+    }
+    assert "fgmix.models.fused_batchnorm" in modules
+    done = run_on_jax(
+        "import importlib\nfor name in sys.argv[1:]:\n    importlib.import_module(name)",
+        *sorted(modules),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
 def test_the_layers_give_the_same_numbers():
     done = run_on_jax(
@@ -60,7 +76,7 @@ def test_a_model_saved_on_tensorflow_gives_the_same_on_jax(tmp_path):
 
 @pytest.mark.slow
 def test_every_backbone_makes_a_classifier():
-    # Drawing thousands of kernels would take minutes: JAX compiles that for each shape.
+    # Drawing the kernels would take minutes: JAX compiles the initializer for each shape.
     done = run_on_jax(
         "import keras, numpy as np\n"
         "keras.initializers.VarianceScaling.__call__ = (\n"

@@ -117,7 +117,7 @@ def classifier(backbone="tiny", attention="mixed", size=SIZE, **kwargs):
 
 
 def photos(count=2, size=SIZE):
-    """Random RGB, black and white among it."""
+    """Random RGB images that include black and white."""
     images = np.random.default_rng(0).uniform(0, 255, (count, size, size, 3)).astype("float32")
     images[0, :2] = 0
     images[0, 2:4] = 255
@@ -129,7 +129,7 @@ def numbers(tensor):
 
 
 def randomize(model):
-    """Gives every weight a value that a wrong use of it would show, moving statistics included."""
+    """Gives every weight, moving statistics included, a value that makes its wrong use visible."""
     rng = np.random.default_rng(1)
 
     def draw(shape):
@@ -142,7 +142,7 @@ def randomize(model):
 
 
 def before_attention(model):
-    """The part of a classifier that gives the feature map."""
+    """The part of a classifier up to the feature map."""
     return keras.Model(model.input, model.get_layer("attention").input)
 
 
@@ -157,7 +157,7 @@ def test_parameters_of_the_whole(registry, backbone):
 
 @pytest.mark.parametrize(("backbone", "attention"), PARAMETERS)
 def test_parameters_of(backbone, attention):
-    # One convolution stands in for the backbone: to lay a whole one out takes seconds, and 48 do.
+    # One convolution replaces the backbone: building 48 whole ones would take minutes.
     base, channels, positions = FEATURES[backbone]
     stride = SIZE // int(positions**0.5)
     inputs = keras.Input((SIZE, SIZE, 3))
@@ -207,7 +207,7 @@ def test_the_gate_reaches_the_attention(attention):
     assert model.get_layer("attention").get_config()["gate"] == "sigmoid"
 
 
-# What goes in and what comes out
+# Inputs and outputs
 
 
 def check_probabilities(model, size=SIZE):
@@ -219,7 +219,7 @@ def check_probabilities(model, size=SIZE):
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
-def test_photos_in_and_probabilities_out(registry, backbone):
+def test_images_in_and_probabilities_out(registry, backbone):
     check_probabilities(classifier(backbone, "mixed", pooling="avg"))
 
 
@@ -455,7 +455,7 @@ def test_every_layer_that_reads_the_images_gets_them_normalised():
     )
 
 
-def test_a_layer_of_a_registered_backbone_can_be_looked_into():
+def test_a_layer_of_a_registered_backbone_gives_its_output():
     model = classifier(size=32)
     inner = keras.Model(model.input, model.get_layer("block2_pool").output)
     assert inner(photos(size=32)).shape == (2, 8, 8, 48)
@@ -521,7 +521,7 @@ def check_round_trip(model, folder, size):
     model.save(folder / "m.keras")
     again = keras.models.load_model(folder / "m.keras", safe_mode=True)
     out = numbers(model(photos(size=size)))
-    assert out.max() < 0.999  # not so sure of itself that a changed weight would not show
+    assert out.max() < 0.999  # not saturated, so a changed weight changes it
     np.testing.assert_array_equal(numbers(again(photos(size=size))), out)
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
     sizes = [
@@ -531,11 +531,11 @@ def check_round_trip(model, folder, size):
     assert sizes[0] == sizes[1]
 
 
-# What is refused
+# Errors
 
 
 def refusal(*args, **kwargs):
-    """The one-line message that `build_classifier` refuses these arguments with."""
+    """The one-line error message of `build_classifier` for these arguments."""
     with pytest.raises(FgmixError) as caught:
         build_classifier(*args, **{"image_size": SIZE, **kwargs})
     message = str(caught.value)
@@ -596,13 +596,13 @@ def test_one_class_is_nothing_to_classify(num_classes):
         ("head_bn", ("after", "both")),
     ],
 )
-def test_an_unknown_name_is_told_with_the_known_ones(option, known):
+def test_an_unknown_name_lists_the_known_ones(option, known):
     message = refusal(3, **{"backbone": "tiny", "weights": "none", option: "vgg99"})
     assert f"unknown {option} 'vgg99'" in message
     assert ", ".join(known) in message
 
 
-def test_too_small_an_image_is_told_with_the_least_size():
+def test_a_too_small_image_size_names_the_smallest():
     message = refusal(3, "vgg16", weights="none", image_size=31)
     assert "image size 31 is too small for vgg16: use --image-size 32 or more" in message
 

@@ -56,7 +56,7 @@ def test_a_dense_layer_on_vectors():
     assert multiply_adds(keras.layers.Flatten(), keras.layers.Dense(5)) == 8 * 6 * 4 * 5
 
 
-def test_a_layer_that_is_used_twice_works_twice_and_is_stored_once():
+def test_a_layer_that_is_used_twice_counts_twice_and_is_stored_once():
     shared = keras.layers.Conv2D(4, 3, padding="same", use_bias=False)
     found = cost(model_of(shared, keras.layers.MaxPooling2D(), shared))
     assert found == Cost(9 * 4 * 4, (8 * 6 + 4 * 3) * 9 * 4 * 4)

@@ -1,4 +1,4 @@
-"""Which layers of a backbone are left as they were pretrained."""
+"""Which layers of a backbone are frozen."""
 
 import keras
 import pytest
@@ -8,7 +8,7 @@ from fgmix.models.freezing import freeze_batch_norm, freeze_stages
 
 
 def trained(model):
-    """The names of the layers that have something to train, in the graph's order."""
+    """The names of the trainable layers, in the order of the graph."""
     return [layer.name for layer in model.layers if layer.trainable_variables]
 
 
@@ -19,9 +19,9 @@ def trained(model):
         ("tiny", 72, 4, "block4_conv1"),
         ("mobilenet_v2", 64, 8, "block_6_depthwise"),
         ("mobilenet_v2", 160, 8, "block_6_depthwise"),
-        ("resnet50", 64, 4, "conv3_block1_1_conv"),  # shrinks by itself
+        ("resnet50", 64, 4, "conv3_block1_1_conv"),  # has stride 2 itself
         ("resnet50_torch", 64, 4, "layer2_0_conv2"),
-        # Its squeeze and excite makes vectors, which are of no stage.
+        # The 1 x 1 maps of its squeeze-and-excitation blocks belong to no stage.
         ("efficientnet_v2_b0", 64, 8, "block4a_dwconv2"),
     ],
 )

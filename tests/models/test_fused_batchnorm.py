@@ -1,4 +1,4 @@
-"""BatchNorm by the fused kernel is Keras's BatchNorm."""
+"""BatchNorm with the fused kernel equals Keras's BatchNorm."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}
 
 
 def one_layer(precision="float32", **settings):
-    """A model of one layer whose weights are no longer those it begins with."""
+    """A model of one layer with weights that differ from the initial ones."""
     with policy(precision):
         images = keras.Input((6, 5, 8))
         layer = keras.layers.BatchNormalization(**settings)
@@ -66,7 +66,7 @@ def test_a_training_step_is_the_same(precision, settings, shape):
 
 
 def rebuilt(layer):
-    """The same layer over maps of one position."""
+    """The same layer on 1 x 1 feature maps."""
     images = keras.Input((1, 1, 8))
     return keras.Model(images, layer(images))
 
@@ -103,7 +103,7 @@ def test_inference_is_the_same():
         assert kernels(found.get_concrete_function(images))
 
 
-def test_the_layers_are_afterwards_as_they_were(tmp_path):
+def test_the_layers_are_restored_afterwards(tmp_path):
     model = build_classifier(3, "tiny", "mixed", weights="none", image_size=32)
     layers = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     with pytest.raises(RuntimeError), fused_batch_norm(model):
@@ -115,7 +115,7 @@ def test_the_layers_are_afterwards_as_they_were(tmp_path):
     assert not [layer for layer in layers if "call" in vars(layer)]
 
 
-def test_what_computes_something_else_is_left_to_keras():
+def test_layers_that_compute_something_else_are_left_to_keras():
     class Other(keras.layers.BatchNormalization):
         pass
 

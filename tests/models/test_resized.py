@@ -1,4 +1,4 @@
-"""One classifier for images of two sizes."""
+"""A classifier for another image size."""
 
 import keras
 import numpy as np

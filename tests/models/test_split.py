@@ -1,4 +1,4 @@
-"""The halves of a classifier do together what the classifier does."""
+"""The parts of a classifier do together what the classifier does."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.classifier import build_classifier, parameter_groups
-from fgmix.models.split import halve
+from fgmix.models.split import split_model
 
 SIZE = 32
 MEAN_WISE = ("none", "channel", "conv")
@@ -30,42 +30,42 @@ def images(count=4):
     return (noise * np.linspace(0.1, 1, count)[:, None, None, None]).astype(np.float32)
 
 
-def features(halves, photos):
-    maps = np.asarray(halves.backbone(photos, training=False))
-    return maps.mean(axis=(1, 2), keepdims=True) if halves.takes_means else maps
+def features(parts, photos):
+    maps = np.asarray(parts.backbone(photos, training=False))
+    return maps.mean(axis=(1, 2), keepdims=True) if parts.takes_means else maps
 
 
 @pytest.mark.parametrize("pooling", ["avg", "flatten"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
-def test_one_after_the_other_they_give_the_classifiers_answer(attention, pooling):
+def test_backbone_and_head_together_give_the_classifiers_output(attention, pooling):
     model = classifier(attention, pooling, head_bn="both", dropout=0.5)
-    halves = halve(model)
-    assert halves.takes_means == (pooling == "avg" and attention in MEAN_WISE)
+    parts = split_model(model)
+    assert parts.takes_means == (pooling == "avg" and attention in MEAN_WISE)
     expected = np.asarray(model(images(), training=False))
-    found = np.asarray(halves.head(features(halves, images()), training=False))
+    found = np.asarray(parts.head(features(parts, images()), training=False))
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
-    # The photos don't look the same to it, by more than what is tolerated.
+    # Outputs differ between the images by more than the tolerance.
     assert np.ptp(expected, axis=0).max() > 5e-5
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_training_the_head_trains_the_classifier(attention):
     model = classifier(attention, "avg")
-    halves = halve(model)
-    groups = parameter_groups(halves.head)
+    parts = split_model(model)
+    groups = parameter_groups(parts.head)
     assert groups["backbone"] == []
     by_path = {variable.path for variable in parameter_groups(model)["head"]}
     assert {variable.path for variable in groups["head"]} == by_path
-    halves.head.compile("sgd", "categorical_crossentropy")
+    parts.head.compile("sgd", "categorical_crossentropy")
     before = np.asarray(model(images(), training=False))
-    halves.head.train_on_batch(features(halves, images()), np.eye(5, dtype=np.float32)[:4])
+    parts.head.train_on_batch(features(parts, images()), np.eye(5, dtype=np.float32)[:4])
     assert np.abs(np.asarray(model(images(), training=False)) - before).max() > 1e-4
 
 
-def test_the_classifier_is_saved_as_if_it_had_never_been_halved(tmp_path):
+def test_the_classifier_is_saved_as_if_it_had_never_been_split(tmp_path):
     model = classifier("mixed", "avg", dropout=0.5)
     names = [layer.name for layer in model.layers]
-    halve(model)
+    split_model(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
     assert [layer.name for layer in loaded.layers] == names
@@ -79,11 +79,11 @@ def test_half_precision_stays_near(policy):
     keras.config.set_dtype_policy(policy)
     try:
         model = classifier("mixed", "avg")
-        halves = halve(model)
+        parts = split_model(model)
     finally:
         keras.config.set_dtype_policy("float32")
     expected = np.asarray(model(images(), training=False))
-    maps = np.asarray(halves.backbone(images(), training=False), np.float32)
-    found = np.asarray(halves.head(maps, training=False))
+    maps = np.asarray(parts.backbone(images(), training=False), np.float32)
+    found = np.asarray(parts.head(maps, training=False))
     np.testing.assert_allclose(found, expected, atol=0.03)
-    assert halves.head.dtype_policy.name == model.dtype_policy.name
+    assert parts.head.dtype_policy.name == model.dtype_policy.name

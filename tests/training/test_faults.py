@@ -78,7 +78,7 @@ def test_a_disk_that_is_full_at_any_write_is_told_and_the_run_goes_on_from_there
                     file.write(bytes(1 << 12))
                     file.flush()
 
-    monkeypatch.setattr(files, "milestone", fill)
+    monkeypatch.setattr(files, "failpoint", fill)
     for name in WRITES:
         to_fill[:] = [name]
         begun = (small_disk / "run" / "config.json").exists()
@@ -99,7 +99,7 @@ def test_a_disk_that_becomes_read_only_is_told(photos, tmp_path, monkeypatch):
         if name == f"write {CHECKPOINT}":
             raise OSError(errno.EROFS, "Read-only file system", str(tmp_path / "run" / CHECKPOINT))
 
-    monkeypatch.setattr(files, "milestone", refuse)
+    monkeypatch.setattr(files, "failpoint", refuse)
     message = refused(small_config(photos, tmp_path / "run", epochs=1))
     assert f"can't write to {tmp_path / 'run' / CHECKPOINT}: Read-only file system" in message
     assert "--resume" in message

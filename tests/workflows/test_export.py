@@ -67,7 +67,7 @@ def test_an_export_has_labels_a_card_and_warm_up_requests(finished, export, tmp_
         "| attention | mixed |",
         "tiny, weights: none",
         "serving_default",
-        "their owner's terms hold",
+        "their owner's terms apply",
         "exported without calibration",
     ):
         assert said in card, said

@@ -1,1 +1,1 @@
-"""Augmentations: what training images are varied by."""
+"""Augmentations: random changes of training images."""

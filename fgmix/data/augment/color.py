@@ -1,7 +1,7 @@
-"""Changes of an image's colours, as Pillow makes them; stateless functions.
+"""Colour operations with Pillow's definitions, as stateless functions.
 
-Images are float32 `[h, w, 3]`, RGB in [0, 255], and so is what comes out. A factor of 1 leaves an
-image as it is, 0 is as far as it goes the one way, and 2 as far beyond it the other way.
+Inputs and outputs are images, float32 `[h, w, 3]`, RGB in [0, 255]. A factor interpolates between a
+degenerate image at 0 and the image itself at 1; factors above 1 extrapolate.
 """
 
 import tensorflow as tf
@@ -10,22 +10,22 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def brightness(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """From black over the image to twice as bright."""
+    """Changes the brightness; factor 0 gives black."""
     return _extrapolate(tf.zeros_like(image), image, factor)
 
 
 def contrast(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """From the grey of its mean luma over the image to twice the distance from that grey."""
+    """Changes the contrast; factor 0 gives a uniform grey of the image's mean luma."""
     return _extrapolate(tf.reduce_mean(_luma(image)), image, factor)
 
 
 def saturation(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """From its luma over the image to twice as colourful."""
+    """Changes the saturation; factor 0 gives the image's luma, a grey image."""
     return _extrapolate(_luma(image), image, factor)
 
 
 def sharpness(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """From a blurred image over the image to a sharpened one. The outermost pixels stay."""
+    """Changes the sharpness; factor 0 gives a blurred image. Border pixels are unchanged."""
     kernel = tf.constant([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
     kernel = tf.tile(kernel[..., None, None], [1, 1, 3, 1])
     blurred = tf.nn.depthwise_conv2d(image[None], kernel, [1, 1, 1, 1], "VALID")[0]
@@ -35,25 +35,25 @@ def sharpness(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
 
 
 def posterize(image: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
-    """Keeps this many bits of every value, int32."""
+    """Keeps the `bits` most significant bits of every value; `bits` is an int32 scalar."""
     kept = tf.cast(tf.bitwise.left_shift(1, 8 - bits), tf.float32)
     return tf.floor(image / kept) * kept
 
 
 def solarize(image: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
-    """Inverts the values from the threshold on."""
+    """Inverts all values at or above the threshold."""
     return tf.where(image < threshold, image, 255 - image)
 
 
 def autocontrast(image: tf.Tensor) -> tf.Tensor:
-    """Stretches every channel to the whole range. A channel of one value stays."""
+    """Stretches every channel to the full range. A constant channel is unchanged."""
     low, high = tf.reduce_min(image, axis=[0, 1]), tf.reduce_max(image, axis=[0, 1])
     stretched = (image - low) * 255 / tf.maximum(high - low, 1e-3)
     return tf.where(high - low < 1e-3, image, tf.clip_by_value(stretched, 0.0, 255.0))
 
 
 def equalize(image: tf.Tensor) -> tf.Tensor:
-    """Spreads the values of every channel evenly. A channel of one value stays."""
+    """Equalizes the histogram of every channel. A constant channel is unchanged."""
     levels = tf.cast(tf.round(image), tf.int32)
     return tf.stack([_equalize(channel) for channel in tf.unstack(levels, axis=-1)], axis=-1)
 
@@ -72,5 +72,5 @@ def _luma(image: tf.Tensor) -> tf.Tensor:
 
 
 def _extrapolate(zero: tf.Tensor, one: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """The line through two images: `zero` at factor 0, `one` at 1."""
+    """Returns the linear blend of two images: `zero` at factor 0, `one` at factor 1; clipped."""
     return tf.clip_by_value(zero + factor * (one - zero), 0.0, 255.0)

@@ -1,8 +1,7 @@
-"""Augmentations: stateless functions of an image and a seed, so that a run can be repeated.
+"""Augmentations: stateless functions of an image and a seed, so that runs are reproducible.
 
-An image may be a smaller copy of its photo (`fgmix.data.resized_cache.build`). What is drawn
-depends on the photo alone, so training on copies and training on photos see the same crops and
-flips.
+An image may come from the resized cache (`fgmix.data.resized_cache.build`). The random draws depend
+on the shape of the original alone, so training on resized images sees the same crops and flips.
 """
 
 import math
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from fgmix.data.augment.trivial_augment import trivial
+from fgmix.data.augment.trivial_augment import trivial_augment
 from fgmix.data.codec.decode import resize_image
 
 PADDING = 4
@@ -20,29 +19,32 @@ ASPECT_RANGE = (3 / 4, 4 / 3)
 
 
 def cut_at(
-    box: tf.Tensor, photo_shape: tf.Tensor, image_shape: tf.Tensor
+    box: tf.Tensor, original_shape: tf.Tensor, image_shape: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where a box of a photo lies in it or in a copy: the nearest pixels, at least one.
+    """Converts a box in an original image to a box in its resized image.
+
+    Edges are rounded to the nearest pixel; the result has at least one row and one column.
 
     Args:
-        box: int32 `[2, 2]`: first row and column, and those after the last, in the photo.
-        photo_shape: int32 `[2]`, height and width of the photo.
-        image_shape: int32 `[2]`, those of the copy.
+        box: int32 `[2, 2]` in the original: first row and column, and end row and column
+            (exclusive).
+        original_shape: int32 `[2]`, height and width of the original.
+        image_shape: int32 `[2]`, height and width of the resized image, or of the original.
 
     Returns:
-        First row and column, and those after the last, int32 `[2]` each.
+        First row and column, and end row and column (exclusive), int32 `[2]` each.
     """
-    scale = image_shape / photo_shape
+    scale = image_shape / original_shape
     low, high = (
         tf.cast(tf.round(tf.cast(edge, scale.dtype) * scale), tf.int32) for edge in tf.unstack(box)
     )
     return low, tf.maximum(high, low + 1)
 
 
-def _random_box(photo_shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """35 to 100 % of the area at an aspect of 3:4 to 4:3."""
+def _random_box(original_shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Draws a box with 35 to 100 % of the area and an aspect ratio of 3:4 to 4:3."""
     begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
-        tf.concat([photo_shape, [3]], axis=0),
+        tf.concat([original_shape, [3]], axis=0),
         tf.zeros([0, 0, 4]),
         seed,
         min_object_covered=0.0,
@@ -51,7 +53,7 @@ def _random_box(photo_shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         max_attempts=10,
         use_image_if_no_bounding_boxes=True,
     )
-    # The third size drawn is -1: all channels.
+    # The third element of `size` is -1, which means all channels.
     return tf.stack([begin[:2], begin[:2] + size[:2]])
 
 
@@ -60,7 +62,7 @@ def _resize(crop: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _pad_crop(crop: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf.Tensor:
-    """Resize, pad 4 black pixels all round, crop at random, flip one in two."""
+    """Resizes, pads 4 black pixels on every side, crops at random, flips with probability 0.5."""
     image = resize_image(crop, image_size)
     image = tf.pad(image, [[PADDING, PADDING], [PADDING, PADDING], [0, 0]])
     image = tf.image.stateless_random_crop(image, [image_size, image_size, 3], seed)
@@ -72,7 +74,7 @@ def _resize_and_flip(crop: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf.Te
 
 
 def _then(change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], number: int) -> "Finish":
-    """Resize, flip one in two, and change by a seed of its own."""
+    """Resizes, flips with probability 0.5, and applies `change` with a seed folded by `number`."""
 
     def finish(crop: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf.Tensor:
         return change(_resize_and_flip(crop, image_size, seed), _fold(seed, number))
@@ -81,7 +83,7 @@ def _then(change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], number: int) -> "
 
 
 def _flip(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    # Not the crop's numbers again.
+    # A seed of its own: with the crop's, crop and flip would be correlated.
     return tf.image.stateless_random_flip_left_right(image, _fold(seed, 1))
 
 
@@ -89,17 +91,17 @@ def _fold(seed: tf.Tensor, number: int) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(seed, number)
 
 
-def _final_shape(photo_shape: tf.Tensor, image_size: int) -> tf.Tensor:
-    return tf.fill(tf.shape(photo_shape), image_size)
+def _final_shape(original_shape: tf.Tensor, image_size: int) -> tf.Tensor:
+    return tf.fill(tf.shape(original_shape), image_size)
 
 
-def _shape_for_crops(photo_shape: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Shrinks until the shortest side that a crop can have is `image_size`.
+def _shape_for_crops(original_shape: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Shrinks a shape until the shortest side of its smallest crop is `image_size`; never enlarges.
 
-    A crop of area `a` and aspect `r` of an `h x w` photo is `sqrt(a h w / r)` high and
-    `sqrt(a h w r)` wide, or as high or wide as the photo if that is less.
+    A crop of area fraction `a` and aspect ratio `r` of an `h x w` image is `sqrt(a h w / r)` high
+    and `sqrt(a h w r)` wide, limited to the height and width of the image.
     """
-    sides = tf.cast(photo_shape, tf.float64)
+    sides = tf.cast(original_shape, tf.float64)
     least = AREA_RANGE[0] * min(ASPECT_RANGE[0], 1 / ASPECT_RANGE[1])
     shortest = math.sqrt(least) * tf.sqrt(tf.reduce_prod(sides, axis=-1, keepdims=True))
     shortest = tf.minimum(shortest, tf.reduce_min(sides, axis=-1, keepdims=True))
@@ -113,43 +115,43 @@ Finish = Callable[[tf.Tensor, int, tf.Tensor], tf.Tensor]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How a photo is varied in training, and how large a copy of it that takes.
+    """A training augmentation, and the resized image that it needs.
 
     Attributes:
         finish: `(crop, image_size, seed) -> augmented`. `crop` is uint8 `[h, w, 3]`, the part of
-            the photo that `box` says, or all of it; `seed` int64 `[2]`; `augmented` float32
+            the image given by `box`, or all of it; `seed` is int64 `[2]`; `augmented` is float32
             `[image_size, image_size, 3]`.
-        copy_shape: `(photo_shape, image_size) -> copy_shape`, both shapes int32 `[..., 2]`: height
-            and width of the smallest copy that serves as well as the photo.
-        copy_format: `"png"` where the copy has its final size, so that it differs by rounding
-            alone; `"jpg"` where it is resized again, which changes more than the encoding does.
-        copies: Augmentations of the same name here share their copies.
-        box: `(photo_shape, seed) -> box`: which part of a photo is used, int32 `[2, 2]` as in
-            `cut_at`. None: all of it.
+        resized_shape: `(original_shape, image_size) -> resized_shape`, both int32 `[..., 2]`:
+            height and width of the smallest resized image that can replace the original.
+        resized_format: `"png"` if the resized image has its final size, so that it differs only
+            by rounding; `"jpg"` if it is resized again, which changes more than the encoding does.
+        cache_name: Augmentations with the same cache name share their resized images.
+        box: `(original_shape, seed) -> box`: the part of the image to use, int32 `[2, 2]` as in
+            `cut_at`. None means all of it.
     """
 
     finish: Finish
-    copy_shape: Callable[[tf.Tensor, int], tf.Tensor]
-    copy_format: str
-    copies: str
+    resized_shape: Callable[[tf.Tensor, int], tf.Tensor]
+    resized_format: str
+    cache_name: str
     box: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
     def apply(
-        self, image: tf.Tensor, photo_shape: tf.Tensor, image_size: int, seed: tf.Tensor
+        self, image: tf.Tensor, original_shape: tf.Tensor, image_size: int, seed: tf.Tensor
     ) -> tf.Tensor:
-        """Augments a photo or a copy of it.
+        """Augments an original image or its resized image.
 
         Args:
             image: uint8 `[h, w, 3]`.
-            photo_shape: int32 `[2]`, the photo's height and width.
-            image_size: Side of the result.
+            original_shape: int32 `[2]`, height and width of the original.
+            image_size: Side of the result, in pixels.
             seed: int64 `[2]`.
 
         Returns:
             float32 `[image_size, image_size, 3]`.
         """
         if self.box:
-            low, high = cut_at(self.box(photo_shape, seed), photo_shape, tf.shape(image)[:2])
+            low, high = cut_at(self.box(original_shape, seed), original_shape, tf.shape(image)[:2])
             image = image[low[0] : high[0], low[1] : high[1]]
         return self.finish(image, image_size, seed)
 
@@ -162,6 +164,6 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "none": Augmentation(_resize, _final_shape, "png", "none"),
     "pad_crop": Augmentation(_pad_crop, _final_shape, "png", "pad_crop"),
     "random_resized_crop": _of_crops(_resize_and_flip),
-    "trivial": _of_crops(_then(trivial, 3)),
+    "trivial": _of_crops(_then(trivial_augment, 3)),
 }
-"""name -> augmentation. The last two share crops and flips."""
+"""Maps a name to its augmentation. The last two draw the same crops and flips."""

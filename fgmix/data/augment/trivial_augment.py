@@ -1,8 +1,9 @@
-"""One change of an image, drawn from many, of a strength that is drawn too.
+"""TrivialAugment: applies one random operation with a random strength to each image.
 
-This is TrivialAugment (Müller and Hutter, 2021, arXiv:2103.10158), with the ranges of
-RandAugment's space rather than the paper's wide one, in which a photo may end upside down. Keras's
-layers `RandAugment` and `AugMix` draw from a seed that they carry from image to image.
+Reference: Müller and Hutter, *TrivialAugment*, 2021, arXiv:2103.10158. The operations have the
+ranges of RandAugment's space instead of the paper's wide space, which can turn images upside down.
+The functions are stateless; Keras's layers `RandAugment` and `AugMix` carry the state of a seed
+generator from image to image.
 """
 
 import math
@@ -13,20 +14,21 @@ import tensorflow as tf
 from fgmix.data.augment import color
 
 ENHANCE = 0.9
-"""How far a factor may be from 1, which leaves the image as it is."""
+"""The largest distance of a colour factor from 1; a factor of 1 changes nothing."""
 SHEAR = 0.3
+"""The largest shear, as the tangent of the angle."""
 TRANSLATE = 10 / 32
-"""Of the image's side."""
+"""The largest translation, as a fraction of the image's side."""
 ROTATE = 30.0
-"""Degrees."""
+"""The largest rotation, in degrees."""
 POSTERIZE = 4
-"""The most bits that are dropped."""
+"""The largest number of bits that posterize drops."""
 FILL = 127.0
-"""The grey of what comes in from outside."""
+"""The grey value of pixels that come from outside the image."""
 
 
-def trivial(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Does one of `OPERATIONS`, each as likely as any other.
+def trivial_augment(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Applies one of `OPERATIONS`, drawn uniformly.
 
     Args:
         image: float32 `[S, S, 3]`, RGB in [0, 255].
@@ -45,13 +47,16 @@ def trivial(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def affine(image: tf.Tensor, matrix: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
-    """Takes every pixel from elsewhere, bilinearly; what lies outside is grey.
+    """Applies an affine transform with bilinear interpolation; pixels from outside are grey.
 
     Args:
         image: float32 `[S, S, 3]`.
-        matrix: float32 `[2, 2]`: with the image's middle as origin, the pixel at `(x, y)` is taken
-            from `matrix (x, y) + shift`.
+        matrix: float32 `[2, 2]`: with the image's centre as origin, the output pixel at `(x, y)` is
+            read from `matrix (x, y) + shift` in the input.
         shift: float32 `[2]`, in pixels.
+
+    Returns:
+        float32 `[S, S, 3]`.
     """
     middle = (tf.cast(tf.shape(image)[:2][::-1], tf.float32) - 1) / 2
     offset = middle + shift - tf.linalg.matvec(matrix, middle)
@@ -110,4 +115,4 @@ OPERATIONS: dict[str, Operation] = {
     "translate_x": lambda image, strength: _moved(image, strength, 0.0),
     "translate_y": lambda image, strength: _moved(image, 0.0, strength),
 }
-"""name -> operation."""
+"""Maps a name to its operation."""

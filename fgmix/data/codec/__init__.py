@@ -1,1 +1,1 @@
-"""From the bytes of an image file to pixels: one decode path for everything."""
+"""Decodes image files: a single decode path for training, evaluation and serving."""

@@ -1,24 +1,24 @@
-"""Reading the bytes of a string tensor; what lies past its end reads as nothing or as zero."""
+"""Reads bytes of a string tensor. Reading past the end gives shorter strings or zeros."""
 
 import tensorflow as tf
 
 
-def text(data: tf.Tensor, position: tf.Tensor | int, size: tf.Tensor | int) -> tf.Tensor:
-    """Returns up to `size` bytes of a string from `position`, which may lie past its end."""
+def substring(data: tf.Tensor, position: tf.Tensor | int, size: tf.Tensor | int) -> tf.Tensor:
+    """Returns up to `size` bytes of a string from `position`; fewer at its end, none past it."""
     position = tf.minimum(tf.cast(position, tf.int64), tf.cast(tf.strings.length(data), tf.int64))
     return tf.strings.substr(data, position, tf.cast(size, tf.int64))
 
 
-def octets(data: tf.Tensor, position: tf.Tensor | int, size: int) -> tf.Tensor:
-    """Returns `size` bytes of a string as int32 [size]; those past its end read as zero."""
-    found = tf.io.decode_raw(text(data, position, size), tf.uint8, fixed_length=size)
+def byte_values(data: tf.Tensor, position: tf.Tensor | int, size: int) -> tf.Tensor:
+    """Returns `size` bytes of a string as int32 `[size]`; bytes past its end are zero."""
+    found = tf.io.decode_raw(substring(data, position, size), tf.uint8, fixed_length=size)
     return tf.cast(found, tf.int32)
 
 
-def uint(
+def read_uint(
     data: tf.Tensor, position: tf.Tensor | int, size: int, little_endian: tf.Tensor | bool
 ) -> tf.Tensor:
-    """Reads an unsigned integer of `size` bytes at `position` of a string, as an int64 scalar."""
+    """Reads an unsigned integer of `size` bytes at `position` of a string; an int64 scalar."""
     weights = [256**power for power in range(size)]
     weights = tf.where(little_endian, tf.constant(weights, tf.int64), weights[::-1])
-    return tf.reduce_sum(tf.cast(octets(data, position, size), tf.int64) * weights)
+    return tf.reduce_sum(tf.cast(byte_values(data, position, size), tf.int64) * weights)

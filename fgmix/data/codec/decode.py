@@ -1,8 +1,8 @@
-"""The one way from the bytes of an image file to a tensor.
+"""Decodes image files to tensors.
 
-Training, evaluation, prediction and the exported model all read images through this module, so a
-model sees the same pixels wherever it runs. It consists of TensorFlow operations alone, so that its
-functions can be mapped over a dataset, traced in a `tf.function` and saved in a SavedModel.
+Training, evaluation, prediction and exported models all read images through this module, so a model
+sees the same pixels everywhere. It uses TensorFlow operations only, so its functions can be mapped
+over a dataset, traced in a `tf.function` and saved in a SavedModel.
 """
 
 from collections.abc import Callable
@@ -10,32 +10,31 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from fgmix.data.codec import headers
-from fgmix.data.codec.byte_ops import octets, uint
+from fgmix.data.codec.byte_ops import byte_values, read_uint
 from fgmix.data.codec.exif import read_orientation
 from fgmix.data.codec.gif import keep_first_frame
 
 MARGIN = 16
-"""Columns that are decoded on either side of a part of a JPEG: a block."""
+"""Extra columns to decode on both sides of a part of a JPEG: one 16-pixel block."""
 RATIOS = (1, 2, 4, 8)
-"""What libjpeg can reduce the sides of a picture by."""
+"""The factors by which libjpeg can reduce the sides of an image while decoding."""
 
 Choose = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""Which part of an image: see `decode_part`."""
+"""`(shape) -> (low, high)`: chooses a part of an image; see `decode_part`."""
 
 
 def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
     """Decodes the bytes of an image file to upright RGB pixels.
 
-    Reads JPEG, PNG, BMP (8 bits with a palette, 24 and 32 bits), GIF (the first frame) and still
-    WebP. Transparency is dropped, not blended, save that a GIF's transparent pixels are black;
-    16-bit samples keep their high byte. EXIF orientation is applied to JPEG, WebP and PNG files (a
-    PNG's only if it comes before the pixel data). Missing or malformed EXIF leaves the image as it
-    is stored.
+    Supports JPEG, PNG, BMP (8 bits with a palette, 24 and 32 bits), GIF (first frame) and still
+    WebP. The alpha channel is dropped without blending, except that transparent pixels of a GIF are
+    black. 16-bit samples are reduced to their high byte. EXIF orientation is applied to JPEG, WebP
+    and PNG (in PNG only if it comes before the pixel data); missing or malformed EXIF is ignored.
 
     Args:
         image_bytes: Scalar string, the content of the file.
-        crop_bottom: Pixel rows to remove from the bottom of the upright image. An image not taller
-            than this keeps all of its rows.
+        crop_bottom: Pixel rows to remove from the bottom of the upright image. An image with no
+            more rows than this keeps all of them.
 
     Returns:
         uint8 tensor of shape [height, width, 3], values 0 to 255.
@@ -43,7 +42,7 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
     Raises:
         ValueError: If `crop_bottom` is negative.
         tf.errors.InvalidArgumentError: If the bytes are not a complete image in one of these
-            formats, or announce one of more than `headers.MAX_PIXELS` pixels, which is not decoded.
+            formats, or announce more than `headers.MAX_PIXELS` pixels.
     """
     if crop_bottom < 0:
         raise ValueError(f"crop_bottom must not be negative, got {crop_bottom}")
@@ -54,25 +53,25 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
 def decode_part(
     image_bytes: tf.Tensor, choose: Choose, crop_bottom: int = 0, *, reduce_to: int | None = None
 ) -> tf.Tensor:
-    """Decodes a part of an image: the pixels that `decode_image` gives there, bit for bit.
+    """Decodes a part of an image: bit for bit the same pixels as in `decode_image`.
 
-    Of an upright JPEG only that part goes through the inverse transform, and if it is to be reduced
-    anyway, that can begin there.
+    For an upright JPEG, the inverse DCT runs only on that part, if wanted at reduced size. Other
+    files are decoded completely.
 
     Args:
         image_bytes: Scalar string, the content of the file.
-        choose: From the image's height and width, upright and cropped, int32 `[2]`, to the first
-            row and column of the part and those after its last, int32 `[2]` each.
-        crop_bottom: As for `decode_image`.
-        reduce_to: If given, a JPEG may be decoded at a half, a quarter or an eighth of its size,
-            as long as the part's sides keep this many pixels. Its edges are then the nearest
-            pixels, and a pixel is the mean of those that it stands for, about.
+        choose: Maps the height and width of the upright, cropped image, int32 `[2]`, to the first
+            row and column of the part and its end row and column (exclusive), int32 `[2]` each.
+        crop_bottom: See `decode_image`.
+        reduce_to: If given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as
+            long as the sides of the part keep at least this many pixels. The edges are then rounded
+            to the nearest pixel, and a pixel is about the mean of the pixels that it replaces.
 
     Returns:
         uint8 tensor of shape [height, width, 3], values 0 to 255.
 
     Raises:
-        tf.errors.InvalidArgumentError: As `decode_image`.
+        tf.errors.InvalidArgumentError: As in `decode_image`.
     """
     data = tf.convert_to_tensor(image_bytes, tf.string)
     kind, orientation = _look(data)
@@ -100,15 +99,15 @@ def decode_jpeg_part(
     dct_method: str = "",
     reduce_to: int | None = None,
 ) -> tf.Tensor:
-    """Decodes a part of a JPEG as it is stored.
+    """Decodes a part of a JPEG, without applying its EXIF orientation.
 
     Args:
         data: Scalar string, the content of the file.
-        shape: int32 `[2]`, its height and width.
+        shape: int32 `[2]`, height and width of the image.
         low: int32 `[2]`, first row and column of the part.
-        high: int32 `[2]`, those after its last.
-        dct_method: As for `tf.io.decode_jpeg`.
-        reduce_to: As for `decode_part`.
+        high: int32 `[2]`, end row and column of the part (exclusive).
+        dct_method: See `tf.io.decode_jpeg`.
+        reduce_to: See `decode_part`.
 
     Returns:
         uint8 tensor of shape [height, width, 3].
@@ -116,7 +115,7 @@ def decode_jpeg_part(
 
     def at(ratio: int) -> tf.Tensor:
         first, last = (tf.cast(tf.round(edge / ratio), tf.int32) for edge in (low, high))
-        # Colours are blended with those of the columns beside, which must be decoded too.
+        # Chroma upsampling blends neighbouring columns, so they must be decoded too.
         left = tf.maximum(first[1] - MARGIN, 0)
         right = tf.minimum(last[1] + MARGIN, (shape[1] + ratio - 1) // ratio)
         window = tf.stack([first[0], left, last[0] - first[0], right - left])
@@ -127,14 +126,14 @@ def decode_jpeg_part(
 
     if reduce_to is None:
         return at(1)
-    # An edge may move by half a pixel.
+    # Rounding can move each edge by half a pixel of the reduced image.
     times = tf.reduce_min(high - low - RATIOS[-1]) // reduce_to
     which = tf.reduce_sum(tf.cast(times >= tf.constant(RATIOS[1:]), tf.int32))
     return tf.switch_case(which, [lambda ratio=ratio: at(ratio) for ratio in RATIOS])
 
 
 def resize_image(image: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Squashes an image to a square, bilinearly and with antialiasing.
+    """Resizes an image to a square, bilinearly with antialiasing; the aspect ratio is not kept.
 
     Args:
         image: uint8 or float tensor of shape [height, width, 3], values 0 to 255.
@@ -144,7 +143,7 @@ def resize_image(image: tf.Tensor, image_size: int) -> tf.Tensor:
         float32 tensor of shape [image_size, image_size, 3], values 0 to 255.
     """
     resized = tf.image.resize(image, [image_size, image_size], method="bilinear", antialias=True)
-    # The filter's weights sum to 1 only within float32 rounding, so white could come out above 255.
+    # The filter's weights sum to 1 only up to float32 rounding, so white could exceed 255.
     resized = tf.clip_by_value(tf.cast(resized, tf.float32), 0.0, 255.0)
     return tf.ensure_shape(resized, [image_size, image_size, 3])
 
@@ -170,7 +169,7 @@ def load_image(image_bytes: tf.Tensor, image_size: int, crop_bottom: int = 0) ->
 def load_batch(
     image_bytes: tf.Tensor, image_size: int, crop_bottom: int = 0
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Loads a batch of image files, marking those that cannot be decoded instead of failing.
+    """Decodes and resizes a batch of image files; marks files that can't be decoded.
 
     Args:
         image_bytes: String tensor of shape [n], the contents of n files; n may be 0.
@@ -179,7 +178,7 @@ def load_batch(
 
     Returns:
         The images, float32 of shape [n, image_size, image_size, 3] with values 0 to 255, and a
-        bool tensor of shape [n] that is True where the image was decoded. The other rows are zero.
+        bool tensor of shape [n] that is True for decoded images. The other images are all zeros.
 
     Raises:
         ValueError: If `crop_bottom` is negative.
@@ -191,21 +190,21 @@ def load_batch(
     def load(row: tf.Tensor, data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return row, load_image(data, image_size, crop_bottom)
 
-    # An operation that fails takes the whole graph with it, except inside a dataset: there the
-    # failing element can be left out.
+    # A failing operation makes the whole graph fail, except inside a dataset, which can skip the
+    # failing element.
     decoded = (
         tf.data.Dataset.from_tensor_slices(image_bytes)
         .enumerate()
         .map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False)
         .ignore_errors()
     )
-    # A row more than there are, so that there is something in the one batch that holds them all.
+    # An extra row, so that the single batch is not empty if no image can be decoded.
     spare = tf.data.Dataset.from_tensors((count, tf.zeros([image_size, image_size, 3])))
     options = tf.data.Options()
-    # Optimising the pipeline would take longer than running it.
+    # Optimizing the pipeline takes longer than running it.
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
-    # `reduce` would prepare the functions anew at every call of the graph; this does not.
+    # `Dataset.reduce` would instantiate its functions again at every call of the graph.
     rows, loaded = (
         decoded.concatenate(spare).batch(count + 1).with_options(options).get_single_element()
     )
@@ -215,10 +214,10 @@ def load_batch(
     return tf.ensure_shape(images[:count], [None, image_size, image_size, 3]), valid[:count]
 
 
-# A run reads images in many places: traced once, these two are a part of all their graphs.
+# Many graphs of a run read images. These two functions are traced once for all of them.
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def _look(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Of what kind a file is, and how its picture has to be turned."""
+    """Returns the format and the EXIF orientation of a file, int32 scalars."""
     kind = headers.read_kind(data)
     return kind, read_orientation(data, kind)
 
@@ -228,7 +227,7 @@ def _look(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     autograph=False,
 )
 def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
-    """What `decode_image` does, in a graph of its own."""
+    """Implements `decode_image`."""
     kind, orientation = _look(data)
     image = _decode(_check(data, kind, max_pixels), kind)
     image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
@@ -241,7 +240,7 @@ def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tens
 
 
 def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
-    """Returns what to decode of a file, after a look at its header."""
+    """Checks format and announced size; returns the bytes to decode (of a GIF, the first frame)."""
     known = tf.debugging.Assert(
         kind != headers.UNKNOWN, ["not a JPEG, PNG, BMP, GIF or still WebP image"]
     )
@@ -256,8 +255,8 @@ def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor
 
 
 def _check_size(sides: tf.Tensor, max_pixels: int | tf.Tensor) -> tf.Tensor:
-    """Returns the two sides of a picture of at most so many pixels."""
-    # As floats, because the product of two sides of 32 bits overflows an int64.
+    """Returns `sides`; fails if the image has more than `max_pixels` pixels."""
+    # As floats, because the product of two 32-bit numbers can overflow an int64.
     pixels = tf.reduce_prod(tf.cast(sides, tf.float64))
     limit = tf.strings.as_string(tf.cast(max_pixels, tf.int64))
     words = tf.strings.join(["more than ", limit, " pixels"])
@@ -267,16 +266,16 @@ def _check_size(sides: tf.Tensor, max_pixels: int | tf.Tensor) -> tf.Tensor:
 
 
 def _decode(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
-    """Decodes a file that was checked to uint8 [height, width, 3], as it is stored."""
+    """Decodes a checked file to uint8 [height, width, 3], without EXIF orientation."""
     return tf.switch_case(
         kind,
         {
-            # The default transform is a fast approximation, off by one level on average.
+            # The default DCT method is a fast approximation, off by one level on average.
             headers.JPEG: lambda: tf.io.decode_jpeg(
                 data, channels=3, dct_method="INTEGER_ACCURATE"
             ),
             headers.PNG: lambda: tf.io.decode_png(data, channels=3),
-            # A WebP decodes only to the channels it has, three or four.
+            # A WebP can only be decoded to the channels it has, three or four.
             headers.WEBP: lambda: tf.io.decode_image(data, expand_animations=False)[..., :3],
             headers.BMP: lambda: _decode_bmp(data),
         },
@@ -289,11 +288,11 @@ def _decode_bmp(data: tf.Tensor) -> tf.Tensor:
     image = tf.io.decode_bmp(data, channels=3)
 
     def look_up() -> tf.Tensor:
-        # The decoder takes indices into the colour table for grey levels. The table follows the
-        # two headers, four bytes a colour: blue, green, red and one unused.
-        start = 14 + uint(data, 14, 4, little_endian=True)
-        table = tf.reshape(tf.cast(octets(data, start, 4 * 256), tf.uint8), [256, 4])
+        # The decoder returns indices into the colour table as grey levels. The table follows the
+        # two headers, with four bytes per colour: blue, green, red, unused.
+        start = 14 + read_uint(data, 14, 4, little_endian=True)
+        table = tf.reshape(tf.cast(byte_values(data, start, 4 * 256), tf.uint8), [256, 4])
         return tf.gather(table[:, 2::-1], tf.cast(image[..., 0], tf.int32))
 
-    bits = uint(data, 28, 2, little_endian=True)
+    bits = read_uint(data, 28, 2, little_endian=True)
     return tf.cond(bits == 8, look_up, lambda: image)

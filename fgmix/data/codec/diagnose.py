@@ -1,4 +1,4 @@
-"""Which files the decode path can read, and what is wrong with the others."""
+"""Finds files that the decode path can't read, and says what is wrong with them."""
 
 import io
 import logging
@@ -17,17 +17,17 @@ from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
 
-# What Pillow calls the formats of the decode path. MPO is a JPEG with more pictures behind it.
+# Pillow's names of the formats that the decode path reads. MPO is a JPEG followed by more images.
 _FORMATS = {"JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP"}
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"GIF8")
 
 
 class Header(NamedTuple):
-    """What a file says of itself before its pixels.
+    """The header of an image file.
 
     Attributes:
-        format: Pillow's name of the format; None where Pillow knows none.
-        too_large: Whether it announces more than `headers.MAX_PIXELS`.
+        format: Pillow's name of the format; None if Pillow does not recognize it.
+        too_large: Whether the header announces more than `headers.MAX_PIXELS` pixels.
     """
 
     format: str | None
@@ -35,15 +35,15 @@ class Header(NamedTuple):
 
 
 def read_header(file: str | BinaryIO) -> Header:
-    """Reads the header of an image file and decodes nothing; never fails."""
+    """Reads the header of an image file without decoding pixels; never fails."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we have a limit
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is lower
             with Image.open(file) as image:
                 return Header(image.format, image.width * image.height > headers.MAX_PIXELS)
-    except Image.DecompressionBombError:  # Pillow's own limit, which is higher
+    except Image.DecompressionBombError:  # beyond Pillow's limit, which is higher
         return Header(None, True)
-    except Exception:  # damaged headers make Pillow raise many kinds
+    except Exception:  # Pillow raises many exception types for damaged headers
         return Header(None, False)
 
 
@@ -52,17 +52,17 @@ def decodable(
     keep: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, ...]],
     crop_bottom: int = 0,
 ) -> tf.data.Dataset:
-    """Decodes files on all cores, leaving out those that can't be decoded or are too large.
+    """Decodes files on all cores, skipping those that can't be decoded or are too large.
 
     Args:
         files: Paths of files.
-        keep: What to keep of a file, from its bytes (scalar string) and its image (uint8
-            `[height, width, 3]`).
+        keep: `(content, image) -> tensors`: what to return for a file, from its bytes (scalar
+            string) and its image (uint8 `[height, width, 3]`).
         crop_bottom: Pixel rows to remove from the bottom of every image.
 
     Returns:
-        A dataset of `(index, *keep(content, image))`, in order; `index` is int64, the file's
-        place in `files`.
+        A dataset of `(index, *keep(content, image))`, in order. `index` is the file's position in
+        `files`, int64.
     """
 
     @tf.autograph.experimental.do_not_convert
@@ -79,7 +79,7 @@ def decodable(
 
 
 def unreadable_files(files: Sequence[str]) -> dict[str, str]:
-    """Decodes every file once and returns those that fail, in order, with the reason."""
+    """Decodes every file and returns the ones that fail, in order, with the reason."""
     good = np.zeros(len(files), bool)
     for indices, _ in decodable(files, lambda _, image: (tf.shape(image),)).batch(64):
         good[indices.numpy()] = True
@@ -87,14 +87,14 @@ def unreadable_files(files: Sequence[str]) -> dict[str, str]:
 
 
 def refuse_unreadable(files: Sequence[str], remedy: str = "remove or replace it") -> None:
-    """Decodes every file once.
+    """Checks that every file can be decoded.
 
     Args:
         files: Paths of files.
-        remedy: What to do about one that fails, for the message.
+        remedy: What to do about an unreadable file, for the message.
 
     Raises:
-        FgmixError: If some can't be decoded, naming the first and counting the others.
+        FgmixError: If files can't be decoded. The message names the first and counts the others.
     """
     log.info("checking that all %d photos can be read", len(files))
     bad = unreadable_files(files)
@@ -105,7 +105,7 @@ def refuse_unreadable(files: Sequence[str], remedy: str = "remove or replace it"
 
 
 def diagnose(file: str) -> str:
-    """Says in a few words why the decode path does not read a file."""
+    """Returns the reason why the decode path can't read a file, in a few words."""
     try:
         return diagnose_content(Path(file).read_bytes())
     except OSError as error:
@@ -113,7 +113,7 @@ def diagnose(file: str) -> str:
 
 
 def diagnose_content(content: bytes) -> str:
-    """Says in a few words why the decode path does not read a file's content."""
+    """Returns the reason why the decode path can't read the content of a file, in a few words."""
     if not content:
         return "empty: zero bytes"
     header = read_header(io.BytesIO(content))
@@ -130,12 +130,12 @@ def diagnose_content(content: bytes) -> str:
             image.load()
     except Exception as error:
         return "truncated" if "truncated" in str(error).lower() else "damaged"
-    return f"format not supported: a rare variety of {header.format}, or damaged"
+    return f"format not supported: an unusual variant of {header.format}, or damaged"
 
 
 def _diagnose_unknown(content: bytes) -> str:
     if content[4:8] == b"ftyp":
-        return "format not supported: HEIC, AVIF or a film"
+        return "format not supported: HEIC, AVIF or video"
     if content.lstrip()[:1] == b"<":
         return "not an image: a web page or other markup"
     if content.startswith(_SIGNATURES):

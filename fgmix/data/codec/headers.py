@@ -1,52 +1,53 @@
-"""What an image file says of itself before its pixels, read by TensorFlow operations alone.
+"""Reads the format and size of an image file from its header, with TensorFlow operations.
 
-Each size is read where the decoder of the format reads it, so that no file can show one size here
-and another there.
+Each size is read from the field that the format's decoder uses, so a file can't announce one size
+here and decode to another.
 """
 
 import tensorflow as tf
 
-from fgmix.data.codec.byte_ops import octets, text, uint
+from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
 
 MAX_PIXELS = 100_000_000
-"""The largest image that is decoded. As pixels it takes 300 MB, and every core decodes one at a
-time; cameras for small objects, birds or cars stay far below."""
+"""The number of pixels of the largest image that is decoded: 300 MB of memory on every core that
+decodes one. Photos for fine-grained classification are usually far smaller."""
 
 JPEG, PNG, WEBP, BMP, GIF, UNKNOWN = range(6)
 
 
 def read_kind(data: tf.Tensor) -> tf.Tensor:
-    """Tells the format of a file from its first bytes.
+    """Detects the format of a file from its first bytes.
 
     Args:
         data: Scalar string, the content of a file.
 
     Returns:
-        int32 scalar: `JPEG`, `PNG`, `WEBP` (a still one), `BMP`, `GIF` or `UNKNOWN`.
+        int32 scalar: `JPEG`, `PNG`, `WEBP` (still images), `BMP`, `GIF` or `UNKNOWN`.
     """
-    # Animations are refused because TensorFlow 2.21 writes past the end of its buffer for one
-    # without alpha if the number of channels is left open, as it has to be for WebP.
-    animated = (text(data, 12, 4) == b"VP8X") & (octets(data, 20, 1)[0] & 0b10 != 0)
+    # Animated WebP is rejected: for animations without alpha, TensorFlow 2.21 writes past the end
+    # of its buffer unless the number of channels is given, which WebP does not allow here.
+    animated = (substring(data, 12, 4) == b"VP8X") & (byte_values(data, 20, 1)[0] & 0b10 != 0)
     signatures = [
-        text(data, 0, 3) == b"\xff\xd8\xff",
-        text(data, 0, 8) == b"\x89PNG\r\n\x1a\n",
-        (text(data, 0, 4) == b"RIFF") & (text(data, 8, 4) == b"WEBP") & ~animated,
-        text(data, 0, 2) == b"BM",
-        text(data, 0, 4) == b"GIF8",
+        substring(data, 0, 3) == b"\xff\xd8\xff",
+        substring(data, 0, 8) == b"\x89PNG\r\n\x1a\n",
+        (substring(data, 0, 4) == b"RIFF") & (substring(data, 8, 4) == b"WEBP") & ~animated,
+        substring(data, 0, 2) == b"BM",
+        substring(data, 0, 4) == b"GIF8",
         tf.constant(True),
     ]
     return tf.argmax(tf.stack(signatures), output_type=tf.int32)
 
 
 def read_size(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
-    """Reads an image's announced size.
+    """Reads the size that an image announces in its header.
 
     Args:
         data: Scalar string, the content of a file.
-        kind: From `read_kind`. A GIF's frames have sizes of their own: `gif.keep_first_frame`.
+        kind: The file's format, from `read_kind`.
 
     Returns:
-        int64 `[2]`, the two sides in pixels, in no fixed order; zeros for GIF and unknown formats.
+        int64 `[2]`, width and height in pixels, in either order; zeros for unknown formats and for
+        GIF, whose frames have their own sizes (`gif.keep_first_frame`).
 
     Raises:
         tf.errors.InvalidArgumentError: If a JPEG has no readable header.
@@ -66,23 +67,23 @@ def read_size(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 def _sides(
     data: tf.Tensor, positions: tuple[int, int], size: int, little_endian: bool = True
 ) -> tf.Tensor:
-    return tf.stack([uint(data, position, size, little_endian) for position in positions])
+    return tf.stack([read_uint(data, position, size, little_endian) for position in positions])
 
 
 def _bmp_size(data: tf.Tensor) -> tf.Tensor:
-    # Signed: a negative height tells that the rows are stored from the top.
+    # Signed 32-bit numbers: a negative height means that rows are stored top-down.
     sides = _sides(data, (18, 22), 4)
     return tf.where(sides < 2**31, sides, 2**32 - sides)
 
 
 def _webp_size(data: tf.Tensor) -> tf.Tensor:
-    # Lossy: 14 bits each behind the frame's tag and start code, with two bits for scaling above.
+    # Lossy: 14 bits each after the frame's tag and start code; the upper two bits are a scale.
     lossy = _sides(data, (26, 28), 2) % 2**14
-    # Lossless: two numbers of 14 bits, less one, behind the signature.
-    packed = uint(data, 21, 4, little_endian=True)
+    # Lossless: two 14-bit numbers after the signature, stored minus one.
+    packed = read_uint(data, 21, 4, little_endian=True)
     lossless = tf.stack([packed % 2**14, packed // 2**14 % 2**14]) + 1
-    # Extended: the canvas, less one. libwebp refuses a picture of another size than its canvas.
+    # Extended: the canvas size minus one. libwebp rejects images that differ from their canvas.
     extended = _sides(data, (24, 27), 3) + 1
-    chunk = text(data, 12, 4)
+    chunk = substring(data, 12, 4)
     sides = tf.where(chunk == b"VP8L", lossless, extended)
     return tf.where(chunk == b"VP8 ", lossy, sides)

@@ -1,1 +1,1 @@
-"""Smaller copies of large images, to train on."""
+"""The resized cache: smaller versions of large training images on disk."""

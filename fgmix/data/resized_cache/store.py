@@ -1,8 +1,8 @@
-"""Smaller copies of photos on disk, and the index that tells which of them count.
+"""Resized images on disk, and the index that tells which of them are valid.
 
-Copies are kept photo by photo, so that the splits, shots and folds of a data set share them and a
-photo that is added or replaced costs one copy. A copy that is not in the index, or not as the index
-has it, does not exist.
+Each image has its own file, so that the splits, shots and folds of a data set share one cache, and
+an added or replaced image means one new file. A file that is not in the index, or does not match
+its entry, is ignored.
 """
 
 import hashlib
@@ -19,31 +19,32 @@ from fgmix.files import read_csv, remove_partial, replacing, write_csv
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-"""To be raised with any change of what a copy looks like: older ones are then left alone."""
+"""Raise this when resized images are made differently: caches of older formats are not used."""
 
 INDEX = "index.csv"
 
 
-class Copy(NamedTuple):
-    """A smaller copy of a photo.
+class ResizedImage(NamedTuple):
+    """A smaller version of a training image.
 
     Attributes:
-        file: Path of the copy.
-        photo_shape: Height and width of the photo, upright and cropped.
-        photo_bytes: Size of the photo's file.
-        bytes: Size of the copy's.
+        file: Path of the resized image.
+        original_shape: Height and width of the original, upright and cropped.
+        original_bytes: File size of the original.
+        bytes: File size of the resized image.
     """
 
     file: str
-    photo_shape: tuple[int, int]
-    photo_bytes: int
+    original_shape: tuple[int, int]
+    original_bytes: int
     bytes: int
 
 
 class _Row(NamedTuple):
-    """A row of the index: a photo as it was when it was copied, and the size of its copy.
+    """A row of the index: the original when it was resized, and the size of the resized file.
 
-    Size and time of the last change tell a replaced photo; the copy's size, a truncated copy.
+    `bytes` and `mtime_ns` detect a replaced original; `copy_bytes` a truncated resized image.
+    The names are the columns of the index file.
     """
 
     path: str
@@ -54,16 +55,16 @@ class _Row(NamedTuple):
     copy_bytes: int
 
 
-class CopyFolder:
-    """The folder that holds copies of a data set's photos, all made for one purpose.
+class ResizedCache:
+    """A folder of resized images of one data set, all made for one purpose.
 
-    Any number of processes may read it. One that writes holds the lock of `path` and calls `open`
-    first.
+    Any number of processes may read it. A process that writes must hold the lock of `path` and
+    call `open` first.
 
     Args:
         dataset: The data set.
-        purpose: What decides how a copy is made, as a part of the folder's name.
-        suffix: The suffix of the copies' files.
+        purpose: What determines how images are resized; part of the folder's name.
+        suffix: The suffix of the image files.
     """
 
     def __init__(self, dataset: ImageDataset, purpose: str, suffix: str):
@@ -71,14 +72,14 @@ class CopyFolder:
         self.suffix = suffix
         key = f"{FORMAT}\0{dataset.root.resolve()}\0{dataset.crop_bottom}"
         digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-        # Up to the slash: `aircraft` and `aircraft/family` share their photos.
+        # The name up to the slash: `aircraft` and `aircraft/family` have the same images.
         name = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
         self.path = tfds_folder() / OWN_FOLDER / "prepared" / f"{name}-{purpose}-{digest}"
         self._rows: dict[str, _Row] = {}
         self._states: dict[str, tuple[int, int]] = {}
 
-    def find(self, paths: Sequence[str]) -> dict[str, Copy]:
-        """The whole copies of those photos that are as they were when they were copied, by path."""
+    def find(self, paths: Sequence[str]) -> dict[str, ResizedImage]:
+        """Returns the valid resized images, by path: complete, and of an unchanged original."""
         rows = self._read_index()
         found = {}
         for path in paths:
@@ -88,13 +89,13 @@ class CopyFolder:
             file = self._file(path)
             if file.is_file() and file.stat().st_size == row.copy_bytes:
                 shape = (row.height, row.width)
-                found[path] = Copy(str(file), shape, row.bytes, row.copy_bytes)
+                found[path] = ResizedImage(str(file), shape, row.bytes, row.copy_bytes)
         return found
 
     def open(self, paths: Sequence[str]) -> None:
-        """Makes the folder ready for copies of these photos, and clears it of those that are gone.
+        """Prepares the folder for adding these images; removes files of deleted originals.
 
-        To be called before the photos are read: one that changes meanwhile is then noticed.
+        Call this before the originals are read: a change in the meantime is then detected later.
         """
         self._states = {path: _state(self.root / path) for path in paths}
         self.path.mkdir(exist_ok=True)
@@ -104,11 +105,11 @@ class CopyFolder:
             self._file(path).unlink(missing_ok=True)
             del self._rows[path]
 
-    def add(self, path: str, photo_shape: tuple[int, int], content: bytes) -> None:
-        """Writes the copy of a photo; `save` makes it count."""
+    def add(self, path: str, original_shape: tuple[int, int], content: bytes) -> None:
+        """Writes a resized image; it is valid after the next `save`."""
         with replacing(self._file(path)) as beside:
             beside.write_bytes(content)
-        self._rows[path] = _Row(path, *self._states[path], *photo_shape, len(content))
+        self._rows[path] = _Row(path, *self._states[path], *original_shape, len(content))
 
     def save(self) -> None:
         """Writes the index."""
@@ -126,11 +127,11 @@ class CopyFolder:
             }
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        except Exception as error:  # reading, csv and conversion raise many kinds
+        except Exception as error:  # reading, parsing and conversion raise many types
             log.info("%s is damaged (%s): its photos are prepared again", self.path / INDEX, error)
             return {}
 
 
-def _state(photo: Path) -> tuple[int, int]:
-    status = photo.stat()
+def _state(image: Path) -> tuple[int, int]:
+    status = image.stat()
     return status.st_size, status.st_mtime_ns

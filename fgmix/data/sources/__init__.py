@@ -1,1 +1,1 @@
-"""Where images and labels come from: one file a source."""
+"""Sources of images and labels, one per file."""

@@ -27,7 +27,7 @@ LEVELS = {
     "family": "families.txt",  # 70
     "manufacturer": "manufacturers.txt",  # 30
 }
-"""The levels of the labels, and the file that lists each one's classes."""
+"""Maps a level of labels to the file that lists its classes."""
 
 PARTS = ("train", "val", "trainval", "test")
 """3,334, 3,333, 6,667 and 3,333 photos; `trainval` is `train` and `val` together."""
@@ -36,17 +36,18 @@ BANNER_ROWS = 20  # the photographer's name, at the bottom of every photo
 
 
 def load_aircraft(folder: Path, level: str = "variant") -> ImageDataset:
-    """Reads FGVC-Aircraft, unpacking or downloading it first where that is needed.
+    """Loads FGVC-Aircraft, downloading or unpacking it first if needed.
 
-    The training split is the whole of `trainval`, as published results have it. A validation
-    share is taken from it like from any other data set; `read_part` reads the official halves.
+    The training split is all of `trainval`, as in published results. Validation images are held out
+    from it as from any other data set; `read_part` reads the official `train` and `val`.
 
     Args:
-        folder: Where the data set lies, unpacked or as the published archive, or is put.
+        folder: The folder that holds the data set, unpacked or as the published archive, or the
+            folder to download it to; or the archive itself.
         level: A name from `LEVELS`.
 
     Raises:
-        FgmixError: If it can't be brought here, or isn't whole.
+        FgmixError: If the data set can't be downloaded or unpacked, or is incomplete.
     """
     root = find_aircraft(folder)
     class_names = read_class_names(root, level)
@@ -59,10 +60,10 @@ def load_aircraft(folder: Path, level: str = "variant") -> ImageDataset:
 
 
 def find_aircraft(folder: Path) -> Path:
-    """Finds the unpacked data, or unpacks the archive, which is downloaded if it isn't there.
+    """Finds the unpacked data set, downloading or unpacking the archive first if needed.
 
     Args:
-        folder: A folder that holds the data set or is to hold it, or the archive itself.
+        folder: See `load_aircraft`.
 
     Returns:
         The folder that holds `images/` and the annotations.
@@ -86,7 +87,7 @@ def find_aircraft(folder: Path) -> Path:
 
 
 def read_class_names(root: Path, level: str) -> tuple[str, ...]:
-    """Reads the classes of a level, in the order of their numbers.
+    """Reads the class names of a level, in the order of their labels.
 
     Raises:
         FgmixError: If the list is missing or unreadable.
@@ -95,7 +96,7 @@ def read_class_names(root: Path, level: str) -> tuple[str, ...]:
 
 
 def read_part(root: Path, level: str, part: str, class_names: tuple[str, ...]) -> Split:
-    """Reads an official part of the data set.
+    """Reads an official split of the data set.
 
     Args:
         root: The folder from `find_aircraft`.
@@ -104,10 +105,10 @@ def read_part(root: Path, level: str, part: str, class_names: tuple[str, ...]) -
         class_names: From `read_class_names`.
 
     Returns:
-        The photos, `images/<number>.jpg`, and their labels.
+        The images, `images/<number>.jpg`, and their labels.
 
     Raises:
-        FgmixError: If the annotations are missing, or name an unknown class or a missing photo.
+        FgmixError: If the annotations are missing, or name an unknown class or a missing image.
     """
     source = root / f"images_{level}_{part}.txt"
     numbers = {name: label for label, name in enumerate(class_names)}
@@ -118,7 +119,7 @@ def read_part(root: Path, level: str, part: str, class_names: tuple[str, ...]) -
     for line in _lines(source):
         number, _, name = line.partition(" ")  # a class name may hold spaces
         if name.strip() not in numbers:
-            raise FgmixError(f"{source} has {line!r}: no class of {LEVELS[level]}")
+            raise FgmixError(f"{source} has {line!r}: not a class of {LEVELS[level]}")
         if f"{number}.jpg" not in present:
             raise FgmixError(f"{source} names images/{number}.jpg, which is missing from {root}")
         paths.append(f"images/{number}.jpg")
@@ -127,13 +128,13 @@ def read_part(root: Path, level: str, part: str, class_names: tuple[str, ...]) -
 
 
 def read_boxes(root: Path) -> dict[str, Box]:
-    """Reads where the aircraft is in every photo.
+    """Reads the bounding box of the aircraft in every image.
 
     Args:
         root: The folder from `find_aircraft`.
 
     Returns:
-        Photo, `images/<number>.jpg` -> box, in the pixels of the whole photo.
+        Boxes by image, `images/<number>.jpg`, in pixels of the uncropped image.
 
     Raises:
         FgmixError: If `images_box.txt` is missing or unreadable.
@@ -145,19 +146,21 @@ def read_boxes(root: Path) -> dict[str, Box]:
             number, *sides = line.split()
             left, top, right, bottom = map(int, sides)
         except ValueError as error:
-            raise FgmixError(f"{source} has {line!r}: no photo and four sides") from error
-        # Counted from 1, the last row and column included.
+            raise FgmixError(f"{source} has {line!r}: not an image and four numbers") from error
+        # In the file, pixels are counted from 1 and the last row and column are inclusive.
         boxes[f"images/{number}.jpg"] = Box(left - 1, top - 1, right, bottom)
     return boxes
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a list that hold something."""
+    """Returns the non-empty lines of a file, stripped."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FgmixError(f"can't read {path} of FGVC-Aircraft ({error}): unpack it anew") from error
+        raise FgmixError(
+            f"can't read {path} of FGVC-Aircraft ({error}): unpack it again"
+        ) from error
     lines = [line.strip() for line in text.splitlines()]
     if not any(lines):
-        raise FgmixError(f"{path} of FGVC-Aircraft is empty: unpack it anew")
+        raise FgmixError(f"{path} of FGVC-Aircraft is empty: unpack it again")
     return [line for line in lines if line]

@@ -1,4 +1,4 @@
-"""Unpacking a published archive."""
+"""Unpacks published archives."""
 
 import logging
 import tarfile
@@ -15,26 +15,26 @@ log = logging.getLogger(__name__)
 
 
 def unpack_folder(archive: Path, folder: Path, checksum: str) -> Path:
-    """Unpacks a tar archive that holds one folder, as `folder`, unless that is there.
+    """Unpacks a tar archive with a single top folder as `folder`, unless `folder` exists.
 
     Args:
         archive: The archive, compressed or not.
-        folder: The name to give to the folder at its top; it appears once it is complete.
-        checksum: Of the published archive, `"<algorithm>:<hex>"`.
+        folder: The folder to unpack the top folder to. It appears when it is complete.
+        checksum: The checksum of the published archive, `"<algorithm>:<hex>"`.
 
     Returns:
         `folder`.
 
     Raises:
-        FgmixError: If the archive is another than the published one, damaged, or unsafe: no file
-            of an archive is ever written outside `folder`.
+        FgmixError: If the archive is not the published one, is damaged, or has a member outside of
+            the top folder; such a member is never written.
     """
 
     def write(beside: Path) -> None:
         if not matches(archive, checksum):
             raise FgmixError(
                 f"{archive} is not the published archive (its {checksum.partition(':')[0]} "
-                f"differs; cut short?): bring it again, or unpack it yourself as {folder}"
+                f"differs; cut short?): download it again, or unpack it yourself as {folder}"
             )
         log.info("unpacking %s", archive)
         beside.mkdir()

@@ -1,4 +1,4 @@
-"""The registry of data sets that say where in a photo the object is."""
+"""The registry of data sets with bounding boxes of the object in each image."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,22 +7,23 @@ from typing import NamedTuple
 from fgmix.data.box import Box
 
 Reader = Callable[[Path, Iterable[str]], dict[str, Box]]
+"""`(root, paths) -> boxes by path`."""
 
 
 class BoxSource(NamedTuple):
-    """What a data set's boxes surround, and how they are read.
+    """The boxes of a data set.
 
     Attributes:
-        what: The thing in the box.
-        read: From the data set's root and photos relative to it to the boxes of those that have
-            one.
+        what: What the boxes surround, for reports.
+        read: `(root, paths) -> boxes`: reads the boxes of images, by path relative to the root.
+            Images without a box are left out.
     """
 
     what: str
     read: Reader
 
 
-# Imported when they are used, as in `sources`.
+# Sources are imported when they are used, as in `registry`.
 
 
 def _aircraft(root: Path, paths: Iterable[str]) -> dict[str, Box]:
@@ -48,14 +49,14 @@ BOX_SOURCES: dict[str, BoxSource] = {
     "cars": BoxSource("the car", _cars),
     "demo": BoxSource("the tail, all that tells the classes apart", _demo),
 }
-"""name, without its level -> its boxes."""
+"""Maps a data set's name, without its level, to its boxes."""
 
 
 def find_box_source(dataset: str) -> BoxSource | None:
-    """The boxes of a data set, if it is one that has them.
+    """Returns the boxes of a data set, or None if it has none.
 
     Args:
-        dataset: As a resolved config names it: folders by their whole path.
+        dataset: The data set as in a resolved config: a name, or the absolute path of a folder.
     """
     return BOX_SOURCES.get(dataset.partition("/")[0])
 

@@ -1,8 +1,8 @@
-"""Stanford Cars-196, wherever it lies: 16,185 photos of 196 models of cars.
+"""Stanford Cars-196: 16,185 photos of 196 models of cars.
 
 Source: J. Krause, M. Stark, J. Deng and L. Fei-Fei, "3D Object Representations for Fine-Grained
-Categorization", 2013. The photos are for non-commercial research only. Its authors' pages have
-been gone since 2023, so nothing is downloaded unless a mirror is named.
+Categorization", 2013. The photos are for non-commercial research only. The authors' pages have been
+offline since 2023, so nothing is downloaded unless a mirror is given.
 """
 
 import logging
@@ -24,7 +24,7 @@ from fgmix.errors import FgmixError
 log = logging.getLogger(__name__)
 
 MIRROR_VARIABLE = "FGMIX_CARS_MIRROR"
-"""The environment variable with the address of a folder that serves the published files."""
+"""The environment variable with the URL of a folder that serves the published files."""
 
 TEST_LABELS = ANNOTATIONS["test"]
 FOLDERS = {"cars_train.tgz": "cars_train", "cars_test.tgz": "cars_test", "car_devkit.tgz": "devkit"}
@@ -37,19 +37,19 @@ CHECKSUMS = {  # of the original files, as TFDS has them in url_checksums/cars19
 
 
 def load_cars(folder: Path) -> ImageDataset:
-    """Reads Cars-196 from the first of these that is there.
+    """Loads Cars-196 from the first of these that exists.
 
     1. The official layout: `cars_train/`, `cars_test/` and `devkit/`.
     2. Class folders: `{train,test}/<class>/*.jpg`, also below `car_data/` or `car_data/car_data/`.
-    3. The original archives, which are checked and unpacked where they lie.
-    4. A mirror of them, whose address is in `FGMIX_CARS_MIRROR`.
+    3. The original archives, which are checked and unpacked in place.
+    4. A mirror of the archives, whose URL is in `FGMIX_CARS_MIRROR`.
 
     Args:
-        folder: Where the data set lies, or is put.
+        folder: The folder that holds the data set, or the folder to download it to.
 
     Raises:
-        FgmixError: If it is not there, which tells what to download and where to put it, or if
-            it isn't whole.
+        FgmixError: If the data set is missing, with a message that says what to download and where
+            to put it; or if it is incomplete.
     """
     for root in (folder, folder / "stanford_cars"):
         if find_file(root, META) and all((root / f"cars_{part}").is_dir() for part in ANNOTATIONS):
@@ -69,7 +69,7 @@ def load_cars(folder: Path) -> ImageDataset:
 
 
 def _fetch(folder: Path, mirror: str) -> None:
-    """Downloads those of the published files that are not there, unpacked or not."""
+    """Downloads the published files that are missing in `folder`, unpacked or not."""
     log.info("Cars-196's photos are for non-commercial research only; 1.8 GiB to download")
     for file, checksum in CHECKSUMS.items():
         there = find_file(folder, file) or folder / FOLDERS.get(file, file)

@@ -1,4 +1,4 @@
-"""The two layouts in which people have Stanford Cars-196: the official one, and class folders."""
+"""Reads the two common layouts of Stanford Cars-196: the official one, and class folders."""
 
 import re
 from dataclasses import replace
@@ -19,8 +19,8 @@ META = "cars_meta.mat"
 def read_official(root: Path) -> ImageDataset:
     """Reads `cars_train/`, `cars_test/` and the MATLAB annotations in `devkit/`.
 
-    `cars_test_annos_withlabels.mat` was published apart from the devkit, so it is looked for
-    beside it too.
+    `cars_test_annos_withlabels.mat` was published separately from the devkit and may also lie in
+    `root`.
 
     Args:
         root: The folder that holds `devkit`.
@@ -36,13 +36,14 @@ def read_official(root: Path) -> ImageDataset:
 
 
 def read_boxes(root: Path) -> dict[str, Box]:
-    """Reads where the car is in every photo of the official layout.
+    """Reads the bounding box of the car in every image of the official layout.
 
     Args:
         root: The folder that holds `devkit`.
 
     Returns:
-        Photo, relative to the root -> box; empty where the annotations have no boxes.
+        Boxes by image, relative to the root. Empty for class folders, and if the annotations have
+        no boxes.
 
     Raises:
         FgmixError: If the annotations are missing or unreadable.
@@ -57,23 +58,24 @@ def read_boxes(root: Path) -> dict[str, Box]:
             return {}
         for row in annotations:
             left, top, right, bottom = (int(row[side]) for side in sides)
-            # Counted from 1, the last row and column included.
+            # In the file, pixels are counted from 1 and the last row and column are inclusive.
             boxes[f"cars_{part}/{row['fname']}"] = Box(left - 1, top - 1, right, bottom)
     return boxes
 
 
 def read_class_folders(root: Path) -> ImageDataset:
-    """Reads `{train,test}/<class>/*`, with the classes named and ordered as the official ones.
+    """Reads `{train,test}/<class>/*`, with the official names and order of the classes.
 
-    A folder's name can't hold the slash of `Ram C/V Cargo Van Minivan 2012`, and copies replace it
-    and other characters in their own ways, so names are compared by letters and digits alone.
-    Folders whose names are not the official ones keep their names, in alphabetical order.
+    The name of a folder can't contain the slash of `Ram C/V Cargo Van Minivan 2012`, and published
+    versions replace it and other characters differently. Names are therefore compared by letters
+    and digits only. If they are not the official names, classes keep the names of the folders, in
+    alphabetical order.
 
     Args:
         root: The folder that holds `train` and `test`.
 
     Raises:
-        FgmixError: As `load_folder`.
+        FgmixError: As in `load_folder`.
     """
     data = load_folder(root, "cars")
     order = {_letters(name): (i, name) for i, name in enumerate(official_class_names())}
@@ -88,14 +90,14 @@ def read_class_folders(root: Path) -> ImageDataset:
 
 
 def official_class_names() -> tuple[str, ...]:
-    """The 196 names in the order of `cars_meta.mat`, which TFDS's `cars196` knows."""
+    """Returns the 196 names in the order of `cars_meta.mat`, from TFDS's `cars196`."""
     import tensorflow_datasets as tfds
 
     return tuple(tfds.builder("cars196").info.features["label"].names)
 
 
 def find_file(root: Path, name: str) -> Path | None:
-    """Where a file of the devkit lies in the official layout, if it does."""
+    """Returns the path of a file of the devkit in the official layout, or None."""
     paths = (root / "devkit" / name, root / name)
     return next((path for path in paths if path.is_file()), None)
 
@@ -118,10 +120,10 @@ def _require(root: Path, name: str) -> Path:
 def _load_mat(path: Path, variable: str) -> np.ndarray:
     try:
         content = scipy.io.loadmat(path, squeeze_me=True)
-    except Exception as error:  # SciPy raises many kinds, according to where the file is broken
+    except Exception as error:  # SciPy raises many exception types for damaged files
         raise FgmixError(f"{path} is not a readable MATLAB file: {error}") from error
     if variable not in content:
-        raise FgmixError(f"{path} has no {variable!r}: it is not that file of Cars-196")
+        raise FgmixError(f"{path} has no {variable!r}: it is not the published file of Cars-196")
     return np.atleast_1d(content[variable])
 
 
@@ -135,7 +137,7 @@ def _read_split(root: Path, part: str, num_classes: int) -> Split:
             f"the published {source.name}"
         )
     if not len(annotations):
-        raise FgmixError(f"{source} has no annotations: bring the published file")
+        raise FgmixError(f"{source} has no annotations: get the published file")
     folder = f"cars_{part}"
     present = {p.name for p in (root / folder).iterdir()} if (root / folder).is_dir() else set()
     paths: list[str] = []

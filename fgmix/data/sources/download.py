@@ -1,4 +1,4 @@
-"""Downloading a published file: resumed after a break, checked, and whole or not there."""
+"""Downloads published files: interrupted downloads are resumed, and checksums are checked."""
 
 import hashlib
 import logging
@@ -21,21 +21,21 @@ RANGE_NOT_SATISFIABLE = 416
 
 
 def download(url: str, target: Path, checksum: str) -> Path:
-    """Downloads a file unless it is there.
+    """Downloads a file unless it exists.
 
-    What has arrived is kept in a hidden file beside `target`, so that a download that was broken
-    off goes on from there, now or in a later call. `target` appears once its checksum is right.
+    Received data is kept in a hidden file beside `target`, so that an interrupted download is
+    resumed, in this or a later call. `target` appears when it is complete and its checksum correct.
 
     Args:
-        url: Where it is published, over HTTP or HTTPS.
-        target: Where to put it; its folder is made.
-        checksum: `"md5:<hex>"` or `"sha256:<hex>"`.
+        url: The HTTP or HTTPS URL of the file.
+        target: The path to download to; its folder is created.
+        checksum: The checksum of the file, `"md5:<hex>"` or `"sha256:<hex>"`.
 
     Returns:
         `target`.
 
     Raises:
-        FgmixError: If it can't be downloaded or written, or isn't the file that was published.
+        FgmixError: If the file can't be downloaded or written, or has another checksum.
     """
     part = target.with_name(f".{target.name}.part")
     with locked(target):
@@ -47,42 +47,44 @@ def download(url: str, target: Path, checksum: str) -> Path:
             part.unlink()
             raise FgmixError(
                 f"{url} is not the published file (its {checksum.partition(':')[0]} differs), so "
-                f"it was removed: try again, or bring {target} yourself"
+                f"it was removed: try again, or put the file at {target} yourself"
             )
         part.replace(target)
     return target
 
 
 def matches(path: Path, checksum: str) -> bool:
-    """Whether a file has the checksum `"<algorithm>:<hex>"`."""
+    """Returns whether a file has the checksum `"<algorithm>:<hex>"`."""
     algorithm, _, expected = checksum.partition(":")
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest() == expected
 
 
 def _complete(url: str, part: Path, target: Path) -> None:
-    """Transfers what `part` lacks, going on where a connection broke."""
+    """Downloads the missing rest of `part`, reconnecting as long as data arrives."""
     for attempt in range(1, ATTEMPTS + 1):
         before = _size(part)
         try:
             return _transfer(url, part, target.name)
         except HTTPError as error:
             if error.code == RANGE_NOT_SATISFIABLE:
-                return None  # nothing is lacking, or `part` is rubbish: the checksum tells
+                return None  # `part` is complete or not a part of the file: the checksum tells
             reason = f"HTTP {error.code} {error.reason}"
-            raise FgmixError(f"can't download {url} ({reason}): bring {target} yourself") from error
+            raise FgmixError(
+                f"can't download {url} ({reason}): put the file at {target} yourself"
+            ) from error
         except (OSError, HTTPException) as error:
             if attempt == ATTEMPTS or _size(part) <= before:
                 reason = str(getattr(error, "reason", error)) or type(error).__name__
                 raise FgmixError(
-                    f"can't download {url} ({reason}; {_size(part) / 1e6:.1f} MB are there): run "
-                    f"the command again and it goes on from there, or bring {target} yourself"
+                    f"can't download {url} ({reason}; {_size(part) / 1e6:.1f} MB received): run "
+                    f"the command again to resume, or put the file at {target} yourself"
                 ) from error
     return None
 
 
 def _transfer(url: str, part: Path, shown: str) -> None:
-    """Appends to `part` what it lacks, or writes it anew if the server can't go on."""
+    """Appends the missing rest to `part`, or rewrites it if the server can't resume."""
     start = _size(part)
     headers = {"User-Agent": "fgmix"} | ({"Range": f"bytes={start}-"} if start else {})
     with urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS) as response:
@@ -97,7 +99,7 @@ def _transfer(url: str, part: Path, shown: str) -> None:
             while chunk := response.read(CHUNK_BYTES):
                 file.write(chunk)
                 bar.update(len(chunk))
-    # A connection that is closed early reads like the end of the file.
+    # A connection that is closed early looks like the end of the file.
     if total is not None and _size(part) < total:
         raise ConnectionError("the connection was closed")
 

@@ -1,4 +1,4 @@
-"""A folder of class folders, with or without train, val and test above them."""
+"""Loads a folder of class folders, with or without the split folders train, val and test."""
 
 from pathlib import Path
 
@@ -13,23 +13,22 @@ TEST_FRACTION = 0.2
 
 
 def load_folder(root: Path, name: str | None = None, split_seed: int = 0) -> ImageDataset:
-    """Reads `root/<class>/*` or `root/{train,val,test}/<class>/*`.
+    """Loads `root/<class>/*` or `root/{train,val,test}/<class>/*`.
 
-    Class names are the folders' names, in alphabetical order. Files are told by their suffix
-    (JPEG, PNG, BMP, GIF, WebP, in any case); hidden ones and others are passed over. Symbolic
-    links to files and to class folders are followed. Without split folders a fifth of every
-    class becomes the test split, by `split_seed`. With `train` and `val` but no `test`, `val` is
-    the test split.
+    Class names are the names of the folders, in alphabetical order. Images are recognized by their
+    suffix (JPEG, PNG, BMP, GIF, WebP, in any case); hidden and other files are ignored. Symbolic
+    links to files and to class folders are followed. Without split folders, a fifth of every class
+    becomes the test split. With `train` and `val` but no `test`, `val` is the test split.
 
     Args:
         root: The folder.
-        name: The data set's name; the folder's own by default.
-        split_seed: Seeds the test split where the folder has none.
+        name: The name of the data set; by default the name of the folder.
+        split_seed: Seeds the test split if there are no split folders.
 
     Raises:
-        FgmixError: If the folder is missing, has no images or fewer than 2 classes, a link in it
-            leads nowhere, a name in it can't be written to a text file, or the splits don't fit
-            each other.
+        FgmixError: If the folder is missing, a class has no images, there are fewer than 2 classes,
+            a symbolic link is broken, a name is not UTF-8 or has a line break, or a split has
+            classes that `train` lacks.
     """
     if not root.is_dir():
         raise FgmixError(f"no data folder {str(root)!r}: give the folder that holds the classes")
@@ -39,7 +38,7 @@ def load_folder(root: Path, name: str | None = None, split_seed: int = 0) -> Ima
         return _load_unsplit(root, name, split_seed)
 
     if len(parts) == 1:
-        raise FgmixError(f"{root} has train but no test folder: add test (or val) beside it")
+        raise FgmixError(f"{root} has a train but no test folder: add test (or val) beside it")
     class_names = _class_names(root / "train")
     folders = {"train": "train", "test": "test" if "test" in parts else "val"}
     splits = {name: _read_split(root, part, class_names) for name, part in folders.items()}
@@ -67,7 +66,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     if len(names) < 2:
         raise FgmixError(
             f"{folder} holds {len(names)} class folder(s): a data set needs at least 2, "
-            f"one folder of photos a class"
+            f"one folder of photos per class"
         )
     return tuple(names)
 
@@ -75,9 +74,9 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def _read_split(
     root: Path, part: str, class_names: tuple[str, ...], may_lack_classes: bool = False
 ) -> Split:
-    strangers = [n for n in _class_names(root / part) if n not in class_names]
-    if strangers:
-        raise FgmixError(f"{root / part} has class(es) that train lacks: {', '.join(strangers)}")
+    unknown = [n for n in _class_names(root / part) if n not in class_names]
+    if unknown:
+        raise FgmixError(f"{root / part} has class(es) that train lacks: {', '.join(unknown)}")
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(class_names):
@@ -99,11 +98,11 @@ def _image_files(folder: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """What a folder holds; refuses what would go missing or break the files of a run."""
+    """Lists the visible entries of a folder; refuses broken links and names runs can't store."""
     paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
     for path in paths:
         if path.is_symlink() and not path.exists():
-            raise FgmixError(f"the link {path} leads nowhere: mend or remove it")
+            raise FgmixError(f"the link {path} is broken: fix or remove it")
         if "\n" in path.name or not _is_text(path.name):
             raise FgmixError(f"rename {str(path)!r}: its name has a line break or is not UTF-8")
     return paths
@@ -112,11 +111,11 @@ def _visible(folder: Path) -> list[Path]:
 def _is_text(name: str) -> bool:
     try:
         name.encode()
-    except UnicodeEncodeError:  # bytes that are not UTF-8 come as lone surrogates
+    except UnicodeEncodeError:  # Python represents bytes that are not UTF-8 as lone surrogates
         return False
     return True
 
 
 def is_image_file(path: Path) -> bool:
-    """Whether a path is a visible file with the suffix of an image."""
+    """Returns whether a path is a visible file with the suffix of an image."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()

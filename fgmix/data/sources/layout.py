@@ -1,4 +1,4 @@
-"""What lies in a folder of class folders, whether or not it can be trained on."""
+"""Surveys a folder of class folders, whether or not it can be trained on."""
 
 import os
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Layout:
-    """What was found in a folder.
+    """The content of a folder.
 
     Attributes:
-        dataset: Every photo, in the splits that the folder shows; in a single one named `all`
-            where it shows none. A class may lack photos in any of them.
-        empty: Class folders without a photo, relative to the root.
-        strays: Visible files that are in no class, or no images by their suffix.
+        dataset: All images, in the splits that the folder has, or in a single split `"all"`. A
+            class may have no images in a split.
+        empty: Class folders without images, relative to the root.
+        strays: Visible files that are in no class folder or do not have the suffix of an image.
     """
 
     dataset: ImageDataset
@@ -29,9 +29,9 @@ class Layout:
 
 
 def survey_folder(root: Path) -> Layout:
-    """Lists the photos of `root/<class>` or `root/{train,val,test}/<class>`, and what is not one.
+    """Lists the images of `root/<class>` or `root/{train,val,test}/<class>`, and stray files.
 
-    `load_folder` refuses a folder at the first thing that is wrong; this goes on and collects.
+    Unlike `load_folder`, which raises an error at the first problem, it collects all of them.
     """
     parts = [part for part in PARTS if (root / part).is_dir()]
     parts = parts if "train" in parts else []
@@ -42,11 +42,11 @@ def survey_folder(root: Path) -> Layout:
         paths: list[str] = []
         labels: list[int] = []
         for folder in _folders(place):
-            photos = sorted(path for path in folder.iterdir() if is_image_file(path))
-            if not photos and name != "val":  # which may lack classes
+            images = sorted(path for path in folder.iterdir() if is_image_file(path))
+            if not images and name != "val":  # a validation split may lack classes
                 empty.append(folder.relative_to(root).as_posix())
-            paths += [photo.relative_to(root).as_posix() for photo in photos]
-            labels += [class_names.index(folder.name)] * len(photos)
+            paths += [image.relative_to(root).as_posix() for image in images]
+            labels += [class_names.index(folder.name)] * len(images)
         used.update(paths)
         splits[name] = Split(tuple(paths), np.array(labels, np.int32))
     strays = [path for path in _visible_files(root) if path not in used]

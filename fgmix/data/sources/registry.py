@@ -1,4 +1,4 @@
-"""The registry of data sets: name -> loader."""
+"""The registry of data sets: names, loaders, folders and terms of use."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
 
-# Loaders are imported when they are used: SciPy, Pillow and TFDS would slow down `--help`.
+# Sources are imported when they are used: SciPy, Pillow and TFDS would slow down `--help`.
 
 
 def _aircraft(data_dir: Path, level: str) -> ImageDataset:
@@ -32,7 +32,7 @@ def _demo(data_dir: Path) -> ImageDataset:
 
     folder = data_dir / f"demo-v{DEMO_VERSION}"
     if not folder.exists():
-        log.info("drawing the demo's pictures into %s", folder)
+        log.info("drawing the images of the demo into %s", folder)
     write_demo(folder)
     return load_folder(folder, "demo")
 
@@ -44,24 +44,24 @@ SOURCES: dict[str, Callable[[Path], ImageDataset]] = {
     "cars": _cars,
     "demo": _demo,
 }
-"""name -> loader of the data set from `--data-dir`."""
+"""Maps a name to `(data_dir) -> data set`."""
 
 TERMS = {
     "aircraft": "FGVC-Aircraft's photos are for non-commercial research only.",
     "cars": "Stanford Cars' photos are for non-commercial research only.",
-    "demo": "The pictures are drawn by fgmix: nobody's rights are touched.",
+    "demo": "The images are drawn by fgmix: no third-party rights apply.",
 }
-"""name, without its level -> what the photos may be used for."""
+"""Maps a data set's name, without its level, to the terms of use of its images."""
 
 
 def terms_of_use(dataset: str) -> str:
-    """What the photos of a data set may be used for, in a sentence.
+    """Returns the terms of use of a data set's images, as a sentence.
 
     Args:
-        dataset: As a resolved config names it: folders by their whole path.
+        dataset: The data set as in a resolved config: a name, or the absolute path of a folder.
     """
     if Path(dataset).is_absolute():
-        return "The photos are of a folder: their owner's terms hold."
+        return "The photos come from a folder: their owner's terms apply."
     elsewhere = (
         "The terms are those on the data set's page in the catalogue of TensorFlow Datasets."
     )
@@ -69,10 +69,10 @@ def terms_of_use(dataset: str) -> str:
 
 
 def require_known(dataset: str) -> None:
-    """Refuses what is neither a name nor a folder, without reading anything of a data set.
+    """Checks that a data set is a known name or a folder, without reading the data.
 
     Raises:
-        FgmixError: If there is no such data set.
+        FgmixError: If it is neither.
     """
     if dataset in SOURCES or Path(dataset).expanduser().is_dir():
         return
@@ -83,7 +83,7 @@ def require_known(dataset: str) -> None:
     else:
         raise FgmixError(
             f"no data set {dataset!r}: give one of {', '.join(SOURCES)}, a name of TensorFlow "
-            f"Datasets, or the path of a folder with one folder of photos a class"
+            f"Datasets, or the path of a folder with one folder of photos per class"
         )
 
 
@@ -92,12 +92,12 @@ def load_dataset(dataset: str, data_dir: str | None = None, split_seed: int = 0)
 
     Args:
         dataset: A name from `SOURCES`, the path of a folder of class folders, or the name of an
-            image classification set of TFDS: the first of these that it is.
-        data_dir: Where a named data set lies.
+            image classification data set of TFDS, tried in this order.
+        data_dir: The folder of a named data set; by default `default_data_dir`.
         split_seed: Seeds the test split of a data set that has none.
 
     Raises:
-        FgmixError: If there is no such data set, or it is not whole.
+        FgmixError: If the data set is unknown or incomplete.
     """
     given = Path(data_dir).expanduser() if data_dir else None
     if dataset in SOURCES:

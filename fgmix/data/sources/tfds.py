@@ -1,7 +1,7 @@
-"""Image classification sets of TensorFlow Datasets (TFDS), by name.
+"""Loads image classification data sets of TensorFlow Datasets (TFDS) by name.
 
-TFDS keeps the images' encoded bytes in record files. They are written out once as the image files
-that they were, so that every data set is read in one way from files.
+TFDS stores the encoded images in record files. They are extracted to image files once, so that all
+data sets are read from image files.
 """
 
 import json
@@ -24,10 +24,10 @@ from fgmix.files import provide
 log = logging.getLogger(__name__)
 
 OWN_NAMES = {"cars196": "cars", "stanford_cars": "cars", "fgvc_aircraft": "aircraft"}
-"""Sets that fgmix reads itself: the addresses of TFDS's `cars196` are dead."""
+"""Data sets that fgmix loads itself, by their name in TFDS. (TFDS's URLs of `cars196` are dead.)"""
 
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
-"""TFDS's name of a split -> ours."""
+"""Maps TFDS's name of a split to ours."""
 
 INDEX = "index.json"
 SIGNATURES = {
@@ -40,24 +40,24 @@ SIGNATURES = {
 
 
 def is_tfds_name(name: str) -> bool:
-    """Whether a name has the form `name[/config][:version]` of TFDS."""
+    """Returns whether a name has TFDS's form `name[/config][:version]`."""
     return re.fullmatch(r"[a-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?", name) is not None
 
 
 def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
-    """Loads a data set of TFDS, preparing it first where that is needed.
+    """Loads a data set of TFDS, downloading and extracting it first if needed.
 
-    `validation` is the `val` split. Without `test` it is the test split; without either, a fifth
-    of every class of `train` becomes the test split, by `split_seed`.
+    TFDS's `validation` becomes the `val` split, or the test split if there is no `test`. Without
+    either, a fifth of every class of `train` becomes the test split.
 
     Args:
-        name: `name`, `name/config`, either with `:version`.
-        data_dir: TFDS's data folder. The image files go into `fgmix/<name>/<version>` below it.
-        split_seed: Seeds the test split where TFDS has none.
+        name: `name` or `name/config`, with an optional `:version`.
+        data_dir: TFDS's data folder. Image files are extracted to `fgmix/<name>/<version>` in it.
+        split_seed: Seeds the test split if TFDS has none.
 
     Raises:
-        FgmixError: If TFDS doesn't know the name or can't prepare the set, or it has no images
-            with one class label each to train on.
+        FgmixError: If TFDS doesn't know the name or can't prepare the data set, or if the data set
+            has no training images with one class label each.
     """
     builder = _builder(name, data_dir)
     _refuse_other_tasks(name, builder.info.features)
@@ -86,26 +86,26 @@ def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
 
 
 def require_tfds_name(name: str, others: Collection[str] = ()) -> None:
-    """Refuses a name that TFDS doesn't know, without preparing anything.
+    """Checks that TFDS knows a name, without preparing the data set.
 
     Args:
         name: The name.
         others: Names that are not of TFDS and may be meant.
 
     Raises:
-        FgmixError: If TFDS has no such set, or fgmix reads it itself by another name.
+        FgmixError: If TFDS has no such data set, or fgmix loads it itself under another name.
     """
     import tensorflow_datasets as tfds
 
     base = re.split("[/:]", name)[0]
     if base in OWN_NAMES:
-        raise FgmixError(f"no data set {name!r}: fgmix reads it itself, as {OWN_NAMES[base]!r}")
+        raise FgmixError(f"no data set {name!r}: fgmix loads it as {OWN_NAMES[base]!r}")
     known = tfds.list_builders(with_community_datasets=False)
     if base not in known:
         near = get_close_matches(name, [*others, *known])
         hint = f" (near: {', '.join(near)})" if near else ""
         raise FgmixError(
-            f"no data set {name!r}: it is no folder, and no name of fgmix or of TensorFlow "
+            f"no data set {name!r}: it is neither a folder nor a name of fgmix or of TensorFlow "
             f"Datasets{hint}"
         )
 
@@ -114,7 +114,7 @@ def _builder(name: str, data_dir: Path) -> Any:
     import tensorflow_datasets as tfds
 
     require_tfds_name(name)
-    return _told_in_a_line(f"can't take {name}", lambda: tfds.builder(name, data_dir=data_dir))
+    return _in_one_line(f"can't use {name}", lambda: tfds.builder(name, data_dir=data_dir))
 
 
 def _refuse_other_tasks(name: str, features: Any) -> None:
@@ -122,30 +122,30 @@ def _refuse_other_tasks(name: str, features: Any) -> None:
 
     parts = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
     image, label = parts.get("image"), parts.get("label")
-    # A float image is stored as a PNG of its bits, which no decoder of images understands.
+    # Float images are stored as PNGs of their raw bits, which image decoders can't read.
     if not (
         isinstance(image, tfds.features.Image)
         and np.issubdtype(image.np_dtype, np.integer)
         and isinstance(label, tfds.features.ClassLabel)
     ):
         raise FgmixError(
-            f"{name} is not for image classification: it has no 'image' with one 'label' (a "
-            f"ClassLabel), but {', '.join(parts) or 'no named features'}"
+            f"{name} is not for image classification: it needs an 'image' with one 'label' (a "
+            f"ClassLabel), but has {', '.join(parts) or 'no named features'}"
         )
 
 
 def _write_files(name: str, builder: Any, folder: Path) -> None:
-    """Writes `folder/<split>/<class>/<number>.<suffix>` and the index of them."""
+    """Writes the images as `folder/<split>/<class>/<number>.<suffix>`, and an index."""
     info = builder.info
     log.info("%s: %s %s", name, info.homepage, " ".join(str(info.redistribution_info).split()))
-    _told_in_a_line(f"TensorFlow Datasets can't prepare {name}", builder.download_and_prepare)
+    _in_one_line(f"TensorFlow Datasets can't prepare {name}", builder.download_and_prepare)
     splits = {}
     for source, part in SPLITS.items():
         if source in builder.info.splits:
             rows = _write_split(name, builder, source, folder, part)
             if rows["paths"]:
                 splits[part] = rows
-    # Some sets know the names of their classes only now.
+    # Some data sets know their class names only after preparation.
     index = {"class_names": builder.info.features["label"].names, "splits": splits}
     folder.mkdir(exist_ok=True)
     (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
@@ -161,7 +161,9 @@ def _write_split(name: str, builder: Any, source: str, folder: Path, part: str) 
         split=source,
         decoders={"image": tfds.decode.SkipDecoding()},
         shuffle_files=False,
-        read_config=tfds.ReadConfig(try_autocache=False),  # which would hold a small set in memory
+        read_config=tfds.ReadConfig(
+            try_autocache=False
+        ),  # autocache would hold a small data set in memory
     )
     total = builder.info.splits[source].num_examples
     rows: dict[str, list] = {"paths": [], "labels": []}
@@ -169,7 +171,7 @@ def _write_split(name: str, builder: Any, source: str, folder: Path, part: str) 
         tqdm(tfds.as_numpy(examples), f"{name} {source}", total, unit=" images", disable=None)
     ):
         label = int(example["label"])
-        if not 0 <= label < num_classes:  # -1: the test labels of a challenge are kept secret
+        if not 0 <= label < num_classes:  # -1: the secret test labels of a challenge
             continue
         content = example["image"]
         suffix = next((s for start, s in SIGNATURES.items() if content.startswith(start)), ".bin")
@@ -181,8 +183,8 @@ def _write_split(name: str, builder: Any, source: str, folder: Path, part: str) 
     return rows
 
 
-def _told_in_a_line(what: str, call: Callable[[], Any]) -> Any:
-    """Calls into TFDS, whose data sets raise errors of every kind, many lines long."""
+def _in_one_line(what: str, call: Callable[[], Any]) -> Any:
+    """Calls TFDS and turns its errors, of any type and length, into one line."""
     try:
         return call()
     except Exception as error:

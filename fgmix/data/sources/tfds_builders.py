@@ -1,14 +1,14 @@
 """FGVC-Aircraft and Stanford Cars as TFDS builders, for use outside fgmix.
 
 Importing this module registers `fgvc_aircraft` (with the configs `variant`, `family` and
-`manufacturer`) and `stanford_cars`; TFDS has a `cars196` of its own, whose addresses are dead:
+`manufacturer`) and `stanford_cars`. (TFDS has its own `cars196`, whose URLs are dead.)
 
     import fgmix.data.sources.tfds_builders
     tfds.load("fgvc_aircraft/family", split="train+validation")
 
-Both look for their photos where `--dataset aircraft` and `--dataset cars` do: in the folders
-`aircraft` and `cars` of TFDS's data folder (`data_dir`). Images are stored as they were published;
-20 rows at the bottom of every photo of FGVC-Aircraft are a copyright banner.
+Both read the same files as `--dataset aircraft` and `--dataset cars`: the folders `aircraft` and
+`cars` in TFDS's data folder (`data_dir`). Images are stored as published; in FGVC-Aircraft, the
+bottom 20 rows of every image are a copyright banner.
 """
 
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ Example = tuple[str, dict[str, Any]]
 
 
 class _FileBuilder(tfds.core.GeneratorBasedBuilder):
-    """What the two have in common: labelled image files."""
+    """Base class of builders for labelled image files."""
 
     VERSION = tfds.core.Version("1.0.0")
     DESCRIPTION = ""
     HOMEPAGE = ""
 
     def _info(self) -> tfds.core.DatasetInfo:
-        # The names of the classes are read with the photos.
+        # The class names are set in `_examples`, when the data set is read.
         features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel()}
         return tfds.core.DatasetInfo(
             builder=self,

@@ -1,1 +1,1 @@
-"""Backbones: their registry, their networks, their weights."""
+"""Backbones: registry, networks and weights."""

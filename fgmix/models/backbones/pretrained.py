@@ -1,4 +1,4 @@
-"""Loading backbone weights, with errors that say how to bring them by hand."""
+"""Builds backbones and loads their weights; errors say how to get the weights manually."""
 
 import warnings
 from collections.abc import Callable
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import keras
 
 
-# PyTorch's 0.1, in Keras's convention, for every BatchNorm: a small data set gives few steps,
-# and keras.applications' slower averages (0.99, MobileNetV2 0.999) would still show ImageNet.
+# Momentum of every BatchNorm: PyTorch's 0.1 in Keras's convention. A small data set gives few
+# steps, in which the slower averages of keras.applications (0.99; MobileNetV2 0.999) would still be
+# dominated by ImageNet.
 BN_MOMENTUM = 0.9
 
 
@@ -26,17 +27,21 @@ def build_features(
     Args:
         name: The registry name, for messages.
         backbone: The registry entry.
-        image_size: Side of the square input, in pixels.
-        weights: `"imagenet"`, `"none"`, or a file: of Keras (`.weights.h5` or `.h5`, saved from
-            the same backbone without its top), or of torchvision (`.safetensors`, for the
-            backbones that read it).
+        image_size: Side `S` of the square input, in pixels.
+        weights: `"imagenet"`, `"none"` (or None), or the path of a file: a Keras file
+            (`.weights.h5` or `.h5`, saved from the same backbone without its top), or a file in
+            torchvision's format (`.safetensors`) for the backbones that support it.
 
     Returns:
-        A model from `(S, S, 3)` to the last feature map.
+        A model from `(batch, S, S, 3)` to the last feature map.
 
     Raises:
-        FgmixError: If the image is too small, the weights don't exist, can't be downloaded, or
+        FgmixError: If the image is too small, or the weights don't exist, can't be downloaded or
             don't fit.
+
+    Example:
+        >>> build_features("tiny", BACKBONES["tiny"], image_size=32, weights="none").output_shape
+        (None, 2, 2, 128)
     """
     features = _build(name, backbone, image_size, weights or "none")
     for layer in features.layers:
@@ -73,18 +78,18 @@ def _build_imagenet(name: str, backbone: Backbone, image_size: int) -> "keras.Mo
         return backbone.build(image_size, "imagenet")
     except FgmixError:
         raise
-    except Exception as error:  # Keras wraps what the network says in a bare Exception
-        backbone.build(image_size, None)  # if this fails too, it was not the weights
+    except Exception as error:  # Keras wraps network errors in a bare Exception
+        backbone.build(image_size, None)  # raises if the weights were not the cause
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FgmixError(
-            f"could not download the ImageNet weights of {name} ({reason}): where there is network "
-            f"fetch {backbone.source.by_hand}, and give that file as --weights FILE; or train from "
-            f"scratch with --weights none"
+            f"could not download the ImageNet weights of {name} ({reason}): on a machine with "
+            f"network access fetch {backbone.source.by_hand}, and give that file as "
+            f"--weights FILE; or train from scratch with --weights none"
         ) from error
 
 
 def _loader(path: Path, name: str, backbone: Backbone) -> "Loader":
-    """Chooses by the suffix of a weights file how it is read."""
+    """Returns the loader for a weights file, by the file's suffix."""
     if path.suffix not in LOADERS:
         raise FgmixError(
             f"{path}: weights files end in .weights.h5 or .h5 (Keras) or .safetensors (torchvision)"
@@ -101,11 +106,11 @@ def _loader(path: Path, name: str, backbone: Backbone) -> "Loader":
 def _load_keras(features: "keras.Model", path: Path, name: str) -> None:
     try:
         with warnings.catch_warnings():
-            # Keras only warns of layers that the file lacks, and leaves them random.
+            # Keras only warns about layers that are missing in the file, and leaves them random.
             warnings.simplefilter("error", UserWarning)
             features.load_weights(path)
     except (UserWarning, ValueError, OSError, KeyError) as error:
-        # Keras's own words are about its containers, and several lines long.
+        # Keras's own messages are several lines long and describe its internals.
         reason = "it is damaged" if isinstance(error, OSError) else "it was saved from another"
         raise FgmixError(
             f"{path} does not hold the weights of {name} ({reason}): give --weights a file saved "
@@ -114,6 +119,7 @@ def _load_keras(features: "keras.Model", path: Path, name: str) -> None:
 
 
 Loader = Callable[["keras.Model", Path, str], None]
-"""Reads a file into a model; the name is for messages."""
+"""`(features, path, name) -> None`: reads a file into a model; the name is for messages."""
 
 LOADERS: dict[str, Loader] = {KERAS_FORMAT: _load_keras, TORCHVISION_FORMAT: load_torchvision}
+"""Maps the suffix of a weights file to its loader."""

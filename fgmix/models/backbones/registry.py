@@ -1,4 +1,12 @@
-"""The registry of backbones: how each is built and what its weights expect of a picture."""
+"""The registry of backbones: how each is built and normalised, and where its weights come from.
+
+Example:
+    >>> backbone = BACKBONES["tiny"]
+    >>> backbone.min_size, backbone.multiply_adds
+    (16, 1015160832)
+    >>> backbone.build(32, None).output_shape
+    (None, 2, 2, 128)
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +18,10 @@ from fgmix.models.backbones.weight_sources import HubFile, KerasFile, WeightSour
 if TYPE_CHECKING:
     import keras
 
-# Keras is imported when a backbone is built, so that `--help` can list the names in no time.
-
+# Keras is imported only when a backbone is built, so that `--help` can list the names quickly.
 
 Normalization = dict[str, Any]
-"""The arguments of `fgmix.layers.ImageNormalization`: what the weights expect of a picture."""
+"""Arguments of `fgmix.layers.ImageNormalization` that give the input the weights expect."""
 
 IDENTITY: Normalization = {}
 CAFFE: Normalization = {"offset": [-103.939, -116.779, -123.68], "bgr": True}
@@ -30,7 +37,7 @@ IN_WORDS: list[tuple[Normalization, str]] = [
     (MINUS_ONE_TO_ONE, "RGB to [-1, 1]"),
     (TORCHVISION, "RGB, mean and std"),
 ]
-"""What people call a normalisation. (A table of pairs: a dict can't be a key.)"""
+"""Pairs of a normalisation and its usual name. (Not a dict, because a dict can't be a key.)"""
 
 KERAS_FORMAT = ".h5"
 TORCHVISION_FORMAT = ".safetensors"
@@ -38,17 +45,18 @@ TORCHVISION_FORMAT = ".safetensors"
 
 @dataclass(frozen=True)
 class Backbone:
-    """One entry of the registry.
+    """An entry of the registry.
 
     Attributes:
-        build: Makes the feature extractor for an image size: `(S, S, 3)` to a 4-D feature map,
-            after the last pooling, with weights `"imagenet"` or `None`.
-        normalization: What the weights expect.
-        parameters: How many it has, moving statistics included.
-        multiply_adds: Of one 224 x 224 image, as `fgmix.models.cost` counts them.
-        source: Where `"imagenet"` comes from; None if there is no such thing.
-        formats: The suffixes of the weights files it reads.
-        min_size: The smallest image side, in pixels, that leaves a feature map.
+        build: `(image_size, weights) -> model`: builds the feature extractor from
+            `(batch, S, S, 3)` to a 4-D feature map, after the last pooling, with weights
+            `"imagenet"` or None.
+        normalization: The normalisation that the weights expect.
+        parameters: The number of parameters, including moving statistics.
+        multiply_adds: The multiply-adds for a 224 x 224 image, as `fgmix.models.cost` counts them.
+        source: Where the `"imagenet"` weights come from; None if there are none.
+        formats: The suffixes of the weights files that the backbone can read.
+        min_size: The smallest image side that gives a feature map, in pixels.
     """
 
     build: Callable[[int, str | None], "keras.Model"]
@@ -75,7 +83,7 @@ def _torchvision(name: str, source: HubFile) -> Callable[[int, str | None], "ker
     def build(image_size: int, weights: str | None) -> "keras.Model":
         from fgmix.models.backbones.torchvision_weights import load_torchvision
 
-        module = import_module(f"fgmix.models.{name}")
+        module = import_module(f"fgmix.models.backbones.{name}")
         features = getattr(module, f"build_{name}")(image_size)
         if weights == "imagenet":
             load_torchvision(features, source.fetch(), name)
@@ -130,14 +138,14 @@ BACKBONES: dict[str, Backbone] = {
         MINUS_ONE_TO_ONE,
         parameters=2_257_984,
         multiply_adds=299_494_272,
-        # Trained at 224 pixels. For five smaller and equal sizes Keras takes others beside it.
+        # Trained at 224 pixels. For 96, 128, 160 and 192 pixels Keras downloads other weights.
         source=KerasFile(
             "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
             "Apache-2.0",
         ),
     ),
-    # Keras's own preprocessing layers of these two normalise like torchvision, whatever the
-    # docstring of the first says of [-1, 1]. They are left out, as ours do it.
+    # Keras's own preprocessing layers of these two normalise like torchvision (the docstring of
+    # the first wrongly says [-1, 1]). They are left out because `ImageNormalization` does it.
     "efficientnet_v2_b0": Backbone(
         _application("EfficientNetV2B0", include_preprocessing=False),
         TORCHVISION,

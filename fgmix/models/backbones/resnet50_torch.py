@@ -1,31 +1,31 @@
-"""ResNet-50 as torchvision builds it: a stage's stride is in its first 3 x 3 convolution."""
+"""ResNet-50 in torchvision's variant: a stage's stride is in its first 3 x 3 convolution."""
 
 import keras
 
 from fgmix.models.backbones.torchvision_layers import convolution, normalization
 
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
-"""Channels and number of the bottlenecks of each stage (He et al., 2015, Table 1)."""
+"""Channels and number of bottlenecks of each stage (He et al., 2015, Table 1)."""
 EXPANSION = 4
-"""Channels that leave a bottleneck, for one inside it."""
+"""Output channels of a bottleneck per channel inside it."""
 
 
 def build_resnet50_torch(image_size: int) -> keras.Model:
-    """A 7 x 7 stem and four stages of bottlenecks, without the average pooling at the end.
+    """Builds a 7 x 7 stem and four stages of bottlenecks, without the final average pooling.
 
-    Often called v1.5: in the paper, and in `keras.applications.ResNet50`, the stride is in the
-    first 1 x 1 convolution of a stage.
+    This variant is often called v1.5. In the paper and in `keras.applications.ResNet50`, the
+    stride is in the first 1 x 1 convolution of a stage.
 
     Args:
         image_size: Side `S` of the square input, in pixels. At least 32.
 
     Returns:
-        A model from `(S, S, 3)` to `(ceil(S / 32), ceil(S / 32), 2048)`.
+        A model from `(batch, S, S, 3)` to `(batch, ceil(S / 32), ceil(S / 32), 2048)`.
     """
     inputs = keras.Input((image_size, image_size, 3))
     x = _unit(inputs, 64, 7, "conv1", "bn1", stride=2)
     x = keras.layers.ReLU(name="relu")(x)
-    # Zeros are as good as PyTorch's minus infinity: nothing is less after a ReLU.
+    # PyTorch pads with minus infinity. After a ReLU, padding with zeros gives the same maxima.
     x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)
     x = keras.layers.MaxPooling2D(3, 2, name="maxpool")(x)
     for stage, (width, blocks) in enumerate(STAGES, start=1):
@@ -38,7 +38,7 @@ def build_resnet50_torch(image_size: int) -> keras.Model:
 def _bottleneck(
     x: keras.KerasTensor, width: int, name: str, stride: int, project: bool
 ) -> keras.KerasTensor:
-    """1 x 1 down, 3 x 3, 1 x 1 up, plus `x`, brought to that shape where `project` says so."""
+    """Applies 1 x 1, 3 x 3 and 1 x 1 convolutions and adds `x`, or a projection of `x`."""
     wide = EXPANSION * width
     y = _unit(x, width, 1, f"{name}_conv1", f"{name}_bn1")
     y = keras.layers.ReLU(name=f"{name}_relu1")(y)

@@ -1,4 +1,4 @@
-"""A small plain network that learns from scratch in a minute: the demo's backbone."""
+"""A small plain network that trains from scratch in a minute: the demo's backbone."""
 
 import keras
 
@@ -6,16 +6,16 @@ WIDTHS = (24, 48, 96, 128)
 
 
 def build_tiny(image_size: int) -> keras.Model:
-    """Four blocks of two 3 x 3 convolutions, batch normalisation, ReLU and 2 x 2 pooling.
+    """Builds four blocks of 3 x 3 convolutions with BatchNorm and ReLU, each ended by max pooling.
 
-    The first block has one convolution: at full resolution a second would cost as much as the
-    rest of the network.
+    The first block has one convolution, the others two: at full resolution a second convolution
+    would cost as much as the rest of the network.
 
     Args:
-        image_size: Side of the square input, in pixels. At least 16.
+        image_size: Side `S` of the square input, in pixels. At least 16.
 
     Returns:
-        A model from `(S, S, 3)` to `(S // 16, S // 16, 128)`.
+        A model from `(batch, S, S, 3)` to `(batch, S // 16, S // 16, 128)`.
     """
     inputs = keras.Input((image_size, image_size, 3))
     x = inputs

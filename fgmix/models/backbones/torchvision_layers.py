@@ -1,7 +1,7 @@
-"""Convolution and batch normalisation with torchvision's padding, constants and names.
+"""Convolution and BatchNorm with torchvision's padding, constants and names.
 
-A layer's name is its module path in torchvision with `_` for `.`, so that its weights can be found
-in a state dict by a rule: `layer1_0_conv1` is `layer1.0.conv1`.
+A layer's name is its module path in torchvision with `_` for `.`, which gives the names of its
+weights in a state dict: `layer1_0_conv1` is `layer1.0.conv1`.
 """
 
 import keras
@@ -12,9 +12,9 @@ from fgmix.models.backbones.pretrained import BN_MOMENTUM
 def convolution(
     x: keras.KerasTensor, width: int, side: int, name: str, *, stride: int = 1, bias: bool = False
 ) -> keras.KerasTensor:
-    """A `side` x `side` convolution, `side` odd, padded by `side // 2` all round."""
+    """Applies a `side` x `side` convolution, padded by `side // 2` on every side; `side` is odd."""
     padding = "same"
-    if stride > 1:  # where "same" would pad an even input at its end only
+    if stride > 1:  # "same" would pad more at the end than at the start of an even input
         padding = "valid"
         if side > 1:
             x = keras.layers.ZeroPadding2D(side // 2, name=f"{name}_pad")(x)
@@ -24,12 +24,12 @@ def convolution(
         stride,
         padding,
         use_bias=bias,
-        # torchvision draws its kernels so, which keeps the scale through ReLUs.
+        # He initialization, as in torchvision: keeps the scale of activations through ReLUs.
         kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
         name=name,
     )(x)
 
 
 def normalization(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Batch normalisation with PyTorch's epsilon and momentum."""
+    """Applies BatchNorm with PyTorch's epsilon and momentum."""
     return keras.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=1e-5, name=name)(x)

@@ -1,8 +1,8 @@
-"""Weights in torchvision's format (`.safetensors`) into a backbone whose layers bear its names."""
+"""Loads weights in torchvision's format (`.safetensors`) into a backbone with matching names."""
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,28 +20,29 @@ TENSORS = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
-"""What PyTorch calls the variables of Keras's Conv2D and BatchNormalization."""
+"""PyTorch's names of the variables of Keras's Conv2D and BatchNormalization."""
 CLASSIFIERS = ("fc.", "classifier.", "pre_logits.", "head.")
-"""What the names of a classifier's tensors start with, in torchvision and timm: not read."""
+"""Prefixes of the tensors of the classifier in torchvision and timm, which are skipped."""
 FLOATS = ("F64", "F32", "F16", "BF16")
 SHOWN = 3
-"""How many tensors an error names before it counts."""
+"""How many tensors an error message names; it counts the others."""
 
 
 def load_torchvision(features: "keras.Model", path: Path, name: str) -> None:
-    """Reads a `.safetensors` file into a backbone.
+    """Loads a `.safetensors` file into a backbone.
 
-    Kernels go from PyTorch's `(out, in, height, width)` to Keras's `(height, width, in, out)`;
-    float16, bfloat16 and float64 become float32. Nothing is changed unless the whole file fits.
+    Kernels are transposed from PyTorch's `(out, in, height, width)` to Keras's `(height, width, in,
+    out)`; float16, bfloat16 and float64 are converted to float32. If the file does not fit, the
+    backbone stays unchanged.
 
     Args:
-        features: A model whose layers' names are torchvision's module paths with `_` for `.`.
+        features: A model whose layers are named after torchvision's modules, with `_` for `.`.
         path: The file.
         name: The registry name of the backbone, for messages.
 
     Raises:
-        FgmixError: If the package safetensors is missing, or the file is damaged, or has missing,
-            unknown or misshapen tensors, which are named.
+        FgmixError: If the package safetensors is missing, the file is damaged, or a tensor is
+            missing, unknown, or of the wrong shape or type. The message names the tensors.
     """
     safetensors = import_optional("safetensors", "hub", "reading a .safetensors file")
     expected = {
@@ -53,7 +54,7 @@ def load_torchvision(features: "keras.Model", path: Path, name: str) -> None:
         with safetensors.safe_open(path, framework="numpy") as file:
             found = {
                 key: file.get_slice(key)
-                for key in file.keys()  # noqa: SIM118 (a safe_open is no dict)
+                for key in file.keys()  # noqa: SIM118 (a safe_open is not iterable)
                 if not key.startswith(CLASSIFIERS) and not key.endswith(".num_batches_tracked")
             }
             problems = _compare(expected, found)
@@ -71,8 +72,8 @@ def load_torchvision(features: "keras.Model", path: Path, name: str) -> None:
         variable.assign(arrays[key])
 
 
-def _compare(expected: dict, found: dict) -> list[str]:
-    """What is wrong with a file's tensors, by name."""
+def _compare(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """Returns what is wrong with a file's tensors, one text per kind of fault."""
     both = [key for key in expected if key in found]
     shapes = {key: (found[key].get_shape(), _torch_shape(expected[key].shape)) for key in both}
     faults = {
@@ -93,7 +94,7 @@ def _compare(expected: dict, found: dict) -> list[str]:
 
 
 def _name(fault: str, keys: Iterable[str]) -> str:
-    """`missing a, b, c and 4 more`; nothing if there are none."""
+    """Returns a text like `missing a, b, c and 4 more`; an empty one if there are no keys."""
     keys = list(keys)
     rest = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return f"{fault} {', '.join(keys[:SHOWN])}{rest}" if keys else ""

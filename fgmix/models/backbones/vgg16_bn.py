@@ -1,4 +1,4 @@
-"""VGG16 with batch normalisation, layer for layer as torchvision builds it: the paper's VGG16."""
+"""VGG16 with BatchNorm, layer by layer as in torchvision: the paper's VGG16."""
 
 import keras
 
@@ -9,16 +9,16 @@ BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 
 
 def build_vgg16_bn(image_size: int) -> keras.Model:
-    """Five blocks of 3 x 3 convolutions, batch normalisation and ReLU, each ended by max pooling.
+    """Builds five blocks of 3 x 3 convolutions with BatchNorm and ReLU, each ended by max pooling.
 
     Args:
         image_size: Side `S` of the square input, in pixels. At least 32.
 
     Returns:
-        A model from `(S, S, 3)` to `(S // 32, S // 32, 512)`, after the last pooling.
+        A model from `(batch, S, S, 3)` to `(batch, S // 32, S // 32, 512)`.
     """
     inputs = x = keras.Input((image_size, image_size, 3))
-    index = 0  # torchvision's, which counts all layers of `features`
+    index = 0  # the index in torchvision's `features`, which counts all layers
     for widths in BLOCKS:
         for width in widths:
             x = convolution(x, width, 3, f"features_{index}", bias=True)

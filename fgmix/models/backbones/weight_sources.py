@@ -1,4 +1,4 @@
-"""Where ImageNet weights come from, under which licence, and whether they are at hand."""
+"""Where ImageNet weights come from, under which licence, and whether they are on this machine."""
 
 import os
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ from fgmix.lazy import import_optional
 
 
 class WeightSource(Protocol):
-    """What the registry of backbones and the listing of it need of a source."""
+    """A source of weights, as the registry of backbones and its listing use it."""
 
     @property
     def licence(self) -> str:
-        """The weights' licence, as whoever publishes them states it."""
+        """The licence of the weights, as their publisher states it."""
 
     @property
     def origin(self) -> str:
-        """Who hands them out, in a word or two."""
+        """Who distributes the weights, in a word or two."""
 
     @property
     def by_hand(self) -> str:
-        """Which file to fetch from where when a download fails."""
+        """Which file to download from where, for a manual download."""
 
     def local(self) -> Path | None:
-        """The file, if it is on this machine already. Asks no network and takes no time."""
+        """Returns the file if it is on this machine, without using the network."""
 
 
 @dataclass(frozen=True)
 class KerasFile:
-    """A file that `keras.applications` downloads itself and keeps.
+    """A file that `keras.applications` downloads and caches.
 
     Attributes:
-        path: Where it lies under `BASE`.
+        path: The path of the file below `BASE`.
         licence: See `WeightSource`.
     """
 
@@ -45,12 +45,12 @@ class KerasFile:
 
     @property
     def by_hand(self) -> str:
-        """The file's address."""
+        """The file's URL."""
         return self.BASE + self.path
 
     def local(self) -> Path | None:
-        """The file in Keras's cache."""
-        base = Path.home() if os.access(Path.home(), os.W_OK) else Path("/tmp")  # as Keras does
+        """Returns the file in Keras's cache, if it is there."""
+        base = Path.home() if os.access(Path.home(), os.W_OK) else Path("/tmp")  # as in Keras
         home = Path(os.environ.get("KERAS_HOME", base / ".keras")).expanduser()
         path = home / "models" / Path(self.path).name
         return path if path.is_file() else None
@@ -61,7 +61,7 @@ class HubFile:
     """A file in torchvision's format on the Hugging Face hub.
 
     Attributes:
-        repo: The repository.
+        repo: The name of the repository.
         licence: See `WeightSource`.
     """
 
@@ -70,17 +70,17 @@ class HubFile:
 
     FILE = "model.safetensors"
     TIMEOUT = 10.0
-    """Seconds that the hub has to answer."""
+    """Seconds to wait for the hub's answer."""
 
     origin = "Hugging Face hub"
 
     @property
     def by_hand(self) -> str:
-        """The file and the repository's page."""
+        """The file's name and the URL of its repository."""
         return f"{self.FILE} of https://huggingface.co/{self.repo}"
 
     def local(self) -> Path | None:
-        """The file in the hub's cache, which only the package huggingface_hub can read."""
+        """Returns the file in the hub's cache, if the package huggingface_hub finds it there."""
         try:
             from huggingface_hub import try_to_load_from_cache
         except ImportError:
@@ -89,19 +89,19 @@ class HubFile:
         return Path(path) if isinstance(path, str) else None
 
     def fetch(self) -> Path:
-        """Downloads the file unless it is at hand.
+        """Returns the file, downloading it if it is not in the cache.
 
         Raises:
             FgmixError: If the package huggingface_hub is missing.
-            Exception: Whatever that package makes of the network.
+            Exception: If the download fails; the type depends on huggingface_hub.
         """
         hub = import_optional("huggingface_hub", "hub", f"downloading the weights of {self.repo}")
         path = self.local()
         if path is None:
             before = hub.logging.get_verbosity()
-            hub.logging.set_verbosity_error()  # warnings of every try would bury our one line
+            hub.logging.set_verbosity_error()  # its warnings would bury our one-line message
             try:
-                # One try: where nobody answers, a download goes on trying for minutes.
+                # A quick check first: without an answer, a download retries for minutes.
                 url = hub.hf_hub_url(self.repo, self.FILE)
                 hub.get_hf_file_metadata(url, timeout=self.TIMEOUT)
                 path = Path(hub.hf_hub_download(self.repo, self.FILE))

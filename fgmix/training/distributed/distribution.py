@@ -19,7 +19,7 @@ import numpy as np
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import AUTO
-from fgmix.data.shard import Share
+from fgmix.data.shard import Shard
 from fgmix.errors import FgmixError
 from fgmix.training.ema import TrainedModel
 
@@ -51,9 +51,9 @@ class Placement:
         return self.process == 0
 
     @property
-    def share(self) -> Share:
+    def shard(self) -> Shard:
         """What this process reads of every batch."""
-        return Share(self.process, self.processes)
+        return Shard(self.process, self.processes)
 
     @property
     def divided(self) -> bool:

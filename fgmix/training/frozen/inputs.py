@@ -21,7 +21,7 @@ from fgmix.data.pipeline import (
     steps_per_epoch,
 )
 from fgmix.data.shard import measured_order
-from fgmix.models.split import halve
+from fgmix.models.split import split_model
 from fgmix.training.distributed.distribution import ALONE, Placement
 from fgmix.training.frozen.features import digest_weights, hash_path, provide_features, view_image
 from fgmix.training.inputs import (
@@ -49,7 +49,7 @@ def feed_features(
     dataset: ImageDataset,
     placement: Placement = ALONE,
 ) -> tuple[keras.Model, Feed]:
-    """Splits a classifier after its backbone, and feeds the second half with stored features.
+    """Splits a classifier after its backbone, and feeds the head with stored features.
 
     Args:
         model: A classifier from `build_model`.
@@ -59,20 +59,20 @@ def feed_features(
         placement: Among what the batches are divided; one process.
 
     Returns:
-        The half of `model` to train, which shares its variables, and its feed.
+        The head of `model` to train, which shares its variables, and its feed.
 
     Raises:
         FgmixError: If the features can't be stored.
     """
-    halves = halve(model)
+    parts = split_model(model)
     stored = provide_features(
-        halves.backbone,
+        parts.backbone,
         dataset,
         name=config.backbone,
         augmentation=config.augmentation,
         wanted={"train": config.views} | dict.fromkeys(measured_splits(config, dataset), 1),
     )
-    look_up = _means_in_memory if halves.takes_means else _maps_on_disk
+    look_up = _means_in_memory if parts.takes_means else _maps_on_disk
     load = look_up(stored)
 
     def measured(split: str) -> Measured:
@@ -94,9 +94,9 @@ def feed_features(
     splits = measured_splits(config, dataset)
     measures = {split: measured(split) for split in splits}
     digest = hashlib.sha256()
-    digest_weights(digest, halves.backbone)
+    digest_weights(digest, parts.backbone)
     feed = _feed(config, dataset, load, measures, placement)
-    return halves.head, replace(feed, backbone=digest.hexdigest())
+    return parts.head, replace(feed, backbone=digest.hexdigest())
 
 
 def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:

@@ -10,7 +10,7 @@ from fgmix.data.augment import color
 
 @pytest.fixture(scope="module", params=[0, 1])
 def picture(request):
-    """A picture of noise, and one of few levels."""
+    """An image of noise, and one of few levels."""
     rng = np.random.default_rng(request.param)
     if request.param:
         return (rng.integers(3, 6, (17, 23, 3)) * 30).astype(np.uint8)
@@ -52,7 +52,7 @@ def test_autocontrast_is_pillows(picture):
 
 
 def test_equalizing_is_pillows(picture):
-    picture = np.tile(picture, (3, 3, 1))  # of fewer pixels than levels nothing can be spread
+    picture = np.tile(picture, (3, 3, 1))  # equalizing needs more pixels than levels
     expected = ImageOps.equalize(Image.fromarray(picture))
     np.testing.assert_array_equal(color.equalize(tf.constant(picture, tf.float32)), expected)
 

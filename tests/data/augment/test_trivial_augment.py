@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from fgmix.data.augment import trivial_augment as module
-from fgmix.data.augment.trivial_augment import FILL, OPERATIONS, affine, trivial
+from fgmix.data.augment.trivial_augment import FILL, OPERATIONS, affine, trivial_augment
 
 SIDE = 32
 
@@ -69,7 +69,7 @@ def test_shearing_and_rotating_are_pillows(image, name, matrix):
     expected = Image.fromarray(picture).transform(
         (SIDE, SIDE), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR
     )
-    inside = slice(6, -6)  # what comes in from outside is filled otherwise
+    inside = slice(6, -6)  # the fill value differs from Pillow's
     difference = np.abs(changed - np.asarray(expected, float))[inside, inside]
     assert difference.max() < 2
 
@@ -83,14 +83,16 @@ def test_posterizing_drops_up_to_four_bits(image, strength, bits):
 
 
 def test_every_operation_is_as_likely_as_any_other(monkeypatch):
-    # Each operation answers with its number.
+    # Each operation returns its number.
     numbered = {
         name: (lambda image, strength, n=n: image * 0 + tf.stack([float(n), strength, 0.0]))
         for n, name in enumerate(OPERATIONS)
     }
     monkeypatch.setattr(module, "OPERATIONS", numbered)
     image = tf.zeros([1, 1, 3])
-    drawn = tf.data.Dataset.range(2000).map(lambda i: trivial(image, tf.stack([i, i * 0 + 5])))
+    drawn = tf.data.Dataset.range(2000).map(
+        lambda i: trivial_augment(image, tf.stack([i, i * 0 + 5]))
+    )
     drawn = np.stack(list(drawn.as_numpy_iterator()))[:, 0, 0]
     counts = np.bincount(drawn[:, 0].astype(int), minlength=len(OPERATIONS))
     assert counts.min() > 2000 / len(OPERATIONS) * 0.7
@@ -103,7 +105,7 @@ def test_every_operation_is_as_likely_as_any_other(monkeypatch):
 
 def test_it_is_a_function_of_image_and_seed(image):
     def made(seed):
-        return np.asarray(trivial(tf.constant(image), tf.constant([seed, 1], tf.int64)))
+        return np.asarray(trivial_augment(tf.constant(image), tf.constant([seed, 1], tf.int64)))
 
     np.testing.assert_array_equal([made(n) for n in range(20)], [made(n) for n in range(20)])
     assert len({made(n).tobytes() for n in range(20)}) > 10

@@ -333,7 +333,7 @@ JPEGS = {
 
 
 def parts(count=25, height=90, width=130):
-    """Parts of a picture: first row and column, and those after the last."""
+    """Parts of an image: first row and column, end row and column (exclusive)."""
     rng = np.random.default_rng(0)
     lows = rng.integers(0, [height, width], (count, 2))
     highs = lows + 1 + rng.integers(0, [height, width] - lows)
@@ -370,7 +370,7 @@ def test_a_part_of_a_jpeg_has_the_pixels_of_the_whole(decode_part_of, options):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_part_of_a_turned_photo_is_of_the_upright_one(decode_part_of, orientation):
+def test_a_part_of_a_rotated_image_is_of_the_upright_one(decode_part_of, orientation):
     options = Image.Exif()
     options[0x0112] = orientation
     content = encode(picture(), "JPEG", exif=options)
@@ -387,7 +387,7 @@ def test_a_part_of_another_format_has_the_pixels_of_the_whole(decode_part_of, im
     np.testing.assert_array_equal(decode_part_of(content, box), whole[10:50, 20:70])
 
 
-def test_a_part_of_a_picture_that_is_too_large_is_refused(decode_part_of, monkeypatch):
+def test_a_part_of_an_image_that_is_too_large_is_refused(decode_part_of, monkeypatch):
     monkeypatch.setattr(headers, "MAX_PIXELS", 90 * 130 - 1)
     content = encode(picture(), "JPEG")
     box = tf.constant([[0, 0], [9, 9]])
@@ -404,7 +404,7 @@ def test_a_part_is_reduced_as_far_as_the_result_allows(side, ratio):
     part = decode_part(content, lambda shape: (low, high), reduce_to=side)
     assert np.abs(np.array(part.shape[:2]) - np.array([400, 410]) / ratio).max() <= 1
     assert min(part.shape[:2]) >= side
-    # Resized to what it is wanted for, it is the part in full but for a fraction of a pixel.
+    # Resized, it equals the resized full part up to a fraction of a pixel.
     whole = decode_part(content, lambda shape: (low, high))
     both = [resize_image(image, side).numpy() for image in (part, whole)]
     difference = np.abs(both[0] - both[1])
@@ -414,7 +414,7 @@ def test_a_part_is_reduced_as_far_as_the_result_allows(side, ratio):
     assert mirrored.mean() > 20
 
 
-def test_what_is_no_jpeg_is_not_reduced():
+def test_other_formats_are_not_reduced():
     box = tf.constant([[0, 0], [80, 80]])
     part = decode_part(encode(picture(), "PNG"), lambda shape: (box[0], box[1]), reduce_to=8)
     assert part.shape == (80, 80, 3)

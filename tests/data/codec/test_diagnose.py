@@ -15,7 +15,7 @@ from tests.pictures import write_noise, write_plain
 
 
 def png_header(width, height):
-    """A PNG that announces a size and holds no pixels."""
+    """A PNG that announces a size but has no pixels."""
 
     def chunk(kind, payload):
         body = kind + payload
@@ -78,7 +78,7 @@ def test_of_no_files_none_is_unreadable():
 
 
 def test_the_limit_is_in_pixels_and_what_is_at_it_is_decoded(tmp_path, monkeypatch):
-    # A whole picture, which would decode.
+    # A complete image, which would decode.
     file = str(write_plain(tmp_path / "large.png", size=(40, 30)))
     monkeypatch.setattr(headers, "MAX_PIXELS", 40 * 30 - 1)
     assert "too large" in unreadable_files([file])[file]
@@ -94,7 +94,7 @@ def test_a_header_tells_format_and_size_without_the_pixels():
 
 
 def test_what_pillow_does_not_know_and_the_decode_path_does_is_not_bad(tmp_path):
-    # A wrong checksum in a chunk that is no part of the picture.
+    # A wrong checksum in a chunk that is not part of the image.
     png = encoded("PNG")
     text = struct.pack(">I", 4) + b"tEXt" + b"a\0bc" + b"\0\0\0\0"
     (tmp_path / "odd.png").write_bytes(png[:33] + text + png[33:])

@@ -53,7 +53,7 @@ def dataset(tmp_path_factory):
 
 
 def with_pillow(file, crop_bottom=0):
-    """What a person sees in an image viewer, squashed to the size of the tests."""
+    """The image as an image viewer shows it, resized to the size of the tests."""
     with Image.open(file) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
     upright = upright.crop((0, 0, upright.width, upright.height - crop_bottom))
@@ -65,7 +65,7 @@ def evaluated(dataset, split):
     return np.concatenate([images for images, _ in batches])
 
 
-def test_no_file_is_passed_over(dataset):
+def test_every_file_is_listed(dataset):
     assert dataset.class_names == ("Zaunkönig (m) #1", "links", "whole class")
     assert np.bincount(dataset.splits["train"].labels).tolist() == [len(CONTENTS)] * 3
 
@@ -97,8 +97,8 @@ def test_training_and_serving_see_what_evaluation_sees(dataset):
     assert labels.shape == (len(train), 3)
 
 
-def test_the_pictures_are_not_square():
-    # So that a picture on its side would be noticed.
+def test_the_images_are_not_square():
+    # So that a rotated image would be noticed.
     assert HEIGHT != WIDTH
     with Image.open(io.BytesIO(TURNED["png-orientation-6"])) as image:
         assert ImageOps.exif_transpose(image).size == (HEIGHT, WIDTH)

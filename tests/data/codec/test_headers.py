@@ -20,7 +20,7 @@ SIDE = 60_000
 
 
 def png(width, height, rows=b""):
-    """A grey PNG of one bit a pixel that announces a size, with whatever pixels are given."""
+    """A grey PNG with one bit per pixel that announces a size and has the given pixels."""
 
     def chunk(kind, payload):
         body = kind + payload
@@ -84,7 +84,7 @@ def test_the_size_is_read_as_pillow_reads_it(name):
     kind = read_kind(tf.constant(content))
     assert KINDS[int(kind)] == name.split("-")[0]
     if kind == headers.GIF:
-        return  # whose frames have sizes of their own
+        return  # GIF frames have their own sizes
     with Image.open(io.BytesIO(content)) as image:
         assert sorted(read_size(tf.constant(content), kind).numpy()) == sorted(image.size)
 
@@ -99,12 +99,12 @@ def test_the_size_of_an_extended_webp_is_its_canvas(options):
 
 @pytest.mark.parametrize("name", LARGE)
 def test_what_announces_too_many_pixels_is_refused_before_it_is_decoded(name):
-    # Every decoder would complain in words of its own.
+    # The decoders' own error messages would differ.
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"more than {MAX_PIXELS} pixels"):
         decode_image(LARGE[name]())
 
 
-def test_a_large_picture_that_would_decode_takes_no_memory():
+def test_a_large_image_that_would_decode_takes_no_memory():
     status = Path("/proc/self/status")
     if not status.exists():
         pytest.skip("the peak of a process's memory is read from Linux's /proc")
@@ -117,7 +117,7 @@ def test_a_large_picture_that_would_decode_takes_no_memory():
     small = encode(rgb(), "PNG")
     batch = [small, png(side, side, bytes((1 + side // 8) * side)), small]
     load_batch(tf.constant([small]), 8)
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = peak()
     images, valid = load_batch(tf.constant(batch), 8)
     assert valid.numpy().tolist() == [True, False, True]
@@ -134,7 +134,7 @@ def test_at_the_limit_it_is_decoded(monkeypatch):
         decode_image(content)
 
 
-def test_an_extended_webp_can_not_hide_a_larger_picture():
+def test_an_extended_webp_cannot_hide_a_larger_image():
     content = webp(b"VP8X", 24, 2 * struct.pack("<I", 1)[:3])
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(content)

@@ -1,4 +1,4 @@
-"""FGVC-Aircraft in its official layout: small copies made here, unpacked, packed and served."""
+"""FGVC-Aircraft in its official layout: small versions made here, unpacked, packed and served."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_the_other_levels_have_their_own_classes(copy, level, names):
         assert [data.class_names[label] for label in split.labels] == expected
 
 
-def test_the_official_halves_make_up_trainval(copy):
+def test_the_official_train_and_val_make_up_trainval(copy):
     root = copy / "data"
     names = read_class_names(root, "variant")
     found = {part: read_part(root, "variant", part, names) for part in PARTS}
@@ -170,7 +170,7 @@ def test_a_download_that_fails_says_where_to_put_the_archive(tmp_path, monkeypat
         ("images_variant_trainval.txt", "0034309", "'0034309'"),
     ],
 )
-def test_a_wrong_line_is_named(tmp_path, file, line, named):
+def test_an_invalid_line_is_named(tmp_path, file, line, named):
     write_aircraft(tmp_path)
     with (tmp_path / file).open("a") as annotations:
         annotations.write(line + "\n")
@@ -188,7 +188,7 @@ def test_a_list_that_is_missing_or_empty_is_named(tmp_path, file):
     assert file in refusal(tmp_path, "family")
 
 
-def test_photos_that_are_missing_are_named(tmp_path):
+def test_missing_images_are_named(tmp_path):
     write_aircraft(tmp_path)
     (tmp_path / "images").rename(tmp_path / "elsewhere")
     assert "images/0034316.jpg" in refusal(tmp_path)

@@ -1,4 +1,4 @@
-"""Unpacking: what comes out, what is refused, and that nothing is ever half there."""
+"""Unpacking: the result, what is refused, and that nothing incomplete is left."""
 
 import io
 import tarfile

@@ -19,7 +19,7 @@ def test_a_box_on_a_square_by_hand():
     np.testing.assert_array_equal(mask, expected)
 
 
-def test_what_lies_outside_of_the_photo_is_lost():
+def test_a_box_is_clipped_to_the_image():
     assert Box(-5, -5, 900, 900).mask((20, 40), 3).all()
 
 
@@ -94,7 +94,7 @@ def test_two_classes_differ_only_where_their_tails_are(key):
         assert (b.right - b.left) * (b.bottom - b.top) < 0.3 * shape[0] * shape[1]
 
 
-def test_a_written_picture_has_the_box_it_was_drawn_with(tmp_path):
+def test_a_written_image_has_the_box_it_was_drawn_with(tmp_path):
     demo.write_demo(tmp_path / "demo", train_per_class=1, test_per_class=1)
     [path] = list((tmp_path / "demo").glob("test/t-tail/*"))
     name = path.relative_to(tmp_path / "demo").as_posix()

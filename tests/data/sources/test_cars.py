@@ -1,4 +1,4 @@
-"""Cars-196 in every layout: small copies made here, and the real one where it lies."""
+"""Cars-196 in every layout: small versions made here, and the real one if it is there."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.archives import pack, sha256
 from tests.pictures import write_plain
 from tests.server import serving
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "cars196"
+REAL = Path(__file__).parents[4] / "shared" / "data" / "cars196"
 NAMES = ("AM General Hummer SUV 2000", "Acura RL Sedan 2012", "smart fortwo Convertible 2012")
 TRAIN = [("00001.jpg", 3), ("00002.jpg", 1), ("00003.jpg", 2), ("00004.jpg", 1)]
 TEST = [("00001.jpg", 2), ("00002.jpg", 3)]
@@ -49,7 +49,7 @@ def write_cars(root, train=TRAIN, test=TEST, test_file=f"devkit/{TEST_FILE}"):
 
 
 def refusal(root):
-    """The one-line message that `load_cars` refuses the copy with."""
+    """The one-line error message of `load_cars` for the folder."""
     with pytest.raises(FgmixError) as caught:
         load_cars(root)
     message = str(caught.value)
@@ -230,12 +230,12 @@ def test_a_damaged_archive_is_named_and_leaves_nothing(published, name):
     assert not (published / FOLDERS[name]).exists()
 
 
-def test_an_archive_that_is_missing_is_told_by_what_it_holds(published):
+def test_a_missing_archive_is_named_by_its_content(published):
     (published / "cars_train.tgz").unlink()
     assert "cars_train/00001.jpg" in refusal(published)
 
 
-def test_a_mirror_brings_what_is_missing(published, tmp_path, monkeypatch):
+def test_a_mirror_provides_what_is_missing(published, tmp_path, monkeypatch):
     with serving() as server:
         server.files = {path.name: path.read_bytes() for path in published.iterdir()}
         monkeypatch.setenv(MIRROR_VARIABLE, server.url + "/")

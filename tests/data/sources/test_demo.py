@@ -30,7 +30,7 @@ def test_class_names_are_sorted_and_each_has_its_own_drawing() -> None:
     assert len(demo.CLASS_NAMES) == len(set(airliner.TAILS.values())) == 8
 
 
-def test_picture_has_the_documented_size_and_mode() -> None:
+def test_image_has_the_documented_size_and_mode() -> None:
     image = demo.draw_image(0, np.random.default_rng(0))
     assert (image.size, image.mode) == ((demo.WIDTH, demo.HEIGHT), "RGB")
 
@@ -84,7 +84,7 @@ def test_existing_directory_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in kept.iterdir()] == ["note"]
 
 
-def test_picture_does_not_depend_on_the_number_of_others(written: Path, tmp_path: Path) -> None:
+def test_image_does_not_depend_on_the_number_of_others(written: Path, tmp_path: Path) -> None:
     fewer = tmp_path / "demo"
     demo.write_demo(fewer, train_per_class=1, test_per_class=1)
     files = sorted(fewer.rglob("*.jpg"))
@@ -93,12 +93,12 @@ def test_picture_does_not_depend_on_the_number_of_others(written: Path, tmp_path
         np.testing.assert_array_equal(read(file), read(written / file.relative_to(fewer)))
 
 
-def test_every_picture_is_different(written: Path) -> None:
+def test_every_image_is_different(written: Path) -> None:
     files = sorted(written.rglob("*.jpg"))
     assert len({read(file).tobytes() for file in files}) == len(files)
 
 
-def test_seed_changes_the_pictures(written: Path, tmp_path: Path) -> None:
+def test_seed_changes_the_images(written: Path, tmp_path: Path) -> None:
     other = tmp_path / "demo"
     demo.write_demo(other, train_per_class=1, test_per_class=0, seed=1)
     file = Path("train", demo.CLASS_NAMES[0], "0000.jpg")

@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine: whole, broken off, resumed, damaged, refused."""
+"""Downloads from a local server: complete, interrupted, resumed, damaged, refused."""
 
 import hashlib
 import threading
@@ -67,11 +67,11 @@ def test_a_broken_connection_is_resumed_where_it_broke(fetch, server):
     assert server.ranges == [None, "bytes=100000-", "bytes=400000-"]
 
 
-def test_a_download_goes_on_in_the_next_call(fetch, server, tmp_path):
+def test_a_download_is_resumed_in_the_next_call(fetch, server, tmp_path):
     server.stop_after = [100_000] + [0] * ATTEMPTS
     message = refusal(fetch)
-    assert "0.1 MB are there" in message
-    assert "goes on from there" in message
+    assert "0.1 MB received" in message
+    assert "run the command again to resume" in message
     assert visible(tmp_path / "data") == []
 
     server.stop_after = []
@@ -111,7 +111,7 @@ def test_another_file_than_the_published_one_is_removed(fetch, server, tmp_path)
     assert server.ranges == [None, None]
 
 
-def test_a_part_of_another_file_does_not_last(fetch, tmp_path):
+def test_a_part_of_another_file_is_replaced(fetch, tmp_path):
     part = tmp_path / "data" / ".photos.tgz.part"
     part.parent.mkdir()
     part.write_bytes(b"another")
@@ -119,7 +119,7 @@ def test_a_part_of_another_file_does_not_last(fetch, tmp_path):
     assert fetch() == CONTENT
 
 
-def test_a_missing_file_is_told_with_its_status(fetch, server):
+def test_a_missing_file_is_reported_with_its_status(fetch, server):
     server.files.clear()
     message = refusal(fetch)
     assert "HTTP 404" in message
@@ -159,7 +159,7 @@ def test_two_that_want_the_same_file_download_it_once(fetch, server):
     assert server.ranges == [None]
 
 
-def test_matches_tells_right_from_wrong(tmp_path):
+def test_matches_compares_checksums(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
     assert matches(path, CHECKSUM)

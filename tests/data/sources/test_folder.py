@@ -12,7 +12,7 @@ from tests.pictures import write_classes, write_plain
 
 
 def refusal(root, **kwargs):
-    """The one-line message that `load_folder` refuses the folder with."""
+    """The one-line error message of `load_folder` for the folder."""
     with pytest.raises(FgmixError) as caught:
         load_folder(root, **kwargs)
     message = str(caught.value)
@@ -72,7 +72,7 @@ def test_a_class_may_be_missing_from_val(tmp_path):
     assert load_folder(tmp_path).splits["val"].labels.tolist() == [0, 2]
 
 
-def test_images_are_told_by_suffix_in_any_case(tmp_path):
+def test_images_are_recognized_by_suffix_in_any_case(tmp_path):
     names = ["1.jpg", "2.JPG", "3.Jpeg", "4.png", "5.PNG", "6.bmp", "7.gif", "8.WebP"]
     for folder in ("train/a", "train/b", "test/a", "test/b"):
         for name in names:
@@ -82,7 +82,7 @@ def test_images_are_told_by_suffix_in_any_case(tmp_path):
     assert len(data.splits["test"]) == 16
 
 
-def test_hidden_and_foreign_files_are_passed_over(tmp_path):
+def test_hidden_and_other_files_are_ignored(tmp_path):
     write_classes(tmp_path / "train", {"a": 2, "b": 2})
     write_classes(tmp_path / "test", {"a": 1, "b": 1})
     for name in ("Thumbs.db", "notes.txt", "photo.jpg.txt", "photo.tiff", "png", ".DS_Store"):
@@ -127,12 +127,12 @@ def test_links_to_files_and_to_class_folders_are_followed(tmp_path):
 
 
 @pytest.mark.parametrize("link", ["a/photo.jpg", "c"])
-def test_a_link_that_leads_nowhere_is_named(tmp_path, link):
+def test_a_broken_link_is_named(tmp_path, link):
     write_classes(tmp_path, {"a": 5, "b": 5})
     (tmp_path / link).symlink_to(tmp_path / "gone")
     message = refusal(tmp_path)
     assert str(tmp_path / link) in message
-    assert "leads nowhere" in message
+    assert "is broken: fix or remove it" in message
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"two\nlines.jpg"])
@@ -149,7 +149,7 @@ def test_a_missing_folder_is_named(tmp_path):
     assert str(tmp_path / "nowhere") in refusal(tmp_path / "nowhere")
 
 
-def test_a_file_is_no_folder(tmp_path):
+def test_a_file_is_not_a_folder(tmp_path):
     photo = write_plain(tmp_path / "photo.jpg")
     assert str(photo) in refusal(photo)
 

@@ -1,4 +1,4 @@
-"""What lies in a folder, however broken."""
+"""The survey of a folder, however broken it is."""
 
 from fgmix.data.sources.layout import survey_folder
 from tests.pictures import write_classes, write_plain

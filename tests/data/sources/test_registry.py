@@ -1,4 +1,4 @@
-"""The registry of data sets: names, paths, and where a named one lies."""
+"""The registry of data sets: names, paths, and the folder of a named data set."""
 
 import functools
 
@@ -14,7 +14,7 @@ from tests.pictures import write_classes
 
 @pytest.fixture
 def small_demo(monkeypatch):
-    """Draws three pictures a class instead of all."""
+    """Draws three images per class instead of all."""
     write = functools.partial(
         fgmix.data.sources.demo.dataset.write_demo, train_per_class=2, test_per_class=1
     )
@@ -46,7 +46,7 @@ def test_the_split_seed_reaches_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["carz", "./photos", "/data/photos", "my photos"])
-def test_what_is_neither_a_name_nor_a_folder_is_told_in_a_line(tmp_path, monkeypatch, name):
+def test_what_is_neither_a_name_nor_a_folder_is_reported_in_one_line(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FgmixError) as caught:
         load_dataset(name)

@@ -196,7 +196,7 @@ def test_a_split_without_labels_is_left_out(data_dir):
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "test": 2}
 
 
-def test_a_broken_off_preparation_leaves_nothing_that_looks_finished(tmp_path, monkeypatch):
+def test_an_interrupted_preparation_leaves_nothing_that_looks_finished(tmp_path, monkeypatch):
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
@@ -216,7 +216,7 @@ def test_a_set_for_another_task_is_refused_before_anything_is_prepared(name, tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_what_has_to_be_brought_by_hand_is_told_in_a_line(tmp_path):
+def test_a_manual_download_is_explained_in_one_line(tmp_path):
     assert "Ask the authors for photos.zip." in refusal("fgmix_test_manual", tmp_path)
 
 
@@ -230,11 +230,11 @@ def test_what_has_to_be_brought_by_hand_is_told_in_a_line(tmp_path):
         ("fgvc_aircraft/family", "aircraft"),
     ],
 )
-def test_an_unknown_name_is_told_with_near_ones(name, near, tmp_path):
+def test_an_unknown_name_suggests_similar_ones(name, near, tmp_path):
     assert re.search(rf"\b{near}\b", refusal(name, tmp_path).replace(repr(name), ""))
 
 
-def test_an_unknown_config_is_told_in_a_line(tmp_path):
+def test_an_unknown_config_is_reported_in_one_line(tmp_path):
     assert "nothing" in refusal("fgmix_test_birds/nothing", tmp_path)
 
 

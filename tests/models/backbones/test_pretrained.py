@@ -1,4 +1,4 @@
-"""Backbone weights from files and downloads, and what is said when they can't be had."""
+"""Backbone weights from files and downloads, and the errors when they can't be loaded."""
 
 import sys
 from dataclasses import replace
@@ -15,7 +15,7 @@ from fgmix.models.backbones.tiny import build_tiny
 from fgmix.models.backbones.torchvision_weights import TENSORS
 from fgmix.models.backbones.weight_sources import HubFile
 
-REAL = Path(__file__).parents[3] / "shared/weights/mobilenet_v2_1.0_224_imagenet_notop.weights.h5"
+REAL = Path(__file__).parents[4] / "shared/weights/mobilenet_v2_1.0_224_imagenet_notop.weights.h5"
 TORCHVISION = ["vgg16_bn", "resnet50_torch"]
 
 
@@ -29,7 +29,7 @@ def outputs(model, size=32):
 
 
 def refusal(name, weights, size=32):
-    """The one-line message that the weights are refused with."""
+    """The one-line error message for the weights."""
     with pytest.raises(FgmixError) as caught:
         build(name, weights, size)
     message = str(caught.value)
@@ -128,7 +128,7 @@ def test_a_missing_file_is_named_with_the_choices(tmp_path):
     assert "--weights takes imagenet, none, or the path of a file" in message
 
 
-def test_a_folder_is_no_weights_file(tmp_path):
+def test_a_folder_is_not_a_weights_file(tmp_path):
     assert str(tmp_path) in refusal("tiny", tmp_path)
 
 
@@ -141,14 +141,14 @@ def test_a_backbone_without_imagenet_weights_says_so():
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        # What Keras makes of a machine without network, of a proxy's page, of a full disk.
+        # Keras's errors without network, for the web page of a proxy, and for a full disk.
         (Exception("URL fetch failure on https://x/y.h5: None -- [Errno -2] no name"), "no name"),
         (ValueError("Incomplete or corrupted file detected.\nThe md5 file hash"), "corrupted"),
         (OSError(28, "No space left on device"), "No space left"),
         (TimeoutError(), "TimeoutError"),
     ],
 )
-def test_a_failed_download_says_how_to_bring_the_file(monkeypatch, error, reason):
+def test_a_failed_download_says_how_to_get_the_file(monkeypatch, error, reason):
     def fail(image_size, weights):
         if weights == "imagenet":
             raise error
@@ -164,7 +164,7 @@ def test_a_failed_download_says_how_to_bring_the_file(monkeypatch, error, reason
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
-def test_a_hub_that_cannot_be_reached_says_how_to_bring_the_file(monkeypatch, name):
+def test_a_hub_that_cannot_be_reached_says_how_to_get_the_file(monkeypatch, name):
     def fail(source):
         raise ConnectionError("[Errno 111] Connection refused")
 
@@ -182,7 +182,7 @@ def test_without_the_hubs_package_the_group_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_too_small_an_image_is_told_with_the_least_size(name):
+def test_a_too_small_image_size_names_the_smallest(name):
     least = BACKBONES[name].min_size
     message = refusal(name, "none", size=least - 1)
     assert f"image size {least - 1} is too small for {name}" in message

@@ -1,4 +1,4 @@
-"""Reading torchvision's format without PyTorch: what fits, and what is said of what doesn't.
+"""Reading torchvision's format without PyTorch: files that fit, and errors for others.
 
 Whether the numbers mean the same to both is tests/models/backbones/test_torch_parity.py's to show.
 """
@@ -123,12 +123,12 @@ def test_unknown_tensors_are_named(refusal):
     assert message.endswith("unknown features.3.weight")
 
 
-def test_misshapen_tensors_are_named_with_both_shapes(refusal):
+def test_tensors_of_another_shape_are_named_with_both_shapes(refusal):
     message = refusal(tensors() | {"features.0.weight": np.zeros((4, 3, 5, 5), "f4")})
     assert message.endswith("misshapen features.0.weight (4, 3, 5, 5) instead of (4, 3, 3, 3)")
 
 
-def test_tensors_that_are_no_floats_are_named(refusal):
+def test_tensors_that_are_not_floats_are_named(refusal):
     message = refusal(tensors() | {"features.0.bias": np.zeros(4, "int64")})
     assert message.endswith("not float features.0.bias I64")
 

@@ -1,4 +1,4 @@
-"""Where ImageNet weights come from: Keras's cache, and a hub that this test plays."""
+"""Where ImageNet weights come from: Keras's cache, and a hub that this test serves."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from fgmix.errors import FgmixError
 from fgmix.models import BACKBONES
 from fgmix.models.backbones.weight_sources import HubFile, KerasFile
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KERAS = [name for name, entry in BACKBONES.items() if isinstance(entry.source, KerasFile)]
 HUB = [name for name, entry in BACKBONES.items() if isinstance(entry.source, HubFile)]
 CONTENT = b"what the hub holds"
@@ -58,7 +58,7 @@ def test_without_keras_home_the_cache_is_in_the_users_home(monkeypatch, tmp_path
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers as the hub does for one file of one repository, and notes what it was asked."""
+    """Serves one file of one repository as the hub does, and records the requests."""
 
     def do_HEAD(self):
         self.server.asked.append(f"{self.command} {self.path}")
@@ -164,7 +164,7 @@ def test_without_the_package_its_group_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("name", HUB)
-def test_what_is_said_of_the_hubs_files(name):
+def test_how_the_hubs_files_are_described(name):
     source = BACKBONES[name].source
     assert source.by_hand == f"model.safetensors of https://huggingface.co/{source.repo}"
     assert re.fullmatch(r"timm/\w+\.tv_in1k", source.repo)

@@ -12,7 +12,7 @@ import fgmix
 from fgmix.data.pipeline import evaluation_batches
 from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
-from fgmix.models.split import halve
+from fgmix.models.split import split_model
 from fgmix.training.callbacks import EpochLog
 from fgmix.training.frozen.inputs import feed_features, feed_views
 from fgmix.training.stages import fit_stages
@@ -39,15 +39,15 @@ def test_both_feeds_give_the_same_photos_in_the_same_views(photos, tmp_path, att
     config = frozen_config(photos, tmp_path, attention=attention)
     dataset = load_dataset(config.dataset)
     model = build_model(config, 3, "float32")
-    halves = halve(model)
+    parts = split_model(model)
     _, stored = feed_features(model, config, dataset)
     live = feed_views(config, dataset)
     assert (stored.steps_per_epoch, stored.batch_size) == (live.steps_per_epoch, live.batch_size)
     pairs = list(zip(stored.training(1), live.training(1), strict=True))
     assert len(pairs) == 2 * stored.steps_per_epoch - 1
     for (features, labels), (images, expected_labels) in pairs:
-        expected = np.asarray(halves.backbone(images, training=False))
-        if halves.takes_means:
+        expected = np.asarray(parts.backbone(images, training=False))
+        if parts.takes_means:
             expected = expected.mean(axis=(1, 2), keepdims=True)
         np.testing.assert_array_equal(labels, expected_labels)
         np.testing.assert_allclose(features, expected, rtol=2e-3, atol=1e-3)  # float16's
@@ -59,7 +59,7 @@ def test_training_on_features_is_training_with_the_backbone_run(photos, tmp_path
     dataset = load_dataset(config.dataset)
     once, each_time = (build_model(config, 3, "float32") for _ in range(2))
     rows = fit_stages(once, config, dataset, tmp_path)
-    for layer in halve(each_time).backbone.layers:
+    for layer in split_model(each_time).backbone.layers:
         layer.trainable = False
     (tmp_path / "slow").mkdir()
     slow = fit(each_time, config, feed_views(config, dataset), tmp_path / "slow")
@@ -88,7 +88,7 @@ def test_a_run_trains_the_head_alone_and_saves_the_whole(photos, tmp_path):
     trained = keras.models.load_model(tmp_path / "run/model.keras", compile=False)
     fresh = build_model(config, 3, "float32")
     for one, other in zip(
-        halve(trained).backbone.variables, halve(fresh).backbone.variables, strict=True
+        split_model(trained).backbone.variables, split_model(fresh).backbone.variables, strict=True
     ):
         np.testing.assert_array_equal(one, other)
 
@@ -109,10 +109,10 @@ def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
 
     monkeypatch.setattr(EpochLog, "on_epoch_begin", begin_and_copy)
     whole = build_model(config, 3, "float32")
-    before = [np.asarray(variable) for variable in halve(whole).backbone.variables]
+    before = [np.asarray(variable) for variable in split_model(whole).backbone.variables]
     rows = fit_stages(whole, config, dataset, tmp_path / "whole")
     monkeypatch.setattr(EpochLog, "on_epoch_begin", begin)
-    after = [np.asarray(variable) for variable in halve(whole).backbone.variables]
+    after = [np.asarray(variable) for variable in split_model(whole).backbone.variables]
     assert any(np.any(one != other) for one, other in zip(before, after, strict=True))
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert [row["lr_backbone"] > 0 for row in rows] == [False, False, False, True]  # warm-up

@@ -1,1 +1,1 @@
-"""The built-in data set `demo`, which is drawn."""
+"""The built-in data set `demo`, drawn by the program."""

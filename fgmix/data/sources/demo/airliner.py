@@ -1,7 +1,7 @@
-"""The demo's airliners: alike but for the shape of their tail.
+"""Draws the demo's airliners, whose classes differ only in the shape of the tail.
 
-Shapes are described in lengths of their aircraft: x runs from the nose (0) to the tail (1),
-y upwards from the centre line and z towards the viewer.
+Coordinates are in lengths of the aircraft: x runs from the nose (0) to the tail (1), y upwards from
+the centre line, and z towards the viewer.
 """
 
 import math
@@ -23,7 +23,7 @@ from fgmix.data.sources.demo.paint import (
     shade,
 )
 
-LIVERY_TAIL_RATE = 0.8  # the remaining tails have the body's colour and stand out less
+LIVERY_TAIL_RATE = 0.8  # the other tails have the colour of the body and stand out less
 DARK = 80  # mean channel below which a surface gets a lighter edge instead of a darker one
 PANE: Colour = (45, 52, 65)
 
@@ -33,7 +33,7 @@ Panel = tuple[Point, ...]
 
 @dataclass(frozen=True)
 class TailSize:
-    """Measures of a tail, drawn alike for every class."""
+    """Measures of a tail, drawn from the same distribution for every class."""
 
     start: float  # x of the fin's leading edge
     root: float  # y of the fin's lower edge, inside the fuselage
@@ -45,7 +45,7 @@ class TailSize:
 
 
 def _halves(x: float, y: float, chord: float, tip: Point, tip_chord: float) -> list[Panel]:
-    """Returns the far and the near half of a wing or stabiliser; `tip` is that of the near one."""
+    """Returns the far and near half of a wing or stabiliser; `tip` is the near half's."""
     return [
         (
             (x, y, 0.0),
@@ -141,7 +141,7 @@ CLASS_NAMES: tuple[str, ...] = tuple(sorted(TAILS))
 
 @dataclass(frozen=True)
 class Pose:
-    """Where an aircraft lies in the picture, as an oblique parallel projection."""
+    """The position of an aircraft in the image, as an oblique parallel projection."""
 
     centre: Pixel
     length: float
@@ -152,7 +152,7 @@ class Pose:
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> "Pose":
-        """Draws a pose that leaves the whole aircraft inside the picture."""
+        """Draws a random pose that leaves the whole aircraft inside the image."""
         return cls(
             centre=(WIDTH * rng.uniform(0.48, 0.52), HEIGHT * rng.uniform(0.54, 0.60)),
             length=WIDTH * rng.uniform(0.82, 0.88),
@@ -163,7 +163,7 @@ class Pose:
         )
 
     def project(self, points: Iterable[Point]) -> list[Pixel]:
-        """Returns where points of the aircraft lie on the canvas."""
+        """Returns the canvas coordinates of points of the aircraft."""
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         pixels = []
         for x, y, z in points:
@@ -176,7 +176,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Aircraft:
-    """Everything about an aircraft that says nothing of its class."""
+    """Everything about an aircraft that does not depend on its class."""
 
     pose: Pose
     light: np.ndarray
@@ -191,7 +191,7 @@ class Aircraft:
 
     @classmethod
     def sample(cls, pose: Pose, rng: np.random.Generator) -> "Aircraft":
-        """Draws livery and proportions."""
+        """Draws a random livery and proportions."""
         radius, wing = rng.uniform((0.045, 0.32), (0.065, 0.44)).tolist()
         light = rng.normal(size=3)
         body, trim = pale(rng), colour(rng.uniform(15, 130, size=3))
@@ -238,7 +238,7 @@ def draw_aircraft(pen: ImageDraw.ImageDraw, aircraft: Aircraft, class_name: str)
 
 
 def tail_corners(aircraft: Aircraft, class_name: str) -> list[Pixel]:
-    """Where the corners of an aircraft's tail lie on the canvas."""
+    """Returns the canvas coordinates of the corners of an aircraft's tail."""
     panels = TAILS[class_name](aircraft.tail_size)
     return aircraft.pose.project(corner for panel in panels for corner in panel)
 
@@ -254,7 +254,7 @@ def _cowling(x: float, y: float, z: float, radius: float) -> Panel:
 
 
 def _draw_panel(pen: ImageDraw.ImageDraw, aircraft: Aircraft, panel: Panel, paint: Colour) -> None:
-    """Fills a flat surface as bright as it faces the light and marks its edge."""
+    """Fills a flat surface, shaded by its angle to the light, and outlines it."""
     corners = np.asarray(panel)
     normal = np.cross(corners[1] - corners[0], corners[-1] - corners[0])
     facing = abs(float(normal @ aircraft.light)) / float(np.linalg.norm(normal))

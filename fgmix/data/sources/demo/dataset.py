@@ -1,9 +1,9 @@
 """The built-in data set `demo`: small airliners that differ only in the shape of their tail.
 
-Every picture is drawn here, so the data set needs no download. Livery, proportions, wing, engines,
-pose, background, light and noise are drawn independently of the class; the class decides nothing
-but the shape of the tail. The task is fine-grained on purpose: one small part in front of clutter,
-with other aircraft, roofs and poles that look much like that part.
+The images are drawn by the program, so the data set needs no download. Livery, proportions, wing,
+engines, pose, background, light and noise are independent of the class; the class determines only
+the shape of the tail. The task is fine-grained on purpose: the tail is a small part in front of
+clutter, with other aircraft, roofs and poles that look similar.
 """
 
 import tempfile
@@ -34,7 +34,7 @@ from fgmix.data.sources.demo.paint import (
 )
 
 DEMO_VERSION = 1
-"""Belongs in the name of the data set's folder: raise it whenever a drawing changes."""
+"""Part of the name of the data set's folder. Raise it whenever the drawing changes."""
 
 TRAIN_PER_CLASS = 100
 TEST_PER_CLASS = 50
@@ -54,14 +54,14 @@ GROUNDS: tuple[Colour, ...] = ((96, 128, 78), (130, 140, 90), (150, 138, 112), (
 
 
 def draw_image(class_index: int, rng: np.random.Generator) -> Image.Image:
-    """Draws one picture.
+    """Draws one image.
 
-    The class takes no part in any random draw: from the same state of `rng`, pictures of two
-    classes differ only where their tails do.
+    The class does not influence the random draws: with the same state of `rng`, images of two
+    classes differ only in their tails.
 
     Args:
         class_index: Index into `CLASS_NAMES`.
-        rng: Source of everything that is not the class.
+        rng: The source of everything that does not depend on the class.
 
     Returns:
         An RGB image of `WIDTH` x `HEIGHT` pixels.
@@ -74,11 +74,11 @@ def draw_image(class_index: int, rng: np.random.Generator) -> Image.Image:
 
 
 def tail_box(class_index: int, rng: np.random.Generator) -> Box:
-    """Where the tail lies in the picture that `draw_image` draws from the same arguments.
+    """Returns the box of the tail in the image that `draw_image` draws from the same arguments.
 
-    The tail is all that tells the classes apart, so this is where a model has to look.
+    Only the tail distinguishes the classes, so this is the region a model should use.
     """
-    _draw_background(rng)  # its draws come first
+    _draw_background(rng)  # consumes the same random numbers as in `draw_image`
     aircraft = Aircraft.sample(Pose.sample(rng), rng)
     corners = np.array(tail_corners(aircraft, CLASS_NAMES[class_index])) / SUPERSAMPLING
     left, top = np.floor(corners.min(axis=0) - 1).clip(0).tolist()
@@ -87,16 +87,16 @@ def tail_box(class_index: int, rng: np.random.Generator) -> Box:
 
 
 def read_tail_boxes(paths: Iterable[str]) -> dict[str, Box]:
-    """The tails of pictures of the data set that `write_demo` writes.
+    """Returns the boxes of the tails in images of the data set that `write_demo` writes.
 
     Args:
-        paths: Pictures, relative to the data set's folder.
+        paths: Images, relative to the data set's folder.
     """
     boxes = {}
     for path in paths:
         split, name, file = Path(path).parts
         class_index = CLASS_NAMES.index(name)
-        rng = _picture_rng(0, split, class_index, int(Path(file).stem))
+        rng = _image_rng(0, split, class_index, int(Path(file).stem))
         boxes[path] = tail_box(class_index, rng)
     return boxes
 
@@ -110,30 +110,31 @@ def write_demo(
 ) -> None:
     """Writes the data set as `directory/{train,test}/<class>/<number>.jpg`.
 
-    A directory that exists is left as it is. Otherwise it appears under its name only once it is
-    complete; of several processes that draw it at once, the first to finish provides it.
+    An existing directory is left unchanged. A new one appears only when it is complete; if several
+    processes draw it at the same time, the first to finish provides it.
 
     Args:
         directory: The data set's own folder.
-        train_per_class: Number of training pictures of each class.
-        test_per_class: Number of test pictures of each class.
-        seed: Keys, together with split, class and number, every single picture.
+        train_per_class: Number of training images per class.
+        test_per_class: Number of test images per class.
+        seed: Seeds every image, together with its split, class and number.
     """
     if directory.exists():
         return
     directory.parent.mkdir(parents=True, exist_ok=True)
     counts = {"train": train_per_class, "test": test_per_class}
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as scratch:
-        # A child of the scratch folder, because the latter is readable by its owner only.
+        # In a subfolder, because the temporary folder itself is readable by its owner only.
         draft = Path(scratch) / directory.name
         for split, count in counts.items():
             for class_index, name in enumerate(CLASS_NAMES):
                 folder = draft / split / name
                 folder.mkdir(parents=True)
                 for number in range(count):
-                    rng = _picture_rng(seed, split, class_index, number)
-                    picture = draw_image(class_index, rng)
-                    picture.save(folder / f"{number:04d}.jpg", quality=JPEG_QUALITY)
+                    rng = _image_rng(seed, split, class_index, number)
+                    draw_image(class_index, rng).save(
+                        folder / f"{number:04d}.jpg", quality=JPEG_QUALITY
+                    )
         try:
             draft.rename(directory)
         except OSError:
@@ -141,12 +142,12 @@ def write_demo(
                 raise
 
 
-def _picture_rng(seed: int, split: str, class_index: int, number: int) -> np.random.Generator:
+def _image_rng(seed: int, split: str, class_index: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, SPLIT_KEYS[split], class_index, number])
 
 
 def _draw_background(rng: np.random.Generator) -> Image.Image:
-    """Paints a cloudy sky over an airfield with hills, buildings and at times another aircraft."""
+    """Draws a cloudy sky over an airfield with hills, buildings and sometimes an aircraft."""
     top, bottom = (np.asarray(end) + rng.normal(0, 12, size=3) for end in pick(SKIES, rng))
     sky = np.clip(np.linspace(top, bottom, HEIGHT), 0, 255).astype(np.uint8)
     clouds = _cloud_mask(rng)
@@ -184,7 +185,7 @@ def _draw_hills(pen: ImageDraw.ImageDraw, horizon: float, rng: np.random.Generat
 
 
 def _draw_buildings(pen: ImageDraw.ImageDraw, horizon: float, rng: np.random.Generator) -> None:
-    """Paints houses whose pitched or slanting roofs are not unlike a fin."""
+    """Draws houses with pitched or slanting roofs that resemble a fin."""
     for _ in range(int(rng.integers(0, 6))):
         x, w, h, roof, peak = rng.uniform((0, 5, 5, 0, 0), (WIDTH, 20, 26, 14, 1)).tolist()
         floor, eaves = horizon + 8, horizon + 4 - h
@@ -195,7 +196,7 @@ def _draw_buildings(pen: ImageDraw.ImageDraw, horizon: float, rng: np.random.Gen
 
 
 def _draw_foreground(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
-    """Paints poles and bushes before the aircraft; now and then one hides part of its tail."""
+    """Draws poles and bushes in front of the aircraft; they sometimes hide part of its tail."""
     for _ in range(int(rng.integers(0, 3))):
         x, top, lean = rng.uniform((0, 0, -4), (WIDTH, 0.8 * HEIGHT, 4)).tolist()
         metal = shade((120, 118, 112), rng.uniform(0.3, 1.4))
@@ -208,7 +209,7 @@ def _draw_foreground(pen: ImageDraw.ImageDraw, rng: np.random.Generator) -> None
 
 
 def _photograph(canvas: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Reduces the canvas to its final size and adds blur, uneven light and sensor noise."""
+    """Reduces the canvas to its final size; adds blur, uneven light and sensor noise."""
     small = canvas.reduce(SUPERSAMPLING).filter(ImageFilter.GaussianBlur(rng.uniform(0.0, 0.7)))
     left, right = rng.uniform(0.75, 1.15, size=2).tolist()
     gain = np.linspace(left, right, WIDTH)[:, None]

@@ -1,0 +1,46 @@
+"""The examples in docstrings run and print what they say."""
+
+import doctest
+import inspect
+from importlib import import_module
+
+import pytest
+
+MODULES = (
+    "fgmix.layers.cbam",
+    "fgmix.layers.channel",
+    "fgmix.layers.conv",
+    "fgmix.layers.excitation",
+    "fgmix.layers.mixed",
+    "fgmix.layers.normalization",
+    "fgmix.layers.spatial",
+    "fgmix.models.backbones.pretrained",
+    "fgmix.models.backbones.registry",
+    "fgmix.models.classifier",
+    "fgmix.models.cost",
+    "fgmix.models.resized",
+    "fgmix.models.split",
+)
+"""The modules with examples. An example runs in a second or two and needs no network."""
+PUBLIC = ("fgmix.layers", "fgmix.models")
+"""Packages whose public classes and functions all have an example."""
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_run(name):
+    failed, tried = doctest.testmod(import_module(name))
+    assert tried, f"{name} has no examples"
+    assert not failed
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_everything_public_has_an_example(package):
+    module = import_module(package)
+    offered = {name: getattr(module, name) for name in module.__all__}
+    documented = {
+        name: inspect.getdoc(value) or ""
+        for name, value in offered.items()
+        if inspect.isclass(value) or inspect.isfunction(value)
+    }
+    assert documented
+    assert [name for name, text in documented.items() if ">>> " not in text] == []
