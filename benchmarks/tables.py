@@ -1,13 +1,14 @@
 """Writes the tables of README.md anew from the records in results/.
 
-    python benchmarks/tables.py
+    python -m benchmarks.tables
 
 Scripts do it themselves when they have measured; this is for records that came from elsewhere.
 """
 
 import argparse
 
-from records import README, update
+from benchmarks.lib.paths import README
+from benchmarks.lib.records import update
 
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()

@@ -25,6 +25,7 @@ def test_every_quoted_line_is_in_its_file(code, file):
     assert code in lines
 
 
+SCRIPT = re.compile(r"`(?:benchmarks/)?(results/[\w.-]+\.json|(?:[a-z]+/)?[a-z_]+\.py)`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
 DOCUMENTS = sorted(
     path
@@ -41,8 +42,21 @@ def test_every_link_leads_to_a_file_and_nothing_is_left_to_fill_in(document):
     assert [line for line in text.splitlines() if re.fullmatch(r"[A-Z]{4,}", line)] == []
     assert [
         name
-        for name in re.findall(r"`(?:benchmarks/)?(results/[\w.-]+\.json|[a-z_]+\.py)`", text)
+        for name in SCRIPT.findall(text)
         if document.parent.name == "benchmarks"
         and "NAME" not in name
         and not (document.parent / name).exists()
     ] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    # That of the benchmarks has the commands of old records.
+    [path for path in DOCUMENTS if path.parent.name != "benchmarks"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_every_benchmark_that_is_named_is_there(document):
+    text = document.read_text(encoding="utf-8")
+    named = re.findall(r"\bbenchmarks/[\w./]+\.(?:py|json)\b", text)
+    named += [f"{name.replace('.', '/')}.py" for name in re.findall(r"-m (benchmarks[\w.]+)", text)]
+    assert [name for name in named if not (ROOT / name).exists()] == []

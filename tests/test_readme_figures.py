@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.accuracy import readme_figures as script
 from fgmix.comparison.contrasts import compare
 from fgmix.comparison.output import write_record
 from fgmix.comparison.study import open_study
-from tests.benchmarks.scripts import load_script
 from tests.report.fakes import write_grid
 
 ROOT = Path(__file__).parents[1]
-REDRAW = "run `python benchmarks/readme_figures.py`"
-
-
-script = load_script("readme_figures")
+REDRAW = "run `python -m benchmarks.accuracy.readme_figures`"
 
 
 @pytest.fixture(scope="module")

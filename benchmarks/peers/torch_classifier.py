@@ -5,7 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from .torch_networks import CHANNELS, NETWORKS
+from benchmarks.peers.torch_networks import CHANNELS, NETWORKS
 
 HIDDEN, REDUCTION = 512, 16
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -5,16 +5,15 @@ import re
 
 import pytest
 
-from tests.benchmarks.scripts import BENCHMARKS, load_script
+from benchmarks.lib import paths, records, targets
 
-records = load_script("records")
-README = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
+README = paths.README.read_text(encoding="utf-8")
 SCRIPTS = sorted(
     path.stem
-    for path in BENCHMARKS.glob("*.py")
+    for path in paths.BENCHMARKS.glob("*/*.py")
     if re.search(r"^def (table|from_records)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
 )
-REWRITE = "run `python benchmarks/tables.py`"
+REWRITE = "run `python -m benchmarks.tables`"
 
 
 def test_every_script_with_a_table_has_its_place_and_no_place_is_left_over():
@@ -31,17 +30,17 @@ def test_every_record_of_these_scripts_names_its_command_and_machine():
     for name in set(SCRIPTS) - {"targets"}:
         for record in records.read(name):
             assert {"date", "machine", "versions"} <= record.keys()
-            # Those of before had no command.
-            assert f"python benchmarks/{name}.py" in record.get(
-                "command", f"python benchmarks/{name}.py"
-            )
+            # A record keeps the command that was given on its day: at first there was none, then
+            # scripts were started by their files.
+            known = (f"python benchmarks/{name}.py", f"python -m {records.module_of(name)}")
+            assert any(command in record.get("command", command) for command in known)
             assert not re.search(r'"/|: /', json.dumps(record))
 
 
 def feature_record(error):
     row = {"network": "vgg16_bn", "image_size": 64, "max_abs_error": 0.5, "largest": 9.0}
     return {
-        "command": "python benchmarks/feature_errors.py",
+        "command": "python -m benchmarks.numerics.feature_errors",
         "date": "2026-01-02",
         "machine": "a machine",
         "load_average_at_end": [3.25, 1, 1],
@@ -69,7 +68,8 @@ def test_a_table_is_written_into_its_place_alone(readme, tmp_path):
     text = readme.read_text(encoding="utf-8")
     assert "old" not in text
     assert "| `vgg16_bn` | 64 | 2.0e-06 | 5.0e-01 | 9.0 |\n" in text
-    assert "`python benchmarks/feature_errors.py`; 2026-01-02; a machine; load average 3.2" in text
+    command = "`python -m benchmarks.numerics.feature_errors`"
+    assert f"{command}; 2026-01-02; a machine; load average 3.2" in text
     assert [line for line in text.split("\n\n") if line in ("first", "between", "last\n")] == [
         "first",
         "between",
@@ -83,13 +83,13 @@ def test_without_a_record_the_place_says_so(readme, tmp_path):
     records.update(readme, tmp_path)
     found = records.sections(readme.read_text(encoding="utf-8"))
     assert found["feature_errors"] == records.NONE
-    assert found["targets"].count("no record yet") == len(load_script("targets").ROWS)
+    assert found["targets"].count("no record yet") == len(targets.ROWS)
 
 
 @pytest.mark.parametrize(("error", "reached"), [(9e-4, "yes"), (2e-3, "**no**")])
 def test_a_mark_is_reached_or_not(tmp_path, error, reached):
     records.write("feature_errors", feature_record(error), tmp_path)
-    [row] = [x for x in load_script("targets").from_records(tmp_path).splitlines() if "vgg" in x]
+    [row] = [x for x in targets.from_records(tmp_path).splitlines() if "vgg" in x]
     assert row.split(" | ")[3] == reached
 
 

@@ -1,28 +1,19 @@
-"""Hostile files among sound ones: a short version of `benchmarks/serving_fuzz.py`."""
+"""Hostile files among sound ones: a short version of `benchmarks/robustness/serving_fuzz.py`."""
 
-import importlib
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from benchmarks.lib import hostile
+from benchmarks.robustness import serving_fuzz
+
 STRINGS, BATCH = 320, 32
 
 
 @pytest.fixture(scope="module")
-def fuzz():
-    """The modules of the benchmark: what is asked, and what is wrong with an answer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield importlib.import_module("hostile"), importlib.import_module("serving_fuzz")
-
-
-@pytest.fixture(scope="module")
-def strings(fuzz):
-    hostile, _ = fuzz
+def strings():
     drawn = (hostile.hostile(number, seed=1) for number in itertools.count())
     # The largest picture takes a second; the benchmark has it.
     return list(itertools.islice((d for d in drawn if d[0] != "largest"), STRINGS))
@@ -34,15 +25,13 @@ def answer(finished):
     return lambda rows: {k: v.numpy() for k, v in serve(image_bytes=tf.constant(rows)).items()}
 
 
-def test_every_kind_of_string_is_drawn_and_some_can_be_read(fuzz, strings):
-    hostile, _ = fuzz
+def test_every_kind_of_string_is_drawn_and_some_can_be_read(strings):
     assert {name for name, _ in strings} == set(hostile.STRATEGIES) - {"largest"}
     assert hostile.hostile(7) == hostile.hostile(7)
     assert len({content for _, content in strings}) > STRINGS * 0.9
 
 
-def test_hostile_files_change_no_sound_row_and_are_marked(fuzz, strings, answer, photos):
-    hostile, serving_fuzz = fuzz
+def test_hostile_files_change_no_sound_row_and_are_marked(strings, answer, photos):
     good = [path.read_bytes() for path in sorted((photos / "test").rglob("photo*"))[:6]]
     contents = [content for _, content in strings]
     batch, sound = hostile.mixed(good, [b""] * BATCH)
@@ -57,8 +46,7 @@ def test_hostile_files_change_no_sound_row_and_are_marked(fuzz, strings, answer,
     assert 0.05 * STRINGS < decoded < 0.5 * STRINGS
 
 
-def test_problems_are_seen(fuzz, answer, photos):
-    hostile, serving_fuzz = fuzz
+def test_problems_are_seen(answer, photos):
     good = [path.read_bytes() for path in sorted((photos / "test" / "red").iterdir())]
     batch, sound = hostile.mixed(good, [b""] * 4)
     expected = answer(batch)

@@ -1,0 +1,1 @@
+"""How much memory fgmix takes, and whether it grows."""

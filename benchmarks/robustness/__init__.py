@@ -1,0 +1,1 @@
+"""What kills, resumes and hostile files do."""

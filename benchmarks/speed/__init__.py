@@ -1,0 +1,1 @@
+"""How fast fgmix is: training, reading, serving."""

@@ -1,0 +1,142 @@
+"""How much faster an epoch on stored features is than the same epoch with the backbone run.
+
+    python -m benchmarks.speed.frozen_epoch --data-dir DIR --weights FILE
+
+Both train attention and classifier on the same photos in the same views and order, in turn in one
+process: `--rounds` times an epoch with the backbone, then epochs on features. The first epoch of
+each, which builds the graph, does not count. An epoch with the backbone reads and decodes the
+photos, as it would have to.
+"""
+
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.lib.machine import circumstances
+from benchmarks.lib.records import script_parser, write
+from fgmix.cli.main import import_tensorflow
+from fgmix.config.train_config import TrainConfig
+from fgmix.models.attention import ATTENTIONS
+from fgmix.training.distributed.batchnorm import batch_statistics
+
+if TYPE_CHECKING:
+    import keras
+
+    from fgmix.training.inputs import Feed
+
+ON_FEATURES = 3
+"""Epochs on features that are timed together: a single one is short."""
+
+
+class Timed:
+    """A model, what it is fed, and how long its epochs take."""
+
+    def __init__(self, model: "keras.Model", config: TrainConfig, feed: "Feed"):
+        import keras
+
+        from fgmix.training.optimizer import build_optimizer, build_schedules
+
+        self.model, self.feed, self.epoch = keras.Model(model.inputs, model.outputs), feed, 0
+        schedules = build_schedules(config, feed.steps_per_epoch)
+        self.model.compile(
+            build_optimizer(model, config, schedules),
+            keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+            metrics=["accuracy"],
+        )
+
+    def seconds(self, epochs: int) -> float:
+        """Trains on, and returns what an epoch took."""
+        steps = self.feed.steps_per_epoch
+        batches = self.feed.training(self.epoch * steps)
+        began = time.perf_counter()
+        with batch_statistics(self.model):
+            self.model.fit(batches, steps_per_epoch=steps, epochs=epochs, verbose=0, shuffle=False)
+        self.epoch += epochs
+        return (time.perf_counter() - began) / epochs
+
+
+def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str, Any]:
+    """Times one attention."""
+    from fgmix.models.split import split_model
+    from fgmix.training.frozen.inputs import feed_features, feed_views
+    from fgmix.training.trainer import build_model
+    from fgmix.workflows.train_and_evaluate import load_splits
+
+    dataset = load_splits(config)
+    model = build_model(config, len(dataset.class_names), "float32")
+    head, feed = feed_features(model, config, dataset)
+    on_features = Timed(head, config, feed)
+    on_features.seconds(1)
+    result: dict[str, Any] = {"on_features": [], "photos": feed.steps_per_epoch * feed.batch_size}
+    if features_alone:
+        result["on_features"] = [on_features.seconds(ON_FEATURES) for _ in range(rounds)]
+        return result
+    whole = build_model(config, len(dataset.class_names), "float32")
+    for layer in split_model(whole).backbone.layers:
+        layer.trainable = False
+    with_backbone = Timed(whole, config, feed_views(config, dataset))
+    with_backbone.seconds(1)
+    result["with_backbone"] = []
+    for _ in range(rounds):
+        result["with_backbone"].append(with_backbone.seconds(1))
+        result["on_features"].append(on_features.seconds(ON_FEATURES))
+    pairs = zip(result["with_backbone"], result["on_features"], strict=True)
+    result["times_faster"] = [slow / fast for slow, fast in pairs]
+    return result
+
+
+def main() -> None:
+    """Times every attention, prints the table as it grows and writes the record."""
+    parser = script_parser(__doc__)
+    parser.add_argument("--data-dir", required=True, help="where Cars lies")
+    parser.add_argument("--weights", default="imagenet", help="of the backbone")
+    parser.add_argument("--backbone", default="mobilenet_v2")
+    parser.add_argument("--attentions", nargs="+", default=list(ATTENTIONS), choices=ATTENTIONS)
+    parser.add_argument(
+        "--against",
+        nargs="*",
+        default=["none", "mixed"],
+        choices=ATTENTIONS,
+        help="those that are timed with the backbone run too",
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    import_tensorflow()
+    logging.getLogger("fgmix").setLevel(logging.WARNING)
+    base = TrainConfig(
+        dataset="cars",
+        data_dir=args.data_dir,
+        backbone=args.backbone,
+        weights=args.weights,
+        recipe="frozen",
+    ).resolve()
+    record: dict[str, Any] = {
+        "backbone": args.backbone,
+        "image_size": base.image_size,
+        "batch_size": base.batch_size,
+        "attentions": {},
+    }
+    print("| attention | seconds on features | with the backbone | times faster | least, most |")
+    print("|---|---|---|---|---|")
+    for attention in args.attentions:
+        alone = attention not in args.against
+        found = measure(replace(base, attention=attention), args.rounds, alone)
+        record["attentions"][attention] = found
+        cells = [f"{np.median(found['on_features']):.2f}", "", "", ""]
+        if not alone:
+            ratios = found["times_faster"]
+            cells[1:] = [
+                f"{np.median(found['with_backbone']):.1f}",
+                f"{np.median(ratios):.0f}",
+                f"{min(ratios):.0f}, {max(ratios):.0f}",
+            ]
+        print(f"| {attention} | {' | '.join(cells)} |", flush=True)
+        head = circumstances(args.note, "tensorflow", "keras", "numpy")
+        write("frozen_epoch", head | record, args.output)
+
+
+if __name__ == "__main__":
+    main()

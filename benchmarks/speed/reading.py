@@ -1,0 +1,97 @@
+"""What reading a training photo costs: whole, only the part that is used, reduced, from memory.
+
+    python -m benchmarks.speed.reading
+
+Photos of three sizes are drawn, and each is read and augmented by the recipe `strong`'s random
+resized crop. Counted is the processor time a photo, decoding and resizing, the least of a few
+rounds; copies (`--prepare auto`) are left out (`preparation.py` has them).
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.lib.machine import circumstances
+from benchmarks.lib.records import script_parser, write
+from fgmix.cli.main import import_tensorflow
+
+SIZES = [(250, 375), (700, 1000), (1200, 1800)]
+PHOTOS = 16
+
+
+def main() -> None:
+    """Measures, prints the table and writes the record."""
+    parser = script_parser(__doc__)
+    parser.add_argument("--image-size", type=int, default=160)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    import_tensorflow()
+    print("| photo | whole, ms | part | reduced | in memory |\n|---|---|---|---|---|")
+    rows = []
+    for height, width in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(Path(folder), height, width, args)
+        rows.append({"height": height, "width": width, "milliseconds": found})
+        shown = " | ".join(f"{value:.1f}" for value in found.values())
+        print(f"| {width} x {height} | {shown} |", flush=True)
+    head = circumstances(args.note, "tensorflow", "numpy")
+    settings = {"image_size": args.image_size, "photos": PHOTOS, "rounds": args.rounds}
+    write("reading", head | settings | {"rows": rows}, args.output)
+
+
+def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> dict[str, float]:
+    """Milliseconds of the processor a photo, by the way of reading."""
+    import tensorflow as tf
+    from PIL import Image
+
+    from fgmix.data.augment.registry import AUGMENTATIONS
+    from fgmix.data.codec.decode import decode_image
+    from fgmix.data.dataset import ImageDataset, Split
+    from fgmix.data.image_reader import TrainingImages
+
+    rng = np.random.default_rng(0)
+    for number in range(PHOTOS):
+        small = rng.integers(0, 256, (height // 12, width // 12, 3)).astype(np.uint8)
+        image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+        image.save(folder / f"{number}.jpg", quality=92)
+    split = Split(tuple(f"{n}.jpg" for n in range(PHOTOS)), np.zeros(PHOTOS, np.int32))
+    photos = TrainingImages(ImageDataset("drawn", folder, ("one", "two"), {"train": split}))
+    crop = AUGMENTATIONS["random_resized_crop"]
+
+    def whole(index: Any, seed: Any) -> Any:
+        image = decode_image(tf.io.read_file(photos.files[index]))
+        return crop.apply(image, tf.shape(image)[:2], args.image_size, seed)
+
+    def with_reader(read: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        return lambda index, seed: crop.finish(read(index, seed), args.image_size, seed)
+
+    ways = {
+        "whole": whole,
+        "part": with_reader(photos.reader(crop)),
+        "reduced": with_reader(photos.reader(crop, reduce_to=args.image_size)),
+        "memory": with_reader(photos.reader(crop, decoded=photos.decode())),
+    }
+    graphs = {
+        name: tf.function(way).get_concrete_function(
+            tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int64)
+        )
+        for name, way in ways.items()
+    }
+    least = dict.fromkeys(graphs, np.inf)
+    for _ in range(args.rounds):  # in turn, so that what else the machine does falls on all
+        for name, graph in graphs.items():
+            began = time.process_time()
+            for number in range(PHOTOS):
+                graph(tf.constant(number), tf.constant([number, 1], tf.int64))
+            took = (time.process_time() - began) / PHOTOS * 1000
+            least[name] = min(least[name], took)
+    return least
+
+
+if __name__ == "__main__":
+    main()
