@@ -8,9 +8,8 @@ from tqdm import tqdm
 
 from fgmix.data.box import Box
 from fgmix.data.codec.diagnose import decodable, refuse_unreadable
-from fgmix.data.dataset import ImageDataset
+from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.data.sources.boxes import find_box_source
-from fgmix.explain.figures import spread
 from fgmix.explain.quality import MEASURES, measure_maps, summarise
 from fgmix.explain.side_by_side import Viewer
 from fgmix.runs.folder import Run
@@ -44,7 +43,7 @@ def measure_runs(
     """
     split = run.config.measured_split
     part = photos.splits[split]
-    chosen = part.take(np.array(spread(len(part), count)))
+    chosen = part.take(np.array(evenly_spaced(len(part), count)))
     source = find_box_source(run.config.dataset)
     boxes = source.read(photos.root, chosen.paths) if source else {}
     files = [str(photos.root / path) for path in chosen.paths]

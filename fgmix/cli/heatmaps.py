@@ -193,12 +193,12 @@ def _given(images: list[str]) -> list[tuple[str, None]]:
 
 def _tested(photos: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
     """The files and classes of some photos that a run was measured on."""
-    from fgmix.explain.figures import spread
+    from fgmix.data.dataset import evenly_spaced
 
     split = photos.splits[run.config.measured_split]
     return [
         (str(photos.root / split.paths[i]), photos.class_names[split.labels[i]])
-        for i in spread(len(split), count)
+        for i in evenly_spaced(len(split), count)
     ]
 
 
