@@ -104,8 +104,7 @@ def look(study: Study, root: Path, count: int) -> Looks:
         count: How many photos.
     """
     from fgmix.data.codec.diagnose import decodable
-    from fgmix.explain.maps import MapMaker
-    from fgmix.explain.side_by_side import Viewer
+    from fgmix.explain.side_by_side import open_viewer
     from fgmix.runs.folder import Run
 
     viewers, notes, crops = [], [], set()
@@ -114,11 +113,10 @@ def look(study: Study, root: Path, count: int) -> Looks:
         try:
             run = Run.open(directory)
             log.info("heat maps: %s", directory)
-            maker = MapMaker(run.load_model())
+            viewers.append(open_viewer(run, group.name))
         except FgmixError as error:
             notes.append(f"{group.name} is left out: {error}.")
             continue
-        viewers.append(Viewer(group.name, maker, run.class_names, run.config.attention))
         crops.add(run.crop_bottom)
     if not viewers:
         return Looks(why_not=f"No heat maps: {' '.join(notes)}")

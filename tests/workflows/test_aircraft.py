@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import fgmix
 from fgmix.cli.evaluate import main
-from fgmix.cli.summary import summarize
+from fgmix.evaluation.metrics import summarize
 from fgmix.data.codec.decode import load_image
 from fgmix.runs.folder import Run
 from fgmix.workflows.train_and_evaluate import evaluate_run

@@ -6,22 +6,23 @@ has it, does not exist.
 """
 
 import hashlib
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.derived_index import DerivedIndex, Entry, Identity, identify
 from fgmix.data.sources.registry import OWN_FOLDER, tfds_folder
-from fgmix.files import read_csv, remove_partial, replacing, write_csv
-
-log = logging.getLogger(__name__)
+from fgmix.files import remove_partial, replacing
 
 FORMAT = 1
 """To be raised with any change of what a copy looks like: older ones are then left alone."""
 
 INDEX = "index.csv"
+
+COLUMNS = ("height", "width", "copy_bytes")
+"""Of the index: the shape of the photo, and the size of its copy, which tells a truncated one."""
 
 
 class Copy(NamedTuple):
@@ -38,20 +39,6 @@ class Copy(NamedTuple):
     photo_shape: tuple[int, int]
     photo_bytes: int
     bytes: int
-
-
-class _Row(NamedTuple):
-    """A row of the index: a photo as it was when it was copied, and the size of its copy.
-
-    Size and time of the last change tell a replaced photo; the copy's size, a truncated copy.
-    """
-
-    path: str
-    bytes: int
-    mtime_ns: int
-    height: int
-    width: int
-    copy_bytes: int
 
 
 class CopyFolder:
@@ -74,21 +61,24 @@ class CopyFolder:
         # Up to the slash: `aircraft` and `aircraft/family` share their photos.
         name = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
         self.path = tfds_folder() / OWN_FOLDER / "prepared" / f"{name}-{purpose}-{digest}"
-        self._rows: dict[str, _Row] = {}
-        self._states: dict[str, tuple[int, int]] = {}
+        self._index = DerivedIndex(
+            self.path / INDEX, self.root, COLUMNS, "its photos are prepared again"
+        )
+        self._entries: dict[str, Entry] = {}
+        self._sources: dict[str, Identity] = {}
 
     def find(self, paths: Sequence[str]) -> dict[str, Copy]:
         """The whole copies of those photos that are as they were when they were copied, by path."""
-        rows = self._read_index()
+        entries = self._index.read()
         found = {}
         for path in paths:
-            row = rows.get(path)
-            if row is None or (row.bytes, row.mtime_ns) != _state(self.root / path):
+            entry = entries.get(path)
+            if entry is None or not self._index.is_current(path, entry):
                 continue
+            height, width, copy_bytes = entry.values
             file = self._file(path)
-            if file.is_file() and file.stat().st_size == row.copy_bytes:
-                shape = (row.height, row.width)
-                found[path] = Copy(str(file), shape, row.bytes, row.copy_bytes)
+            if file.is_file() and file.stat().st_size == copy_bytes:
+                found[path] = Copy(str(file), (height, width), entry.source.bytes, copy_bytes)
         return found
 
     def open(self, paths: Sequence[str]) -> None:
@@ -96,41 +86,23 @@ class CopyFolder:
 
         To be called before the photos are read: one that changes meanwhile is then noticed.
         """
-        self._states = {path: _state(self.root / path) for path in paths}
+        self._sources = {path: identify(self.root / path) for path in paths}
         self.path.mkdir(exist_ok=True)
         remove_partial(self.path)
-        self._rows = self._read_index()
-        for path in [path for path in self._rows if not (self.root / path).exists()]:
+        self._entries = self._index.read()
+        for path in [path for path in self._entries if not (self.root / path).exists()]:
             self._file(path).unlink(missing_ok=True)
-            del self._rows[path]
+            del self._entries[path]
 
     def add(self, path: str, photo_shape: tuple[int, int], content: bytes) -> None:
         """Writes the copy of a photo; `save` makes it count."""
         with replacing(self._file(path)) as beside:
             beside.write_bytes(content)
-        self._rows[path] = _Row(path, *self._states[path], *photo_shape, len(content))
+        self._entries[path] = Entry(self._sources[path], (*photo_shape, len(content)))
 
     def save(self) -> None:
         """Writes the index."""
-        write_csv(self.path / INDEX, _Row._fields, (row._asdict() for row in self._rows.values()))
+        self._index.write(self._entries)
 
     def _file(self, path: str) -> Path:
         return self.path / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}{self.suffix}"
-
-    def _read_index(self) -> dict[str, _Row]:
-        try:
-            table = read_csv(self.path / INDEX)
-            return {
-                row["path"]: _Row(row["path"], *(int(row[name]) for name in _Row._fields[1:]))
-                for row in table
-            }
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except Exception as error:  # reading, csv and conversion raise many kinds
-            log.info("%s is damaged (%s): its photos are prepared again", self.path / INDEX, error)
-            return {}
-
-
-def _state(photo: Path) -> tuple[int, int]:
-    status = photo.stat()
-    return status.st_size, status.st_mtime_ns
