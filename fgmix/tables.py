@@ -1,10 +1,71 @@
-"""A table that reads well in a terminal and as Markdown."""
+"""Tables for a terminal and as Markdown, and numbers as their cells have them."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
 WIDTH = 98
+
+_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+"""What begins a tag or a character's name in HTML, which Markdown takes as it is."""
+
+
+def aligned(
+    rows: Iterable[Sequence[str]], are_words: Sequence[bool], divider: str = "  "
+) -> list[str]:
+    """The rows of a table as lines of text, its columns one below the other.
+
+    Args:
+        rows: The cells, with those of the head if there is one.
+        are_words: Of every column, whether it holds words: they are aligned to the left, numbers
+            to the right.
+        divider: What stands between two columns.
+    """
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [divider.join(_padded(row, widths, are_words)).rstrip() for row in rows]
+
+
+def markdown_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    are_words: Sequence[bool],
+    padded: bool = False,
+) -> str:
+    """A table as Markdown. What would end a cell, or be read as HTML, is escaped.
+
+    Args:
+        head: The columns' names.
+        rows: The cells.
+        are_words: Of every column, whether it holds words: they are aligned to the left, numbers
+            to the right.
+        padded: Whether columns stand one below the other in the source too.
+    """
+    cells = [[_escaped(cell) for cell in row] for row in (head, *rows)]
+    least = [3 if word else 4 for word in are_words]
+    widths = [0] * len(least)
+    if padded:
+        columns = zip(least, *cells, strict=True)
+        widths = [max(low, *map(len, column)) for low, *column in columns]
+    marks = [
+        "-" * max(low, width) if word else "-" * (max(low, width) - 1) + ":"
+        for low, width, word in zip(least, widths, are_words, strict=True)
+    ]
+    lines = [_padded(row, widths, are_words) for row in cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], marks, *lines[1:]))
+
+
+def _padded(row: Sequence[str], widths: Sequence[int], are_words: Sequence[bool]) -> list[str]:
+    return [
+        cell.ljust(width) if word else cell.rjust(width)
+        for cell, width, word in zip(row, widths, are_words, strict=True)
+    ]
+
+
+def _escaped(cell: str) -> str:
+    text = _MARKUP.sub(lambda found: {"<": "&lt;", "&": "&amp;"}[found.group()], cell)
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 @dataclass(frozen=True)
@@ -31,30 +92,16 @@ class Table:
         words = self.words or self.head[:1]
         return [name in words for name in self.head]
 
-    def _aligned(self, divider: str) -> list[str]:
-        lines = [self.head, *self.rows]
-        words = self.are_words
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return [
-            divider.join(
-                cell.ljust(width) if words[i] else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        ]
-
     def as_text(self) -> str:
         """For a terminal."""
         note = f"\n{fill(self.note, WIDTH)}" if self.note else ""
-        return f"{self.title}\n" + "\n".join(f"  {x}" for x in self._aligned("  ")) + note
+        lines = aligned([self.head, *self.rows], self.are_words)
+        return f"{self.title}\n" + "\n".join(f"  {line}" for line in lines) + note
 
     def as_markdown(self) -> str:
         """As a Markdown table under a heading."""
-        marks = ("---" if word else "---:" for word in self.are_words)
-        body = [self.head, tuple(marks), *self.rows]
-        escaped = ([cell.replace("|", "\\|") for cell in line] for line in body)
-        lines = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
-        return f"## {self.title}\n\n{lines}\n" + (f"\n{self.note}\n" if self.note else "")
+        table = markdown_table(self.head, self.rows, self.are_words)
+        return f"## {self.title}\n\n{table}\n" + (f"\n{self.note}\n" if self.note else "")
 
 
 def without_empty(
@@ -74,6 +121,11 @@ def mean_count(value: float, single: bool) -> str:
 def percent(value: float, digits: int = 2) -> str:
     """A fraction in percent, without the sign."""
     return f"{100 * value:.{digits}f}"
+
+
+def points(value: float, digits: int = 2) -> str:
+    """A difference of two fractions in percentage points, with its sign: `+1.25`."""
+    return f"{100 * value:+.{digits}f}"
 
 
 def interval(low: float, high: float, form: str = ".1f") -> str:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fgmix.audit.findings import Copies
 from fgmix.audit.scan import Photo
 from fgmix.data.codec.diagnose import decodable
-from fgmix.data.dataset import ImageDataset
+from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.files import replacing
 
 COLUMNS = 10
@@ -57,8 +57,8 @@ def draw_classes(path: Path, dataset: ImageDataset, photos: Sequence[Photo]) -> 
     cells: list[Cell | None] = []
     for name, members in by_class.items():
         # Spread over the class: neighbours are often of one series.
-        chosen = members[:: max(1, len(members) // COLUMNS)][: COLUMNS if few else 1]
-        row = [Cell(str(dataset.root / photo.path), (name,)) for photo in chosen]
+        chosen = evenly_spaced(len(members), COLUMNS if few else 1)
+        row = [Cell(str(dataset.root / members[i].path), (name,)) for i in chosen]
         cells += [*row, *[None] * (COLUMNS - len(row))] if few else row
     _draw(path, cells[:MAX_CELLS], COLUMNS, dataset.crop_bottom)
 

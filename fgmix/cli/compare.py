@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.errors import FgmixError
-
-if TYPE_CHECKING:
-    from fgmix.comparison.contrasts import Comparison
 
 EXAMPLES = """examples:
   python -m fgmix compare saved_models/cars-*                  # the shell lists the runs
@@ -54,8 +51,8 @@ def main(argv: list[str]) -> int:
         "markdown": lambda path: write_text(path, as_markdown(found, failures)),
         "csv": lambda path: write_groups(path, found),
         "json": lambda path: write_record(path, found),
-        "plot": lambda path: _plot(path, found),
-        "curves": lambda path: _curves(path, found),
+        "plot": lambda path: _plots().save_comparison(path, found),
+        "curves": lambda path: _plots().save_history(path, found),
     }
     print(as_text(found, failures))
     written = []
@@ -110,21 +107,8 @@ def _parser() -> Parser:
     return parser
 
 
-def _plot(path: Path, comparison: "Comparison") -> None:
-    from fgmix.comparison.learning import learning_curves
-    from fgmix.comparison.plots import draw_comparison, draw_learning_curves
-    from fgmix.plotting import save_figure
+def _plots() -> ModuleType:
+    """The module that draws; Matplotlib is slow to import."""
+    from fgmix.comparison import plots
 
-    curves = learning_curves(comparison)
-    save_figure(path, draw_learning_curves(curves) if curves else draw_comparison(comparison))
-
-
-def _curves(path: Path, comparison: "Comparison") -> None:
-    from fgmix.comparison.output import headline
-    from fgmix.evaluation.curves import measured_splits, save_curves
-
-    histories = {
-        group.name: [run.run.history for parts in group.runs for run in parts]
-        for group in comparison.study.groups
-    }
-    save_curves(path, headline(comparison), histories, *measured_splits(histories))
+    return plots

@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     split = args.split or ("test" if args.dataset else run.config.measured_split)
 
     import_tensorflow()
-    from fgmix.cli.summary import summarize
+    from fgmix.evaluation.metrics import summarize
     from fgmix.files import write_json
     from fgmix.workflows.train_and_evaluate import evaluate_run
 

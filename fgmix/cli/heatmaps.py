@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file, check_output_folder
 from fgmix.errors import FgmixError
-from fgmix.explain.names import MAP_NAMES
+from fgmix.explain.names import MAP_NAMES, short_names
 from fgmix.runs.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fgmix.data.dataset import ImageDataset
-    from fgmix.explain.side_by_side import Subject, Viewer
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg", ".webp")
 MEASURED = 100
@@ -44,7 +43,9 @@ def main(argv: list[str]) -> int:
     if args.count < 1 or (args.measure is not None and args.measure < 1):
         raise FgmixError("--count and --measure must be at least 1")
     runs = [Run.open(folder) for folder in folders]
-    names = _name(runs)
+    names = short_names(runs)
+    if len(set(names)) < len(runs):
+        raise FgmixError("--model names the same run twice: name each once")
     maps = _choose_maps(args.map, len(runs))
     output = args.output or runs[0].directory / "heatmaps.png"
     _check_output(output)
@@ -54,22 +55,27 @@ def main(argv: list[str]) -> int:
         _check_run(run, runs[0], args.class_name)
 
     import_tensorflow()
-    from fgmix.cli.heatmap_numbers import describe_numbers, measure_runs
     from fgmix.data.codec.diagnose import refuse_unreadable
     from fgmix.explain.figures import draw_panels
-    from fgmix.explain.side_by_side import arrange, save_full_size
+    from fgmix.explain.measure import describe_numbers, measure_runs
+    from fgmix.explain.photos import read_subjects
+    from fgmix.explain.side_by_side import arrange, open_viewer, save_full_size
     from fgmix.files import write_json
+    from fgmix.workflows.common_photos import load_common_photos
 
     measured = args.measure or (MEASURED if args.json else 0)
     # Before the models, which take longer: photos that aren't there are told at once.
-    photos = None if images and not measured else _common_photos(runs)
+    photos = None if images and not measured else load_common_photos(runs)
     files: Sequence[tuple[str, str | None]]
     files = _given(images) if photos is None or images else _tested(photos, runs[0], args.count)
     if not _is_folder(output):
         _check_rows(len(files) * (1 if len(runs) == 1 else len(maps)))
     refuse_unreadable([path for path, _ in files])
-    subjects = _read(files, runs[0].crop_bottom)
-    viewers = [_viewer(run, name, args.class_name) for run, name in zip(runs, names, strict=True)]
+    subjects = read_subjects(files, runs[0].crop_bottom)
+    viewers = [
+        open_viewer(run, name, _class_index(run, args.class_name))
+        for run, name in zip(runs, names, strict=True)
+    ]
     if _is_folder(output):
         written = save_full_size(output, viewers, subjects, maps)
         print(f"heat maps: {len(written)} pictures in {output}")
@@ -165,25 +171,6 @@ def _check_run(run: Run, first: Run, class_name: str | None) -> None:
         )
 
 
-def _common_photos(runs: list[Run]) -> "ImageDataset":
-    """The photos of the first run, if the others were measured on the same."""
-    from fgmix.workflows.train_and_evaluate import load_photos
-
-    first = None
-    for run in runs:
-        photos = load_photos(run)
-        tested = photos.splits[run.config.measured_split]
-        if first is None:
-            first, expected = photos, tested
-        elif tested.paths != expected.paths or photos.class_names != first.class_names:
-            raise FgmixError(
-                f"{run.directory} was measured on other photos than {runs[0].directory}: name the "
-                f"photos to draw, and measure one run at a time"
-            )
-    assert first is not None
-    return first
-
-
 def _given(images: list[str]) -> list[tuple[str, None]]:
     """The files of photos that were named; what they show is not known."""
     from fgmix.serving.inputs import find_images
@@ -193,24 +180,13 @@ def _given(images: list[str]) -> list[tuple[str, None]]:
 
 def _tested(photos: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
     """The files and classes of some photos that a run was measured on."""
-    from fgmix.explain.figures import spread
+    from fgmix.explain.photos import choose_measured
 
-    split = photos.splits[run.config.measured_split]
+    chosen = choose_measured(photos, run, count)
     return [
-        (str(photos.root / split.paths[i]), photos.class_names[split.labels[i]])
-        for i in spread(len(split), count)
+        (str(photos.root / path), photos.class_names[label])
+        for path, label in zip(chosen.paths, chosen.labels, strict=True)
     ]
-
-
-def _read(files: "Sequence[tuple[str, str | None]]", crop_bottom: int) -> "Iterator[Subject]":
-    """The photos, one after the other: a folder may hold more than fit into memory."""
-    from fgmix.data.codec.diagnose import decodable
-    from fgmix.explain.side_by_side import Subject
-
-    paths = [path for path, _ in files]
-    for index, image in decodable(paths, lambda _, image: (image,), crop_bottom):
-        path, label = files[int(index)]
-        yield Subject(Path(path).name, image.numpy(), label)
 
 
 def _check_rows(rows: int) -> None:
@@ -221,23 +197,7 @@ def _check_rows(rows: int) -> None:
         )
 
 
-def _name(runs: list[Run]) -> list[str]:
-    """The shortest names that tell runs apart: of their attentions, their folders, or the paths."""
-    kinds: list[list[str]] = [
-        [run.config.attention for run in runs],
-        [run.directory.name for run in runs],
-        [str(run.directory) for run in runs],
-    ]
-    for names in kinds:
-        if len(set(names)) == len(runs):
-            return names
-    raise FgmixError("--model names the same run twice: name each once")
+def _class_index(run: Run, class_name: str | None) -> int:
+    from fgmix.explain.maps import PREDICTED
 
-
-def _viewer(run: Run, name: str, class_name: str | None) -> "Viewer":
-    from fgmix.explain.maps import PREDICTED, MapMaker
-    from fgmix.explain.side_by_side import Viewer
-
-    index = PREDICTED if class_name is None else run.class_names.index(class_name)
-    maker = MapMaker(run.load_model())
-    return Viewer(name, maker, run.class_names, run.config.attention, index)
+    return PREDICTED if class_name is None else run.class_names.index(class_name)

@@ -1,8 +1,6 @@
 """`python -m fgmix reproduce`: the paper's grid of runs, its tables and its figures."""
 
 import logging
-import re
-from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.reproduction.estimate import Estimate, duration
 from fgmix.reproduction.grid import run_grid, state
-from fgmix.reproduction.output import write_results
+from fgmix.reproduction.output import results_name, write_results
 from fgmix.reproduction.plan import plan_grid
-from fgmix.reproduction.tables import table_two
+from fgmix.reproduction.tables import plan_lines, table_two
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +67,12 @@ def main(argv: list[str]) -> int:
     if left:
         log.info("%d to train, %s", len(left), duration(Estimate(cells).left(left)))
     if args.dry_run:
-        for cell, s in states.items():
-            epochs = f"{len(cell.history())} of {cell.config.epochs} epochs"
-            print(f"{s.status:<12}{epochs:<20}{cell.title:<55}{s.reason}".rstrip())
+        print("\n".join(plan_lines(states)))
         return 0
-    output = args.output or args.runs / _results_name(parser, args, cells[0].config)
+    grid = {name: getattr(args, name) for name in ("backbones", "attentions", "gates")}
+    changed = [value for name, value in grid.items() if value != parser.get_default(name)]
+    dataset = cells[0].config.dataset_name if Path(args.dataset).is_dir() else args.dataset
+    output = args.output or args.runs / results_name(dataset, changed, cells[0].config)
     for folder in (args.runs, output):  # found now, not after hours of training
         _make_folder(folder)
     try:
@@ -156,16 +155,6 @@ def _weights(text: str | None) -> tuple[str | None, dict[str, str]]:
     if len(shared) > 1:
         raise FgmixError(f"--weights {text}: give one value for all, or BACKBONE=VALUE,...")
     return (shared[0] if shared else None), by_backbone
-
-
-def _results_name(parser: Parser, args: Namespace, config: TrainConfig) -> str:
-    """`reproduce-DATASETS` and all that is not the default, so that no grid overwrites another."""
-    parts = ["reproduce", args.dataset if not Path(args.dataset).is_dir() else config.dataset_name]
-    for name in ("backbones", "attentions", "gates"):
-        if getattr(args, name) != parser.get_default(name):
-            parts.append(getattr(args, name))
-    parts += [f"{k}_{v}" for k, v in config.departures().items() if k not in ("weights", "gate")]
-    return "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts)
 
 
 def _make_folder(folder: Path) -> None:

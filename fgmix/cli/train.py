@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     config.resolve()  # a wrong value is told before TensorFlow is imported
 
     import_tensorflow(any_backend=True)
-    from fgmix.cli.summary import summarize
+    from fgmix.evaluation.metrics import summarize
     from fgmix.training.determinism import make_deterministic
     from fgmix.training.interrupts import Stopped
     from fgmix.workflows.train_and_evaluate import train

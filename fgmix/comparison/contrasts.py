@@ -16,6 +16,7 @@ from fgmix.comparison.statistics import (
     measure_accuracy,
 )
 from fgmix.comparison.study import Group, Study
+from fgmix.tables import interval, percent, points
 
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
 PLAIN_TARGET = 0.01
@@ -71,25 +72,23 @@ class Contrast:
     def sentence(self) -> str:
         """The verdict as a sentence that claims no more than was shown."""
         f = self.found
-        points = (
-            f"{100 * f.mean:+.2f} points, 95 % interval {100 * f.low:+.2f} to {100 * f.high:+.2f}"
-        )
+        measured = f"{points(f.mean)} points, 95 % interval {interval(f.low, f.high, '+.2f')}"
         if self.verdict == NOT_SHOWN:
-            text = f"{self.group} against {self.baseline}: no difference shown ({points})"
+            text = f"{self.group} against {self.baseline}: no difference shown ({measured})"
             if f.p_value < LEVEL:
                 text += f"; p is {f.p_value:.3f} alone, {self.corrected_p:.3f} corrected"
             if self.detectable is None:
                 return f"{text}; {self.why_none}."
             return (
-                f"{text}; only a true difference of {100 * self.detectable:.1f} points or more "
-                f"would have been shown {100 * POWER:.0f} % of the time."
+                f"{text}; only a true difference of {percent(self.detectable, 1)} points or more "
+                f"would have been shown {percent(POWER, 0)} % of the time."
             )
         if f.of_runs:
             return (
                 f"this run of {self.group} is {self.verdict} than this run of {self.baseline} "
-                f"({points}); one seed each says nothing of another training."
+                f"({measured}); one seed each says nothing of another training."
             )
-        text = f"{self.group} is {self.verdict} than {self.baseline} ({points})"
+        text = f"{self.group} is {self.verdict} than {self.baseline} ({measured})"
         if len(self.differs) > 1:
             which = "either" if len(self.differs) == 2 else "any of them"
             text += f"; they differ in {' and '.join(self.differs)}, so it may be due to {which}"

@@ -56,7 +56,7 @@ def _confusion_table(failures: Failures) -> Table:
 def _selective_table(failures: Failures) -> Table:
     rows = [
         (
-            f"{100 * s.coverage:.0f} %",
+            f"{percent(s.coverage, 0)} %",
             percent(s.accuracy),
             "" if s.deviation is None else percent(s.deviation),
         )

@@ -1,6 +1,7 @@
 """A comparison in pictures: accuracies with differences, learning curves, calibration."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,11 +10,41 @@ from matplotlib.ticker import NullFormatter
 
 from fgmix.comparison.contrasts import NOT_SHOWN, Comparison
 from fgmix.comparison.failures import Failures
-from fgmix.comparison.learning import LearningCurve
-from fgmix.evaluation.curves import COLOURS
-from fgmix.plotting import draw_grid, share_legend
+from fgmix.comparison.learning import LearningCurve, learning_curves
+from fgmix.comparison.output import headline
+from fgmix.evaluation.curves import COLOURS, measured_splits, save_curves
+from fgmix.plotting import draw_grid, save_figure, share_legend
+from fgmix.tables import percent
 
 BLACK, BLUE, ORANGE = COLOURS[0], COLOURS[1], COLOURS[2]
+
+
+def save_comparison(path: Path, comparison: Comparison) -> None:
+    """Draws learning curves where groups differ in their training photos, else accuracies.
+
+    Args:
+        path: The picture; its suffix names the format.
+        comparison: The groups.
+    """
+    curves = learning_curves(comparison)
+    save_figure(path, draw_learning_curves(curves) if curves else draw_comparison(comparison))
+
+
+def save_history(path: Path, comparison: Comparison) -> None:
+    """Draws loss and accuracy by epoch, a line a group.
+
+    Args:
+        path: The picture; its suffix names the format.
+        comparison: The groups.
+
+    Raises:
+        FgmixError: If the history of a run can't be read.
+    """
+    histories = {
+        group.name: [run.run.history for parts in group.runs for run in parts]
+        for group in comparison.study.groups
+    }
+    save_curves(path, headline(comparison), histories, *measured_splits(histories))
 
 
 def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
@@ -119,8 +150,8 @@ def draw_reliability(failures: Sequence[Failures]) -> Figure:
             ms=3,
             color=BLACK,
         )
-        error = 100 * found.calibration_error
-        axis.set_title(f"{found.group}: ECE {error:.1f} points", fontsize="medium")
+        error = percent(found.calibration_error, 1)
+        axis.set_title(f"{found.group}: ECE {error} points", fontsize="medium")
         axis.set(xlabel="confidence (%)", ylabel="right (%)", xlim=(0, 100), ylim=(0, 100))
     for axis in axes.flat[len(failures) :]:
         axis.set_axis_off()

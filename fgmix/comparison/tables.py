@@ -4,7 +4,7 @@ from fgmix.comparison.contrasts import Comparison, Target
 from fgmix.comparison.learning import learning_curves
 from fgmix.comparison.power import MOST_SEEDS, POWER
 from fgmix.comparison.statistics import LEVEL
-from fgmix.tables import Table, interval, p_in_words, percent, without_empty
+from fgmix.tables import Table, interval, p_in_words, percent, points, without_empty
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
@@ -40,7 +40,7 @@ def _differences(comparison: Comparison) -> Table:
     rows = []
     for c in comparison.contrasts:
         row = [c.group]
-        row += [f"{100 * c.found.mean:+.2f}", interval(c.found.low, c.found.high, "+.2f")]
+        row += [points(c.found.mean), interval(c.found.low, c.found.high, "+.2f")]
         row += [p_in_words(c.found.p_value), *([p_in_words(c.corrected_p)] * many)]
         row += ["nothing" if c.detectable is None else percent(c.detectable), c.verdict]
         rows.append(tuple(row))
@@ -52,7 +52,7 @@ def _differences(comparison: Comparison) -> Table:
         notes.append(f"corrected p: Holm's, for {len(comparison.contrasts)} comparisons.")
     notes.append(
         f"could see: the smallest true difference that would have been shown with probability "
-        f"{100 * POWER:.0f} % at level {level}."
+        f"{percent(POWER, 0)} % at level {level}."
     )
     title = f"against {comparison.baseline}, points"
     return Table(title, head, tuple(rows), ("group", "verdict"), " ".join(notes))
@@ -82,14 +82,14 @@ def _learning(comparison: Comparison) -> list[Table]:
 
 def _targets(comparison: Comparison) -> Table:
     rows = tuple(
-        (c.group, t.source, f"{100 * t.difference:+.2f}", _need(t))
+        (c.group, t.source, points(t.difference), _need(t))
         for c in comparison.contrasts
         for t in c.targets
     )
     level = comparison.contrasts[0].level
     note = (
         f"seeds needed: of each group, to show a true difference of that size with probability "
-        f"{100 * POWER:.0f} % at level {level:.2g}, if photos and seeds vary as here."
+        f"{percent(POWER, 0)} % at level {level:.2g}, if photos and seeds vary as here."
     )
     if any(t.need and t.need.photos for c in comparison.contrasts for t in c.targets):
         note += (

@@ -30,6 +30,19 @@ class Split:
         return Split(tuple(self.paths[i] for i in indices), self.labels[indices])
 
 
+def evenly_spaced(length: int, count: int) -> list[int]:
+    """At most `count` indices of a sequence, evenly spaced from the first to the last.
+
+    Whoever shows or checks a few images of many chooses them by this, so that all show the same.
+
+    Args:
+        length: The length of the sequence.
+        count: How many indices to choose, at least 1. Of one, it is the first.
+    """
+    count = min(count, length)
+    return [i * (length - 1) // max(1, count - 1) for i in range(count)]
+
+
 def concatenate(splits: list[Split]) -> Split:
     """Concatenates splits."""
     paths = tuple(path for split in splits for path in split.paths)

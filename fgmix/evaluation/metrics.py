@@ -1,4 +1,4 @@
-"""Classification metrics from probabilities and labels."""
+"""Classification metrics from probabilities and labels, and in words."""
 
 from typing import Any
 
@@ -39,3 +39,23 @@ def classification_metrics(
         "num_examples": len(labels),
         "per_class": per_class,
     }
+
+
+def standard_error(share: float, count: int) -> float:
+    """The standard error of a share that was measured on `count` images."""
+    return (share * (1 - share) / count) ** 0.5
+
+
+def summarize(metrics: dict[str, Any], split: str = "test") -> str:
+    """One line for a person: accuracies in percent, with the standard error of the first.
+
+    Args:
+        metrics: From `classification_metrics`.
+        split: The split that they are of.
+    """
+    count, top1 = metrics["num_examples"], metrics["top1"]
+    return (
+        f"top-1 {top1:.1%} (standard error {standard_error(top1, count):.1%}), "
+        f"top-5 {metrics['top5']:.1%}, mean per class {metrics['mean_per_class']:.1%}, "
+        f"loss {metrics['loss']:.3f}, {count} {split} photos"
+    )

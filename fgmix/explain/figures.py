@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fgmix.data.codec.decode import decode_image
-from fgmix.data.dataset import ImageDataset
+from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.evaluation.evaluate import Evaluation
 from fgmix.explain.maps import MapMaker
 from fgmix.explain.overlay import COLOURS, overlay
@@ -61,7 +61,7 @@ def save_heatmaps(
     """
     maker = MapMaker(model)
     files = dataset.files(split)
-    chosen = spread(len(files), count)
+    chosen = evenly_spaced(len(files), count)
     columns = min(4, len(chosen))
     rows: list[list[Panel]] = []
     for first in range(0, len(chosen), columns):
@@ -77,11 +77,6 @@ def save_heatmaps(
             below.append(Panel(overlay(small, heat)))
         rows += [above, below]
     draw_panels(path, rows)
-
-
-def spread(length: int, count: int) -> list[int]:
-    """At most `count` places in a list, evenly spread from its first to its last."""
-    return np.unique(np.linspace(0, length - 1, count).astype(int)).tolist()
 
 
 def shrink(photo: np.ndarray) -> np.ndarray:

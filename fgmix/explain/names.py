@@ -1,4 +1,10 @@
-"""The names of the heat maps, where TensorFlow need not be imported to list them."""
+"""The names of heat maps and of runs in figures. None of it needs TensorFlow."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fgmix.runs.run import Run
 
 MAP_NAMES = {
     "before": "energy before attention",
@@ -15,3 +21,16 @@ MAP_MEANINGS = {
     "gradcam": "what speaks for the class that was named",
 }
 """name -> what it shows, in plain words."""
+
+
+def short_names(runs: "Sequence[Run]") -> list[str]:
+    """The shortest names that tell runs apart: of their attentions, their folders, or the paths.
+
+    A run that is given twice has one name twice.
+    """
+    kinds: list[list[str]] = [
+        [run.config.attention for run in runs],
+        [run.directory.name for run in runs],
+        [str(run.directory) for run in runs],
+    ]
+    return next((names for names in kinds if len(set(names)) == len(runs)), kinds[-1])

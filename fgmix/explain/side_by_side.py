@@ -12,6 +12,7 @@ from fgmix.explain.maps import PREDICTED, MapMaker, Seen
 from fgmix.explain.names import MAP_NAMES
 from fgmix.explain.overlay import overlay
 from fgmix.files import replacing
+from fgmix.runs.run import Run
 
 
 class Viewer(NamedTuple):
@@ -30,6 +31,21 @@ class Viewer(NamedTuple):
     class_names: tuple[str, ...]
     attention: str
     class_index: int = PREDICTED
+
+
+def open_viewer(run: Run, name: str, class_index: int = PREDICTED) -> Viewer:
+    """Loads the model of a run to look with.
+
+    Args:
+        run: A finished run.
+        name: What a figure calls it.
+        class_index: The class of Grad-CAM; each photo's likeliest by default.
+
+    Raises:
+        FgmixError: If the model is missing or can't be loaded.
+    """
+    maker = MapMaker(run.load_model())
+    return Viewer(name, maker, run.class_names, run.config.attention, class_index)
 
 
 class Subject(NamedTuple):

@@ -11,7 +11,7 @@ from fgmix.comparison.study import Group, Study
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.pictures import Photos, Picture
 from fgmix.report.tables import PageTable, make_table, page_table
-from fgmix.tables import Table, interval, mean_count, percent, without_empty
+from fgmix.tables import Table, interval, mean_count, percent, points, without_empty
 
 PAIRS = 8
 """Pairs of classes that are shown."""
@@ -187,13 +187,13 @@ def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
         (
             found.group,
             percent(found.calibration_error, 1),
-            f"{100 * _overconfidence(group):+.1f}",
+            points(_overconfidence(group), 1),
             *(percent(s.accuracy, 1) for s in found.selective),
         )
         for group, found in zip(study.groups, failures, strict=True)
     ]
     shares = (
-        f"surest {100 * s.coverage:.0f} %" if s.coverage < 1 else "all answers"
+        f"surest {percent(s.coverage, 0)} %" if s.coverage < 1 else "all answers"
         for s in failures[0].selective
     )
     head = ("group", "ECE", "overconfidence", *shares)
@@ -211,17 +211,17 @@ def _overconfidence(group: Group) -> float:
 
 
 def _trust(focus: Group, own: Failures) -> str:
-    over = 100 * _overconfidence(focus)
+    over = _overconfidence(focus)
     half = own.selective[-1]
     lean = "surer than it should be" if over > 0 else "less sure than it could be"
     text = (
-        f"It is {lean}: its confidence is on average {abs(over):.1f} points "
+        f"It is {lean}: its confidence is on average {percent(abs(over), 1)} points "
         f"{'above' if over > 0 else 'below'} its accuracy. "
     )
-    if abs(over) < 1:
-        text = f"On average it is about as sure as it is right ({over:+.1f} points). "
+    if abs(over) < 0.01:
+        text = f"On average it is about as sure as it is right ({points(over, 1)} points). "
     return text + (
-        f"If only the surest {100 * half.coverage:.0f} % of the answers are given, "
+        f"If only the surest {percent(half.coverage, 0)} % of the answers are given, "
         f"{percent(half.accuracy, 1)} % of them are right."
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fgmix.comparison.study import Group, Study
+from fgmix.data.dataset import evenly_spaced
 from fgmix.errors import FgmixError
 from fgmix.explain.names import MAP_MEANINGS, MAP_NAMES
 from fgmix.report.pictures import HEAT, Picture, encode
@@ -75,7 +76,7 @@ def obstacle(study: Study, root: Path, count: int) -> str:
         return "Heat maps were left out of this page."
     if not any(_has_model(group) for group in study.groups):
         return f"Heat maps need the models: none of the runs has its {MODEL} any more."
-    if not any((root / path).is_file() for path in spread(_unseen(study), count)):
+    if not any((root / path).is_file() for path in _chosen(study, count)):
         return (
             f"Heat maps need the photos, which are no longer in {root}. If they have moved, name "
             f"the folder with --photos."
@@ -88,10 +89,10 @@ def _unseen(study: Study) -> Sequence[str]:
     return study.groups[0].runs[0][0].paths
 
 
-def spread(paths: Sequence[str], count: int) -> list[str]:
-    """Photos evenly spread over the list, from the first to the last: not chosen by result."""
-    count = min(count, len(paths))
-    return [paths[round(i * (len(paths) - 1) / max(1, count - 1))] for i in range(count)]
+def _chosen(study: Study, count: int) -> list[str]:
+    """The photos that heat maps are drawn of: evenly spaced, not chosen by what they show."""
+    paths = _unseen(study)
+    return [paths[i] for i in evenly_spaced(len(paths), count)]
 
 
 def look(study: Study, root: Path, count: int) -> Looks:
@@ -103,8 +104,7 @@ def look(study: Study, root: Path, count: int) -> Looks:
         count: How many photos.
     """
     from fgmix.data.codec.diagnose import decodable
-    from fgmix.explain.maps import MapMaker
-    from fgmix.explain.side_by_side import Viewer
+    from fgmix.explain.side_by_side import open_viewer
     from fgmix.runs.run import Run
 
     viewers, notes, crops = [], [], set()
@@ -113,17 +113,16 @@ def look(study: Study, root: Path, count: int) -> Looks:
         try:
             run = Run.open(directory)
             log.info("heat maps: %s", directory)
-            maker = MapMaker(run.load_model())
+            viewers.append(open_viewer(run, group.name))
         except FgmixError as error:
             notes.append(f"{group.name} is left out: {error}.")
             continue
-        viewers.append(Viewer(group.name, maker, run.class_names, run.config.attention))
         crops.add(run.crop_bottom)
     if not viewers:
         return Looks(why_not=f"No heat maps: {' '.join(notes)}")
     if len(crops) > 1:
         return Looks(why_not="No heat maps: the groups crop the photos differently.")
-    chosen = spread(_unseen(study), count)
+    chosen = _chosen(study, count)
     labels = {path: study.class_names[i] for path, i in zip(study.paths, study.labels, strict=True)}
     there = [path for path in chosen if (root / path).is_file()]
     files = [str(root / path) for path in there]

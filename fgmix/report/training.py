@@ -13,6 +13,7 @@ from fgmix.evaluation.curves import draw_curves, measured_splits
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, make_table
 from fgmix.runs.record import MODEL
+from fgmix.tables import percent
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test", "fold": "held-out"}
 
@@ -163,7 +164,7 @@ def _charts(histories: dict[str, list[list[dict[str, str]]]]) -> tuple[Chart, ..
     for split in measured_splits(histories):
         column = "accuracy" if split == "train" else f"{split}_accuracy"
         ends = "; ".join(
-            f"{name} {100 * np.mean([float(run[-1][column]) for run in runs]):.1f} %"
+            f"{name} {percent(float(np.mean([float(run[-1][column]) for run in runs])), 1)} %"
             for name, runs in histories.items()
         )
         caption = f"On the {SPLIT_NAMES[split]} photos, by epoch."

@@ -102,7 +102,7 @@ def _power(contrasts: list) -> str:
     size = lowest if lowest == highest else f"{lowest} to {highest}"
     return (
         f"That is not proof that there is none: only a true difference of {size} points or more "
-        f"would have been shown {100 * POWER:.0f} % of the time."
+        f"would have been shown {percent(POWER, 0)} % of the time."
     )
 
 

@@ -1,17 +1,33 @@
 """The files of a grid: tables, plots, and every cell's state."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fgmix.comparison.contrasts import compare
 from fgmix.comparison.output import as_markdown
 from fgmix.comparison.study import open_study
+from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.files import write_csv, write_text
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import cell_row, entries
 from fgmix.reproduction.tables import table_one, table_two
+
+
+def results_name(dataset: str, grid: Sequence[str], config: TrainConfig) -> str:
+    """A folder's name for the results of a grid, so that no grid overwrites another's.
+
+    Args:
+        dataset: The data sets' names.
+        grid: The backbones, attentions and gates, those that are not the default's.
+        config: Of any cell: what it has other than its recipe is in the name too.
+    """
+    own = config.departures().items()
+    parts = ["reproduce", dataset, *grid]
+    parts += [f"{name}_{value}" for name, value in own if name not in ("weights", "gate")]
+    return "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts)
 
 
 def write_results(folder: Path, states: Mapping[Cell, State]) -> None:

@@ -9,6 +9,7 @@ from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
+from fgmix.tables import aligned, markdown_table
 
 NOTHING = "–"
 
@@ -25,9 +26,8 @@ def table_two(states: Mapping[Cell, State]) -> str:
         "*paper*: as printed there, of one run. *ours*: mean ± sample standard deviation over "
         "seeds, of the last epoch; nothing is chosen on the test photos.",
         "",
-        f"| method | {' | '.join(heads)} |",
-        "|---" * (len(heads) + 1) + "|",
     ]
+    rows = []
     for method in dict.fromkeys(e.method for e in grid):
         row = [method]
         for column in columns:
@@ -35,8 +35,9 @@ def table_two(states: Mapping[Cell, State]) -> str:
             paper = entry.paper if entry else None
             row.append(NOTHING if paper is None else f"{paper:.4f}")
             row.append(entry.ours() if entry else NOTHING)
-        lines.append(f"| {' | '.join(row)} |")
-    return "\n".join([*lines, "", *_notes(states)]) + "\n"
+        rows.append(row)
+    table = markdown_table(["method", *heads], rows, [True] * (len(heads) + 1))
+    return "\n".join([*lines, table, "", *_notes(states)]) + "\n"
 
 
 def table_one(states: Mapping[Cell, State]) -> str:
@@ -47,21 +48,37 @@ def table_one(states: Mapping[Cell, State]) -> str:
         for e in entries(aircraft)
         if e.gate in ("", GATES[0])
     }
-    lines = [
-        "# Table I: FGVC-Aircraft without extra annotation (top-1 %)",
-        "",
-        "| method | base model | paper | ours | |",
-        "|---|---|---|---|---|",
-    ]
+    rows = []
     for row in TABLE_ONE:
         own, notes = NOTHING, [row.note] if row.note else []
         if row.attention is None:
             notes.insert(0, "cited by the paper, not run here")
         else:
             own = ours.get((row.base, row.attention), "not run")
-        cells = [row.method, row.base, f"{row.top1:.1f}", own, "; ".join(notes)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *_notes(aircraft)]).rstrip() + "\n"
+        rows.append([row.method, row.base, f"{row.top1:.1f}", own, "; ".join(notes)])
+    head = ("method", "base model", "paper", "ours", "")
+    lines = [
+        "# Table I: FGVC-Aircraft without extra annotation (top-1 %)",
+        "",
+        markdown_table(head, rows, [True] * len(head)),
+        "",
+        *_notes(aircraft),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def plan_lines(states: Mapping[Cell, State]) -> list[str]:
+    """What there is to train, as lines of text: how far each cell has come."""
+    rows = [
+        (
+            state.status,
+            f"{len(cell.history())} of {cell.config.epochs} epochs",
+            cell.title,
+            state.reason,
+        )
+        for cell, state in states.items()
+    ]
+    return aligned(rows, [True] * 4)
 
 
 def set_title(dataset: str) -> str:

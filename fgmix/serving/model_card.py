@@ -1,13 +1,13 @@
 """The model card: what a person must know before using an exported model."""
 
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.sources.registry import terms_of_use
 from fgmix.evaluation.calibration import Abstention, Selection
+from fgmix.evaluation.metrics import standard_error
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
@@ -134,7 +134,7 @@ def _metrics(run: Run, metrics: dict[str, Any]) -> str:
         f"top-{min(5, len(run.class_names))}": metrics["top5"],
     }
     rows = [
-        f"| {name} | {value:.1%} ± {_standard_error(value, count):.1%} |"
+        f"| {name} | {value:.1%} ± {standard_error(value, count):.1%} |"
         for name, value in accuracies.items()
     ]
     rows += [
@@ -206,7 +206,3 @@ def _terms(run: Run) -> str:
     if source and run.config.weights == "imagenet":
         text += f" The backbone's ImageNet weights are under {source.licence}."
     return text
-
-
-def _standard_error(share: float, count: int) -> float:
-    return sqrt(share * (1 - share) / count)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.data.codec.diagnose import refuse_unreadable
+from fgmix.data.dataset import evenly_spaced
 from fgmix.errors import FgmixError
 from fgmix.evaluation.calibration import (
     Abstention,
@@ -140,7 +141,7 @@ def _export_onnx(
     run: Run, data_dir: str | None, classifier: Classifier, version: Path, card: str
 ) -> None:
     files = load_photos(run, data_dir=data_dir).files("test")
-    chosen = np.unique(np.linspace(0, len(files) - 1, CHECKED_PHOTOS).astype(int))
+    chosen = evenly_spaced(len(files), CHECKED_PHOTOS)
     difference = export_onnx(classifier, version, card, [files[i] for i in chosen])
     log.info(
         "ONNX against TensorFlow on %d test photos: largest difference of a probability %.1e",

@@ -6,10 +6,8 @@ import keras
 import pytest
 
 from fgmix import __main__ as commands
-from fgmix.cli.costs import format_table, rows
 from fgmix.cli.main import run
 from fgmix.models import ATTENTIONS, BACKBONES
-from fgmix.models.cost import ClassifierCost, Cost
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "costs.md"
 CHEAP = ["tiny", "mobilenet_v2"]
@@ -36,23 +34,6 @@ def sentences(text):
     """What a page says before its command, in one line."""
     lines = text.partition("```")[0].splitlines()
     return " ".join(line for line in lines if not line.startswith("|"))
-
-
-def test_a_row_by_hand():
-    body, head = Cost(1_000_000, 40_000_000), Cost(1_000_000, 10_000_000)
-    costs = {
-        "none": ClassifierCost(body, Cost(0, 0), head),
-        "mixed": ClassifierCost(body, Cost(250_000, 5_250_000), head),
-        "cbam": ClassifierCost(body, Cost(99, 2_000), head),
-    }
-    assert rows("mine", costs) == [
-        ("mine", "none", "1,000,000", "0", "2,000,000", "0.00 %", "50.0", "0.00 %"),
-        ("mine", "mixed", "1,000,000", "250,000", "2,250,000", "12.50 %", "55.2", "10.50 %"),
-        ("mine", "cbam", "1,000,000", "99", "2,000,099", "< 0.01 %", "50.0", "< 0.01 %"),
-    ]
-    lines = format_table(rows("mine", costs)).splitlines()
-    assert len({len(line) for line in lines}) == 1
-    assert cells("\n".join(lines)) == [list(row) for row in rows("mine", costs)]
 
 
 def test_the_table_is_printed_under_what_is_counted(call):

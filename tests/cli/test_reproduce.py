@@ -57,7 +57,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(photos, tmp_path):
     done = reproduce(*small(photos), "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "2 cells: 2 not run" in done.stdout
-    assert "not run     0 of 1 epochs       photos, tiny, mixed, gate linear, seed 0" in done.stdout
+    assert "not run  0 of 1 epochs  photos, tiny, mixed, gate linear, seed 0" in done.stdout
     assert not list(tmp_path.iterdir())
 
 

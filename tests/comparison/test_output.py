@@ -18,7 +18,6 @@ from fgmix.comparison.plots import (
 from fgmix.comparison.study import open_study
 from fgmix.files import read_csv
 from fgmix.plotting import save_figure
-from fgmix.tables import Table, p_in_words
 from tests.comparison.answers import draw_answers, write_run
 
 
@@ -177,16 +176,3 @@ def test_reliability_diagrams(several):
     filled = [b for b in failures[0].reliability if b.answers]
     heights = [bar.get_height() for bar in axes[0].patches]
     np.testing.assert_allclose(heights, [100 * b.accuracy for b in filled])
-
-
-def test_a_table_escapes_what_would_end_its_cells():
-    table = Table("t", ("a|b", "n"), (("x|y", "1"),))
-    assert r"| x\|y | 1 |" in table.as_markdown()
-    assert table.as_text() == "t\n  a|b  n\n  x|y  1"
-
-
-@pytest.mark.parametrize(
-    ("p", "text"), [(0.00001, "< 0.001"), (0.0123, "0.012"), (0.456, "0.46"), (1.0, "1.00")]
-)
-def test_p_in_words(p, text):
-    assert p_in_words(p) == text

@@ -1,5 +1,7 @@
 import shutil
+from pathlib import Path
 
+from fgmix.cli.heatmaps import main as heatmaps
 from fgmix.comparison.study import open_study
 from fgmix.report.looks import look
 from tests.trained_runs import CLASSES
@@ -37,3 +39,13 @@ def test_a_model_that_cannot_be_loaded_is_a_reason(finished, photos, tmp_path):
     looks = look(open_study([run]), photos, 2)
     assert looks.photos == ()
     assert "model.keras can't be loaded" in looks.why_not
+
+
+def test_heatmaps_and_a_report_show_the_same_photos(finished, photos, tmp_path):
+    argv = ["--model", str(finished), "--map", "energy", "--count", "5"]
+    assert heatmaps([*argv, "--output", str(tmp_path / "maps")]) == 0
+    drawn = [path.name.split("-")[1] for path in sorted((tmp_path / "maps").iterdir())]
+    looks = look(open_study([finished]), photos, 5)
+    assert drawn == [Path(seen.path).stem for seen in looks.photos]
+    # Of 12 photos, 4 a class, no other 5 evenly spaced ones have these names.
+    assert drawn == ["photo0", "photo2", "photo1", "photo0", "photo3"]

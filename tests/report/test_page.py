@@ -12,7 +12,7 @@ from fgmix.comparison.contrasts import compare
 from fgmix.comparison.study import open_study
 from fgmix.errors import FgmixError
 from fgmix.report import page
-from fgmix.report.looks import Looks, obstacle, spread
+from fgmix.report.looks import Looks, obstacle
 from tests.comparison.answers import edit_config
 from tests.report.fakes import write_grid, write_photos, write_run
 
@@ -280,9 +280,3 @@ def test_heat_maps_need_models_and_photos(grid, tmp_path):
         assert obstacle(study, page.photo_root(study), 4) == ""
     finally:
         (grid / "none-0" / "model.keras").unlink()
-
-
-def test_photos_are_spread_over_the_list():
-    assert spread("abcdefg", 3) == ["a", "d", "g"]
-    assert spread("abc", 1) == ["a"]
-    assert spread("ab", 4) == ["a", "b"]

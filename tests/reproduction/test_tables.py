@@ -1,6 +1,7 @@
 """The tables: the paper's numbers as printed, ours beside them, and what must be known of them."""
 
 import json
+import re
 from dataclasses import replace
 from statistics import stdev
 
@@ -33,7 +34,7 @@ def grid(folder, finished=10**6, **changes):
 
 def rows(table):
     """The cells of a Markdown table's rows."""
-    lines = [line for line in table.splitlines() if line.startswith("| ")]
+    lines = [line for line in table.splitlines() if re.match(r"\| (?!---)", line)]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import fgmix
 from fgmix.cli.evaluate import main
-from fgmix.cli.summary import summarize
 from fgmix.data.codec.decode import load_image
+from fgmix.evaluation.metrics import summarize
 from fgmix.runs.run import Run
 from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.data.sources.test_aircraft import PLANES, write_aircraft

@@ -4,30 +4,21 @@ Maps are kept photo by photo, so that the splits, shots and folds of a data set,
 every seed share them. A map that is not in the index, or not as the index has it, does not exist.
 """
 
-import logging
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
-from fgmix.files import read_csv, write_csv
-
-log = logging.getLogger(__name__)
+from fgmix.data.derived_index import DerivedIndex, Entry, identify
 
 SAVE_EVERY = 1000
 """Maps between two writes of the index: what a killed process loses at most."""
 
 
-class _Row(NamedTuple):
-    """A photo as it was when its map was computed, and the map's place and checksum."""
-
-    path: str
-    bytes: int
-    mtime_ns: int
-    row: int
-    crc32: int
+COLUMNS = ("row", "crc32")
+"""Of the index: a map's place and checksum."""
 
 
 class FeatureStore:
@@ -45,7 +36,9 @@ class FeatureStore:
     def __init__(self, root: Path, folder: Path, view: str, shape: tuple[int, int, int]):
         self.root = root
         self.maps = folder / f"{view}.maps"
-        self.index = folder / f"{view}.csv"
+        self.index = DerivedIndex(
+            folder / f"{view}.csv", root, COLUMNS, "its features are computed again"
+        )
         self.shape = shape
 
     @property
@@ -58,8 +51,8 @@ class FeatureStore:
 
         Every map is read once and checked against its checksum.
         """
-        rows, maps = self._read_index(), self._open()
-        return [path for path in paths if not self._is_whole(rows.get(path), maps)]
+        entries, maps = self.index.read(), self._open()
+        return [path for path in paths if not self._is_whole(path, entries.get(path), maps)]
 
     def add(self, paths: Sequence[str], maps: Iterable[np.ndarray]) -> None:
         """Writes maps one by one, each over its photo's old one; the index every now and then.
@@ -69,29 +62,27 @@ class FeatureStore:
                 noticed by the next reader.
             maps: Their maps, in order, float16 of the store's shape.
         """
-        states = [(self.root / path).stat() for path in paths]
-        rows = self._read_index()
-        if not rows:
+        sources = [identify(self.root / path) for path in paths]
+        entries = self.index.read()
+        if not entries:
             # Not over maps that another process may have mapped into its memory.
             self.maps.unlink(missing_ok=True)
-        free = max((row.row for row in rows.values()), default=-1) + 1
+        free = max((entry.values[0] for entry in entries.values()), default=-1) + 1
         self.maps.parent.mkdir(parents=True, exist_ok=True)
         with self.maps.open("r+b" if self.maps.exists() else "w+b") as file:
             try:
-                described = zip(paths, states, maps, strict=True)
-                for count, (path, status, features) in enumerate(described, 1):
+                described = zip(paths, sources, maps, strict=True)
+                for count, (path, source, features) in enumerate(described, 1):
                     content = np.ascontiguousarray(features).tobytes()
-                    place = rows[path].row if path in rows else free
+                    place = entries[path].values[0] if path in entries else free
                     free = max(free, place + 1)
                     file.seek(place * self.map_bytes)
                     file.write(content)
-                    rows[path] = _Row(
-                        path, status.st_size, status.st_mtime_ns, place, zlib.crc32(content)
-                    )
+                    entries[path] = Entry(source, (place, zlib.crc32(content)))
                     if count % SAVE_EVERY == 0:
-                        self._save(rows, file)
+                        self._save(entries, file)
             finally:
-                self._save(rows, file)  # after Ctrl-C too: the next run goes on from there
+                self._save(entries, file)  # after Ctrl-C too: the next run goes on from there
 
     def read(self, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The maps as they lie on disk, and where in them these photos' are.
@@ -103,8 +94,8 @@ class FeatureStore:
             float16 `(m, height, width, channels)`, mapped into memory, and int64 `(n,)`, the row
             of every path.
         """
-        rows = self._read_index()
-        return self._open(), np.array([rows[path].row for path in paths], np.int64)
+        entries = self.index.read()
+        return self._open(), np.array([entries[path].values[0] for path in paths], np.int64)
 
     def _open(self) -> np.ndarray:
         count = self.maps.stat().st_size // self.map_bytes if self.maps.exists() else 0
@@ -112,29 +103,14 @@ class FeatureStore:
             return np.empty((0, *self.shape), np.float16)
         return np.memmap(self.maps, np.float16, "r", shape=(count, *self.shape))
 
-    def _is_whole(self, row: _Row | None, maps: np.ndarray) -> bool:
-        if row is None or row.row >= len(maps):
+    def _is_whole(self, path: str, entry: Entry | None, maps: np.ndarray) -> bool:
+        if entry is None:
             return False
-        try:
-            status = (self.root / row.path).stat()
-        except OSError:
+        place, crc32 = entry.values
+        if place >= len(maps) or not self.index.is_current(path, entry):
             return False
-        if (row.bytes, row.mtime_ns) != (status.st_size, status.st_mtime_ns):
-            return False
-        return zlib.crc32(maps[row.row].tobytes()) == row.crc32
+        return zlib.crc32(maps[place].tobytes()) == crc32
 
-    def _save(self, rows: dict[str, _Row], file: BinaryIO) -> None:
+    def _save(self, entries: dict[str, Entry], file: BinaryIO) -> None:
         file.flush()
-        write_csv(self.index, _Row._fields, (row._asdict() for row in rows.values()))
-
-    def _read_index(self) -> dict[str, _Row]:
-        try:
-            return {
-                row["path"]: _Row(row["path"], *(int(row[name]) for name in _Row._fields[1:]))
-                for row in read_csv(self.index)
-            }
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except Exception as error:  # reading, csv and conversion raise many kinds
-            log.info("%s is damaged (%s): its features are computed again", self.index, error)
-            return {}
+        self.index.write(entries)

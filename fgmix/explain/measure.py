@@ -1,4 +1,4 @@
-"""What `python -m fgmix heatmaps --measure` finds out and prints."""
+"""The maps of several classifiers measured on the same photos, and the numbers as tables."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,10 +10,11 @@ from fgmix.data.box import Box
 from fgmix.data.codec.diagnose import decodable, refuse_unreadable
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.boxes import find_box_source
-from fgmix.explain.figures import spread
+from fgmix.explain.photos import choose_measured
 from fgmix.explain.quality import MEASURES, measure_maps, summarise
 from fgmix.explain.side_by_side import Viewer
 from fgmix.runs.run import Run
+from fgmix.tables import aligned
 
 HEADS = {
     "pointing": "pointing",
@@ -21,7 +22,6 @@ HEADS = {
     "deletion": "deletion (low)",
     "insertion": "insertion (high)",
 }
-FIRST, WIDE = 9, 24  # characters of a column
 
 
 def measure_runs(
@@ -37,14 +37,12 @@ def measure_runs(
         class_name: The class of Grad-CAM and of the curves; None for each photo's likeliest.
 
     Returns:
-        What `--json` writes.
+        What was measured, and for each viewer what `summarise` returns, as JSON takes it.
 
     Raises:
         FgmixError: If a photo or the boxes can't be read.
     """
-    split = run.config.measured_split
-    part = photos.splits[split]
-    chosen = part.take(np.array(spread(len(part), count)))
+    chosen = choose_measured(photos, run, count)
     source = find_box_source(run.config.dataset)
     boxes = source.read(photos.root, chosen.paths) if source else {}
     files = [str(photos.root / path) for path in chosen.paths]
@@ -60,7 +58,7 @@ def measure_runs(
         found[viewer.name] = summarise(*measure_maps(viewer.maker, bar, viewer.class_index))
     return {
         "dataset": photos.name,
-        "split": split,
+        "split": run.config.measured_split,
         "photos": len(files),
         "class": class_name,
         "box": source.what if source else None,
@@ -69,7 +67,7 @@ def measure_runs(
 
 
 def describe_numbers(found: dict[str, Any]) -> str:
-    """The numbers as tables, a run each.
+    """The numbers as text, a table a classifier.
 
     Args:
         found: From `measure_runs`.
@@ -81,10 +79,10 @@ def describe_numbers(found: dict[str, Any]) -> str:
     ]
     for name, one in found["runs"].items():
         shown = [m for m in MEASURES if m in one["maps"]["random"]]
-        lines.append("")
-        lines.append(_row(name[:FIRST], [HEADS[m] for m in shown]))
+        rows = [[name, *(HEADS[m] for m in shown)]]
         for title, measures in one["maps"].items():
-            lines.append(_row(title, [_cell(m, measures[m]) for m in shown]))
+            rows.append([title, *(_cell(m, measures[m]) for m in shown)])
+        lines += ["", *aligned(rows, [True] * len(rows[0]))]
     lines += ["", _about_boxes(found)]
     return "\n".join(lines)
 
@@ -99,10 +97,6 @@ def _about_boxes(found: dict[str, Any]) -> str:
     if found["box"]:
         return "pointing, energy in box: the boxes span the whole photos, so they say nothing"
     return f"pointing, energy in box: {found['dataset']} has no boxes"
-
-
-def _row(first: str, cells: list[str]) -> str:
-    return f"{first:<{FIRST}}  " + "".join(f"{cell:<{WIDE}}" for cell in cells).rstrip()
 
 
 def _cell(measure: str, values: dict[str, float]) -> str:
