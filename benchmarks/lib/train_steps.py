@@ -134,11 +134,11 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
 
         began = np.zeros(2)
 
-    def times(feed: Callable[[], Any]) -> np.ndarray:
+    def times(inputs: Callable[[], Any]) -> np.ndarray:
         clock = Clock()
         with batch_statistics(compiled):
             compiled.fit(
-                feed(), steps_per_epoch=at.steps + 1, shuffle=False, verbose=0, callbacks=[clock]
+                inputs(), steps_per_epoch=at.steps + 1, shuffle=False, verbose=0, callbacks=[clock]
             )
         return clock.taken / at.steps
 
@@ -236,12 +236,12 @@ def torch_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
         if on_gpu:
             torch.cuda.synchronize()
 
-    def times(feed: list[tuple[Any, Any]]) -> np.ndarray:
-        step(feed[0])  # as fgmix's clock begins after a step
+    def times(inputs: list[tuple[Any, Any]]) -> np.ndarray:
+        step(inputs[0])  # as fgmix's clock begins after a step
         synchronize()
         began = now()
         for number in range(at.steps):
-            step(feed[number % len(feed)])
+            step(inputs[number % len(inputs)])
         synchronize()
         return (now() - began) / at.steps
 

@@ -47,16 +47,16 @@ def measure(root: str, steps: int) -> dict[str, float]:
     """Loads and feeds one data set, in this process."""
     import_tensorflow()
     from fgmix.config.train_config import TrainConfig
-    from fgmix.training.inputs import feed_photos
+    from fgmix.training.inputs import image_inputs
     from fgmix.training.run_images import load_splits
 
     config = TrainConfig(
         dataset=root, image_size=32, batch_size=BATCH, recipe="strong", val_fraction=0.0
     ).resolve()
     began = time.perf_counter()
-    feed = feed_photos(config, load_splits(config))
+    inputs = image_inputs(config, load_splits(config))
     loaded = time.perf_counter() - began
-    batches = iter(feed.training(0))
+    batches = iter(inputs.training(0))
     for _ in range(steps):
         next(batches)
     return {"seconds_to_load": loaded, "peak_mebibytes": peak_mebibytes()}

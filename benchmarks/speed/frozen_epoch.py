@@ -25,7 +25,7 @@ from fgmix.training.distributed.batchnorm import batch_statistics
 if TYPE_CHECKING:
     import keras
 
-    from fgmix.training.inputs import Feed
+    from fgmix.training.inputs import Inputs
 
 ON_FEATURES = 3
 """Epochs on features that are timed together: a single one is short."""
@@ -34,13 +34,13 @@ ON_FEATURES = 3
 class Timed:
     """A model, what it is fed, and how long its epochs take."""
 
-    def __init__(self, model: "keras.Model", config: TrainConfig, feed: "Feed"):
+    def __init__(self, model: "keras.Model", config: TrainConfig, inputs: "Inputs"):
         import keras
 
         from fgmix.training.optimizer import build_optimizer, build_schedules
 
-        self.model, self.feed, self.epoch = keras.Model(model.inputs, model.outputs), feed, 0
-        schedules = build_schedules(config, feed.steps_per_epoch)
+        self.model, self.inputs, self.epoch = keras.Model(model.inputs, model.outputs), inputs, 0
+        schedules = build_schedules(config, inputs.steps_per_epoch)
         self.model.compile(
             build_optimizer(model, config, schedules),
             keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
@@ -49,8 +49,8 @@ class Timed:
 
     def seconds(self, epochs: int) -> float:
         """Trains on, and returns what an epoch took."""
-        steps = self.feed.steps_per_epoch
-        batches = self.feed.training(self.epoch * steps)
+        steps = self.inputs.steps_per_epoch
+        batches = self.inputs.training(self.epoch * steps)
         began = time.perf_counter()
         with batch_statistics(self.model):
             self.model.fit(batches, steps_per_epoch=steps, epochs=epochs, verbose=0, shuffle=False)
@@ -61,23 +61,26 @@ class Timed:
 def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str, Any]:
     """Times one attention."""
     from fgmix.models.split import split_model
-    from fgmix.training.frozen.inputs import feed_features, feed_views
+    from fgmix.training.frozen.inputs import feature_inputs, view_inputs
     from fgmix.training.trainer import build_model
     from fgmix.workflows.train_and_evaluate import load_splits
 
     dataset = load_splits(config)
     model = build_model(config, len(dataset.class_names), "float32")
-    head, feed = feed_features(model, config, dataset)
-    on_features = Timed(head, config, feed)
+    head, inputs = feature_inputs(model, config, dataset)
+    on_features = Timed(head, config, inputs)
     on_features.seconds(1)
-    result: dict[str, Any] = {"on_features": [], "photos": feed.steps_per_epoch * feed.batch_size}
+    result: dict[str, Any] = {
+        "on_features": [],
+        "photos": inputs.steps_per_epoch * inputs.batch_size,
+    }
     if features_alone:
         result["on_features"] = [on_features.seconds(ON_FEATURES) for _ in range(rounds)]
         return result
     whole = build_model(config, len(dataset.class_names), "float32")
     for layer in split_model(whole).backbone.layers:
         layer.trainable = False
-    with_backbone = Timed(whole, config, feed_views(config, dataset))
+    with_backbone = Timed(whole, config, view_inputs(config, dataset))
     with_backbone.seconds(1)
     result["with_backbone"] = []
     for _ in range(rounds):

@@ -67,7 +67,7 @@ def read_fgmix(
         else {}
     )
     seconds = time.perf_counter() - began
-    feed = training_batches(
+    inputs = training_batches(
         dataset,
         image_size=image_size,
         batch_size=batch,
@@ -78,7 +78,7 @@ def read_fgmix(
         decoded=TrainingImages(dataset, made).decode() if memory else None,
     )
     about = {"copies": len(made), "photos": len(dataset.splits["train"])}
-    return about | {"seconds_of_preparation": seconds}, reader(feed, batch, batches)
+    return about | {"seconds_of_preparation": seconds}, reader(inputs, batch, batches)
 
 
 def read_torch(
@@ -96,14 +96,14 @@ def read_torch(
     return {"workers": cores()}, reader(loader(photos, batch, cores()), batch, batches)
 
 
-def reader(feed: Iterable, batch: int, batches: int) -> Measure:
+def reader(inputs: Iterable, batch: int, batches: int) -> Measure:
     """What times reading that many batches, after a few that get things going.
 
     Each time from the start: what was read ahead while the others had their turn does not count.
     """
 
     def measure() -> dict[str, float]:
-        reading = iter(feed)
+        reading = iter(inputs)
         for _ in itertools.islice(reading, SKIPPED):
             pass
         began, processor = time.perf_counter(), processor_seconds()

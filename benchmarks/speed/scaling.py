@@ -58,7 +58,7 @@ def train(
     import_tensorflow()
     from fgmix.config.train_config import TrainConfig
     from fgmix.data.dataset import ImageDataset, Split
-    from fgmix.training.inputs import feed_photos
+    from fgmix.training.inputs import image_inputs
     from fgmix.training.trainer import build_model, fit
 
     paths = sorted(file.name for file in Path(root).iterdir())[:images]
@@ -82,7 +82,7 @@ def train(
 
     def measure() -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
-            rows = fit(model, config, feed_photos(config, dataset), Path(folder))
+            rows = fit(model, config, image_inputs(config, dataset), Path(folder))
         steps = images // batch
         return {
             "seconds_an_epoch": rows[-1]["seconds"],

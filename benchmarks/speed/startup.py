@@ -85,7 +85,7 @@ def measure(
 
     from fgmix.config.train_config import TrainConfig
     from fgmix.training.callbacks import EpochLog
-    from fgmix.training.inputs import feed_photos
+    from fgmix.training.inputs import image_inputs
     from fgmix.training.trainer import build_model, fit
     from fgmix.workflows.train_and_evaluate import load_splits
 
@@ -118,7 +118,7 @@ def measure(
 
     EpochLog.on_train_batch_begin, EpochLog.on_train_batch_end = on_begin, on_end
     with tempfile.TemporaryDirectory() as scratch:
-        fit(model, config, feed_photos(config, dataset), Path(scratch))
+        fit(model, config, image_inputs(config, dataset), Path(scratch))
     note("epoch saved")
     return parts
 

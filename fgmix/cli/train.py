@@ -47,13 +47,13 @@ def main(argv: list[str]) -> int:
     import_tensorflow(any_backend=True)
     from fgmix.evaluation.metrics import summarize
     from fgmix.training.determinism import make_deterministic
-    from fgmix.training.interrupts import Stopped
+    from fgmix.training.interrupts import Interrupted
     from fgmix.workflows.train_and_evaluate import train
 
     make_deterministic()
     try:
         result = train(config)
-    except Stopped as stopped:
+    except Interrupted as stopped:
         print(f"{stopped}; go on with\n  {resume_command(argv)}", file=sys.stderr)
         return 128 + stopped.number
     print(summarize(result.metrics, config.measured_split))

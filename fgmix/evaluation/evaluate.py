@@ -13,7 +13,7 @@ from fgmix.data.pipeline import evaluation_batches
 from fgmix.errors import FgmixError
 from fgmix.evaluation.metrics import classification_metrics
 from fgmix.files import replacing, write_csv
-from fgmix.training.distributed.distribution import ALONE, Placement
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def evaluate(
     split: str,
     *,
     batch_size: int = 32,
-    placement: Placement = ALONE,
+    distribution: Distribution = ONE_DEVICE,
 ) -> Evaluation:
     """Runs the classifier over every image of a split.
 
@@ -71,7 +71,7 @@ def evaluate(
         dataset: The data set.
         split: The split's name.
         batch_size: Images a step; it changes nothing but speed.
-        placement: The devices and processes that share the work; all must call this.
+        distribution: The devices and processes that share the work; all must call this.
     """
     chosen = dataset.splits[split]
     batches = evaluation_batches(
@@ -79,11 +79,11 @@ def evaluate(
         split,
         image_size=model.input_shape[1],
         batch_size=batch_size,
-        shard=placement.shard,
-        filled=placement.divided,
+        shard=distribution.shard,
+        filled=distribution.divided,
     )
     bar = 1 if sys.stdout.isatty() else 0
-    probabilities = placement.predict(model, batches, bar)[: len(chosen)]
+    probabilities = distribution.predict(model, batches, bar)[: len(chosen)]
     metrics = classification_metrics(probabilities, chosen.labels, dataset.class_names)
     return Evaluation(chosen.paths, chosen.labels, probabilities, dataset.class_names, metrics)
 

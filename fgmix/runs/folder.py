@@ -57,7 +57,7 @@ def prepare_run(
         raise FgmixError(f"can't make the run folder {directory}: {error.strerror}") from error
     remove_partial(directory)
     record = _describe(config, dataset, precision, copies)
-    record["placement"] = {"devices": devices, "processes": processes}
+    record["distribution"] = {"devices": devices, "processes": processes}
     write_json(directory / CONFIG, record)
     write_text(directory / LABELS, "".join(f"{name}\n" for name in dataset.class_names))
     write_csv(directory / SPLITS, ("path", "label", "split"), _memberships(dataset))

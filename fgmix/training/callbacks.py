@@ -12,9 +12,9 @@ from fgmix.errors import FgmixError
 from fgmix.failpoints import failpoint
 from fgmix.files import write_csv, write_text
 from fgmix.training.checkpoint import Progress, save_checkpoint
-from fgmix.training.distributed.distribution import Placement
-from fgmix.training.inputs import Feed, Measured
-from fgmix.training.interrupts import Stopped, StopRequest
+from fgmix.training.distributed.distribution import Distribution
+from fgmix.training.inputs import Inputs, Measured
+from fgmix.training.interrupts import Interrupted, InterruptRequest
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
 SHARE = 0.02
@@ -30,22 +30,22 @@ class Monitor(keras.callbacks.Callback):
         split: The split's name.
         measured: What it holds.
         loss: Of one-hot labels and probabilities, a mean over the examples.
-        placement: What runs the model.
+        distribution: What runs the model.
     """
 
     def __init__(
-        self, split: str, measured: Measured, loss: keras.losses.Loss, placement: Placement
+        self, split: str, measured: Measured, loss: keras.losses.Loss, distribution: Distribution
     ):
         super().__init__()
         self.split = split
         self.measured = measured
         self.loss = loss
-        self.placement = placement
+        self.distribution = distribution
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measures the split with the weights as they are."""
         labels = self.measured.labels
-        answers = self.placement.predict(self.model, self.measured.batches)[: len(labels)]
+        answers = self.distribution.predict(self.model, self.measured.batches)[: len(labels)]
         failpoint("validation")
         right = answers.argmax(axis=1) == labels.argmax(axis=1)
         if logs is not None:
@@ -73,24 +73,24 @@ class RunProgress(keras.callbacks.ProgbarLogger):
         super().set_params(params | {"epochs": self.last_epoch})
 
 
-class StopTogether(keras.callbacks.Callback):
+class AgreeOnInterrupt(keras.callbacks.Callback):
     """Takes note of a request to stop, after every step in all processes alike.
 
     Comes before `Checkpoint`, which obeys.
     """
 
-    def __init__(self, request: StopRequest, placement: Placement):
+    def __init__(self, request: InterruptRequest, distribution: Distribution):
         super().__init__()
         self.request = request
-        self.placement = placement
+        self.distribution = distribution
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Asks all processes."""
-        self.request.agreed = self.placement.first_signal(self.request.number)
+        self.request.agreed = self.distribution.first_signal(self.request.number)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Asks all processes."""
-        self.request.agreed = self.placement.first_signal(self.request.number)
+        self.request.agreed = self.distribution.first_signal(self.request.number)
 
 
 class EpochLog(keras.callbacks.Callback):
@@ -107,14 +107,14 @@ class EpochLog(keras.callbacks.Callback):
         path: Path | None,
         progress: Progress,
         schedules: dict,
-        feed: Feed,
+        inputs: Inputs,
         epochs_before: int = 0,
     ):
         super().__init__()
         self.path = path
         self.progress = progress
         self.schedules = schedules
-        self.feed = feed
+        self.inputs = inputs
         self.epochs_before = epochs_before
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -138,13 +138,13 @@ class EpochLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Adds the row."""
         seconds = self.progress.seconds
-        step = (epoch - self.epochs_before) * self.feed.steps_per_epoch
+        step = (epoch - self.epochs_before) * self.inputs.steps_per_epoch
         logs = logs or {}
         row = {"epoch": epoch + 1, **{k: float(logs[k]) for k in MEASURED if k in logs}}
         for group, schedule in self.schedules.items():
             row[f"lr_{group}"] = float(schedule(step))
         row["seconds"] = seconds
-        row["images_per_second"] = self.feed.steps_per_epoch * self.feed.batch_size / seconds
+        row["images_per_second"] = self.inputs.steps_per_epoch * self.inputs.batch_size / seconds
         self.progress.rows.append(row)
         self.progress.seconds = 0.0
         if self.path is not None:
@@ -162,11 +162,11 @@ class Divergence(keras.callbacks.Callback):
     Without a path it lists them nowhere.
     """
 
-    def __init__(self, path: Path | None, progress: Progress, feed: Feed):
+    def __init__(self, path: Path | None, progress: Progress, inputs: Inputs):
         super().__init__()
         self.path = path
         self.progress = progress
-        self.feed = feed
+        self.inputs = inputs
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Looks at the loss.
@@ -178,7 +178,7 @@ class Divergence(keras.callbacks.Callback):
         if math.isfinite(loss):
             return
         step = self.progress.step
-        names = self.feed.names(step - 1)
+        names = self.inputs.names(step - 1)
         if self.path is not None:
             write_text(self.path, "".join(f"{name}\n" for name in names))
         batch_in_words = f"; its batch: {', '.join(names[:3])}" if names else ""
@@ -199,7 +199,7 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         directory: The run's folder; None in a process that doesn't write it.
         progress: How far the run is.
-        feed: What the model is fed; checked before every save.
+        inputs: What the model is fed; checked before every save.
         last_step: The run's number of steps. After it the state is saved in any case.
         every: The fewest steps between two saves. None saves after an epoch, if the last save
             took at most `SHARE` of the time since.
@@ -211,16 +211,16 @@ class Checkpoint(keras.callbacks.Callback):
         self,
         directory: Path | None,
         progress: Progress,
-        feed: Feed,
+        inputs: Inputs,
         last_step: int,
         every: int | None,
-        request: StopRequest,
+        request: InterruptRequest,
         clock: Callable[[], float] = time.perf_counter,
     ):
         super().__init__()
         self.directory = directory
         self.progress = progress
-        self.feed = feed
+        self.inputs = inputs
         self.last_step = last_step
         self.every = every
         self.request = request
@@ -231,7 +231,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Saves in the midst of an epoch, if it is time to."""
-        if self.progress.step % self.feed.steps_per_epoch == 0:
+        if self.progress.step % self.inputs.steps_per_epoch == 0:
             return  # the epoch is not over before it is measured
         if self.request.agreed is not None or (self.every and self._due(self.every)):
             self._save()
@@ -250,7 +250,7 @@ class Checkpoint(keras.callbacks.Callback):
         return self._saved_at is None or self._cost <= SHARE * (self.clock() - self._saved_at)
 
     def _save(self) -> None:
-        self.feed.check()
+        self.inputs.check()
         began = self.clock()
         if self.directory is not None:
             save_checkpoint(self.directory, self.model, self.progress)
@@ -258,4 +258,4 @@ class Checkpoint(keras.callbacks.Callback):
         self._cost = self._saved_at - began
         if self.request.agreed is not None:
             saved = f"up to step {self.progress.step} of {self.last_step}"
-            raise Stopped(self.request.agreed, saved)
+            raise Interrupted(self.request.agreed, saved)

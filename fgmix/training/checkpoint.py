@@ -16,7 +16,7 @@ import numpy as np
 from fgmix.errors import FgmixError
 from fgmix.failpoints import failpoint
 from fgmix.files import replacing
-from fgmix.training.distributed.distribution import ALONE, Placement
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Progress:
         rows: The history, a row a whole epoch.
         metrics: Values of the metrics' variables, to go on with in the middle of an epoch. Only
             between a checkpoint's reading and the first step after it.
-        backbone: `Feed.backbone`; None in a checkpoint that is older than it.
+        backbone: `Inputs.backbone`; None in a checkpoint that is older than it.
     """
 
     step: int = 0
@@ -76,14 +76,14 @@ def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> 
 
 
 def restore_checkpoint(
-    directory: Path, model: keras.Model, placement: Placement = ALONE
+    directory: Path, model: keras.Model, distribution: Distribution = ONE_DEVICE
 ) -> Progress:
     """Restores the newest checkpoint of a run that is whole.
 
     Args:
         directory: The run's folder; of several processes the leader alone needs it.
         model: A compiled model like the one that was saved.
-        placement: The processes; all call this.
+        distribution: The processes; all call this.
 
     Returns:
         How far the run is; that it has not begun, if there is no checkpoint.
@@ -95,7 +95,7 @@ def restore_checkpoint(
     state = _state(model)
 
     def read() -> tuple[Progress, list[np.ndarray]]:
-        found = _read_newest(directory) if placement.leads else None
+        found = _read_newest(directory) if distribution.leads else None
         if found is None:
             return Progress(), []
         file, progress, arrays = found
@@ -103,15 +103,15 @@ def restore_checkpoint(
             raise FgmixError(f"{file} belongs to another model: give the run's own settings again")
         return progress, arrays
 
-    progress, arrays = placement.together(read)
+    progress, arrays = distribution.together(read)
     metrics = [array.tolist() for array in progress.metrics]
-    progress = Progress(**placement.tell(vars(progress) | {"metrics": metrics})[0])
+    progress = Progress(**distribution.tell(vars(progress) | {"metrics": metrics})[0])
     progress.metrics = [np.array(values, np.float32) for values in progress.metrics]
     if progress.step:
-        if not placement.leads:
+        if not distribution.leads:
             arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
         # To assign is a thing that all processes do at once.
-        for variable, array in zip(state, placement.from_leader(arrays), strict=True):
+        for variable, array in zip(state, distribution.from_leader(arrays), strict=True):
             variable.assign(array)
     return progress
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 
-class WeightAverage:
+class WeightEMA:
     """The average of every weight over the steps of a run.
 
     After step `t` it is `d average + (1 - d) weight` with `d = min(momentum, (1 + t) / (10 + t))`,
@@ -80,28 +80,28 @@ class TrainedModel(keras.Model):
     Its variables include the averages of its weights, if there are any.
 
     Attributes:
-        average: Kept of the weights at every step, and measured in their place.
-        large: Gives the model to be measured in place of this one, which is smaller.
+        ema: The moving average of the weights, updated at every step and evaluated in their place.
+        full_size: Returns the full-resolution model that is evaluated in place of this one.
     """
 
-    average: WeightAverage | None = None
+    ema: WeightEMA | None = None
     # Not the model itself, whose layers would then be counted among this one's.
-    large: Callable[[], "TrainedModel"] | None = None
+    full_size: Callable[[], "TrainedModel"] | None = None
 
-    def keep_average(self, average: WeightAverage) -> None:
+    def track_ema(self, average: WeightEMA) -> None:
         """Keeps an average of the model's weights from now on."""
-        self.average = average
+        self.ema = average
         self.averages = average.averages  # tracked by Keras, so that they are variables
 
     def train_step(self, *args: Any) -> Any:
         """Keras's step, and that of the average."""
-        if self.average is None:
+        if self.ema is None:
             return super().train_step(*args)
         # The one inside float16's counts the steps that are made.
         optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if keras.backend.backend() != "jax":
             logs = super().train_step(*args)
-            self.average.update(optimizer.iterations)
+            self.ema.update(optimizer.iterations)
             return logs
         logs, (trainable, other, of_optimizer, of_metrics) = super().train_step(*args)
         known = [
@@ -110,15 +110,15 @@ class TrainedModel(keras.Model):
             *zip(self.optimizer.variables, of_optimizer, strict=True),
         ]
         with keras.StatelessScope(known) as scope:
-            self.average.update(optimizer.iterations)
+            self.ema.update(optimizer.iterations)
         other = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
         return logs, (trainable, other, of_optimizer, of_metrics)
 
     @contextmanager
     def measuring(self) -> Iterator["TrainedModel"]:
         """The model to measure, meanwhile with the average in its weights' place."""
-        with self.average.in_place() if self.average else nullcontext():
-            yield self.large() if self.large else self
+        with self.ema.in_place() if self.ema else nullcontext():
+            yield self.full_size() if self.full_size else self
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Keras's, of the model to measure."""

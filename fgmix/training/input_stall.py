@@ -21,25 +21,25 @@ LEAST = 5.0
 """Seconds of training before anything is said."""
 
 
-class Waiting(keras.callbacks.Callback):
+class InputStall(keras.callbacks.Callback):
     """Measures the time that steps wait for their batches.
 
     Attributes:
         seconds: Spent on steps. The first step of each `fit`, in which the graph is built, is
             left out.
-        waited: Of these, spent waiting for a batch.
+        stalled: Of these, spent waiting for a batch.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds = 0.0
-        self.waited = 0.0
+        self.stalled = 0.0
         self._ready: deque[float] = deque()
 
     @property
     def share(self) -> float:
         """Of the time, what was spent waiting; 0 before the second step."""
-        return self.waited / self.seconds if self.seconds else 0.0
+        return self.stalled / self.seconds if self.seconds else 0.0
 
     def watch(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """The same batches, whose times are noted. For one `fit` at a time."""
@@ -72,18 +72,18 @@ class Waiting(keras.callbacks.Callback):
         if not self._first:
             self.seconds += now - self._began
             # A batch that was ready before the step has not been waited for.
-            self.waited += max(0.0, min(ready, now) - self._began)
+            self.stalled += max(0.0, min(ready, now) - self._began)
         self._first = False
 
 
-def tell_of_waiting(waiting: Waiting, config: TrainConfig) -> None:
+def report_input_stall(stall: InputStall, config: TrainConfig) -> None:
     """Says a line if reading photos was what training waited for.
 
     Args:
-        waiting: What was measured.
+        stall: What was measured.
         config: The run's resolved config.
     """
-    if config.views or waiting.share < WORTH or waiting.seconds < LEAST:
+    if config.views or stall.share < WORTH or stall.seconds < LEAST:
         return  # with views it is features that are read
     advice = [
         "--cache memory holds them decoded" * (config.cache == "none"),
@@ -92,6 +92,6 @@ def tell_of_waiting(waiting: Waiting, config: TrainConfig) -> None:
     ]
     log.info(
         "the photos were read slower than the model trains (it waited %.0f %% of the time): %s",
-        100 * waiting.share,
+        100 * stall.share,
         "; ".join(text for text in advice if text),
     )

@@ -17,8 +17,8 @@ from fgmix.data.pipeline import (
 )
 from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.errors import FgmixError
-from fgmix.training.distributed.distribution import ALONE, Placement
-from fgmix.training.progressive_resizing import part_at
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
+from fgmix.training.progressive_resizing import phase_at
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Feed:
+class Inputs:
     """The batches of a run; whatever a model takes, photos or their features.
 
     Attributes:
@@ -63,12 +63,12 @@ class Feed:
     backbone: str = ""
 
 
-def feed_photos(
+def image_inputs(
     config: TrainConfig,
     dataset: ImageDataset,
     resized: Mapping[str, ResizedImage] | None = None,
-    placement: Placement = ALONE,
-) -> Feed:
+    distribution: Distribution = ONE_DEVICE,
+) -> Inputs:
     """Feeds the photos of a data set.
 
     Args:
@@ -76,19 +76,19 @@ def feed_photos(
         dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
             `"test"` if the config monitors it.
         resized: Resized training images, by path; the others are read themselves.
-        placement: Among what the batches are divided.
+        distribution: Among what the batches are divided.
 
     Raises:
         FgmixError: If they can't be, or the photos are to be held in memory and it is too small.
     """
-    batch_size = size_of_batches(config, dataset, placement)
+    batch_size = size_of_batches(config, dataset, distribution)
     sizes = dataset.sizes()
 
     decoded = TrainingImages(dataset, resized).decode() if config.cache == "memory" else None
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
 
     def training(first_step: int) -> tf.data.Dataset:
-        part = part_at(config, first_step // steps)
+        part = phase_at(config, first_step // steps)
         return training_batches(
             dataset,
             image_size=part.image_size,
@@ -98,7 +98,7 @@ def feed_photos(
             epochs=part.last,
             first_step=first_step,
             resized=resized,
-            shard=placement.shard,
+            shard=distribution.shard,
             reduced=config.prepare == "reduced",
             decoded=decoded,
         )
@@ -109,12 +109,12 @@ def feed_photos(
     def check() -> None:
         refuse_changed(dataset, sizes)
 
-    return Feed(
+    return Inputs(
         batch_size=batch_size,
         steps_per_epoch=steps,
         training=training,
         measured={
-            split: measured_photos(config, dataset, split, placement)
+            split: measured_photos(config, dataset, split, distribution)
             for split in measured_splits(config, dataset)
         },
         names=names,
@@ -123,7 +123,7 @@ def feed_photos(
 
 
 def size_of_batches(
-    config: TrainConfig, dataset: ImageDataset, placement: Placement = ALONE
+    config: TrainConfig, dataset: ImageDataset, distribution: Distribution = ONE_DEVICE
 ) -> int:
     """Examples a training step: with few photos, all of them.
 
@@ -132,16 +132,16 @@ def size_of_batches(
     """
     count = len(dataset.splits["train"])
     batch_size = min(config.batch_size // config.accumulate, count)
-    if batch_size % placement.devices:
+    if batch_size % distribution.devices:
         raise FgmixError(
             f"{count} training photos make a single batch, which can't be divided among "
-            f"{placement.devices} devices: give --devices 1"
+            f"{distribution.devices} devices: give --devices 1"
         )
     return batch_size
 
 
 def measured_photos(
-    config: TrainConfig, dataset: ImageDataset, split: str, placement: Placement = ALONE
+    config: TrainConfig, dataset: ImageDataset, split: str, distribution: Distribution = ONE_DEVICE
 ) -> Measured:
     """The photos of a split, as they are measured after every epoch."""
     batches = evaluation_batches(
@@ -149,8 +149,8 @@ def measured_photos(
         split,
         image_size=config.image_size,
         batch_size=config.batch_size,
-        shard=placement.shard,
-        filled=placement.divided,
+        shard=distribution.shard,
+        filled=distribution.divided,
     )
     return Measured(batches, one_hot(dataset, split))
 

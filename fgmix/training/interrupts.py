@@ -11,7 +11,7 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(KeyboardInterrupt):
+class Interrupted(KeyboardInterrupt):
     """A run was asked to stop, and can be resumed.
 
     Attributes:
@@ -26,7 +26,7 @@ class Stopped(KeyboardInterrupt):
 
 
 @dataclass
-class StopRequest:
+class InterruptRequest:
     """Whether the run has been asked to stop.
 
     Attributes:
@@ -40,24 +40,24 @@ class StopRequest:
 
 
 @contextmanager
-def stopping_at_once() -> Iterator[None]:
-    """Makes Ctrl-C and SIGTERM raise `Stopped` wherever the program is."""
+def interrupts_raised() -> Iterator[None]:
+    """Makes Ctrl-C and SIGTERM raise `Interrupted` wherever the program is."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped(number)
+        raise Interrupted(number)
 
     with _handling(stop):
         yield
 
 
 @contextmanager
-def stopping_between_steps() -> Iterator[StopRequest]:
+def interrupts_noted() -> Iterator[InterruptRequest]:
     """Notes Ctrl-C or SIGTERM instead, for someone to obey; the second one is obeyed at once."""
-    request = StopRequest()
+    request = InterruptRequest()
 
     def note(number: int, frame: FrameType | None) -> None:
         if request.number is not None:
-            raise Stopped(number)
+            raise Interrupted(number)
         request.number = number
         # Not print: the signal may have come in the midst of one.
         os.write(2, b"\nsaving after this step, then stopping (once more stops at once)\n")

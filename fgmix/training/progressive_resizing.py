@@ -10,7 +10,7 @@ MULTIPLE = 32
 """Of the side of the smaller photos: what backbones shrink an image by."""
 
 
-class Part(NamedTuple):
+class Phase(NamedTuple):
     """Consecutive epochs whose photos have one size.
 
     Attributes:
@@ -40,7 +40,7 @@ class Span(NamedTuple):
     image_size: int
 
 
-def size_parts(config: TrainConfig) -> list[Part]:
+def resize_phases(config: TrainConfig) -> list[Phase]:
     """The parts of a run, in order.
 
     Args:
@@ -52,23 +52,23 @@ def size_parts(config: TrainConfig) -> list[Part]:
     small = min(small, config.epochs - 1)  # to finish large
     side = round(config.progressive_scale * config.image_size / MULTIPLE) * MULTIPLE
     side = min(max(side, BACKBONES[config.backbone].min_size), config.image_size)
-    parts = [Part(0, small, side), Part(small, config.epochs, config.image_size)]
+    parts = [Phase(0, small, side), Phase(small, config.epochs, config.image_size)]
     if side == config.image_size:
-        parts = [Part(0, config.epochs, side)]
+        parts = [Phase(0, config.epochs, side)]
     return [part for part in parts if part.first < part.last]
 
 
-def part_at(config: TrainConfig, epoch: int) -> Part:
+def phase_at(config: TrainConfig, epoch: int) -> Phase:
     """The part that an epoch is in; after the last epoch, the last."""
-    parts = size_parts(config)
+    parts = resize_phases(config)
     return next((part for part in parts if epoch < part.last), parts[-1])
 
 
-def spans_left(parts: list[Part], step: int, steps_per_epoch: int) -> Iterator[Span]:
+def remaining_spans(parts: list[Phase], step: int, steps_per_epoch: int) -> Iterator[Span]:
     """What is left to train of a run.
 
     Args:
-        parts: From `size_parts`.
+        parts: From `resize_phases`.
         step: Training steps done, counted from the start of the run.
         steps_per_epoch: Training steps an epoch.
     """

@@ -20,21 +20,21 @@ from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
 from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
-from fgmix.training.distributed.distribution import Placement
+from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.stages import finetuning
 
 log = logging.getLogger(__name__)
 
 
 def photos_of_run(
-    config: TrainConfig, precision: str, placement: Placement
+    config: TrainConfig, precision: str, distribution: Distribution
 ) -> tuple[ImageDataset, dict[str, ResizedImage]]:
     """Provides what a run is trained and measured on.
 
     Args:
         config: A resolved config.
         precision: What `--precision` came to on this machine.
-        placement: The processes; all call this, and what one of them refuses, all refuse.
+        distribution: The processes; all call this, and what one of them refuses, all refuse.
 
     Returns:
         The photos, and the resized training images by path.
@@ -44,16 +44,16 @@ def photos_of_run(
             or not the same in all processes.
     """
     if config.resume:
-        placement.together(
-            lambda: refuse_changed_settings(config, precision) if placement.leads else None
+        distribution.together(
+            lambda: refuse_changed_settings(config, precision) if distribution.leads else None
         )
-    dataset = placement.together(lambda: load_splits(config))
+    dataset = distribution.together(lambda: load_splits(config))
     if config.resume:
-        dataset = _as_begun(config, dataset, placement)
-    resized = placement.together(lambda: _prepare(config, dataset))
+        dataset = _as_begun(config, dataset, distribution)
+    resized = distribution.together(lambda: _prepare(config, dataset))
     # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    dataset = _only_readable(config, dataset, resized, placement)
-    refuse_differences(config, precision, dataset, placement)
+    dataset = _only_readable(config, dataset, resized, distribution)
+    refuse_differences(config, precision, dataset, distribution)
     return dataset, resized
 
 
@@ -78,14 +78,16 @@ def load_splits(config: TrainConfig) -> ImageDataset:
     return dataset
 
 
-def _as_begun(config: TrainConfig, dataset: ImageDataset, placement: Placement) -> ImageDataset:
+def _as_begun(
+    config: TrainConfig, dataset: ImageDataset, distribution: Distribution
+) -> ImageDataset:
     """The photos that a run was begun with; its record lies with the leader."""
 
     def compare() -> ImageDataset:
-        return refuse_changed_photos(config, dataset) if placement.leads else dataset
+        return refuse_changed_photos(config, dataset) if distribution.leads else dataset
 
-    begun = placement.together(compare)
-    return dataset.without(placement.tell(begun.skipped)[0])
+    begun = distribution.together(compare)
+    return dataset.without(distribution.tell(begun.skipped)[0])
 
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
@@ -100,7 +102,7 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedIma
 
 
 def _only_readable(
-    config: TrainConfig, dataset: ImageDataset, resized: Collection[str], placement: Placement
+    config: TrainConfig, dataset: ImageDataset, resized: Collection[str], distribution: Distribution
 ) -> ImageDataset:
     """Reads every photo and leaves out those that can't be read, or refuses the data set.
 
@@ -109,26 +111,26 @@ def _only_readable(
     keeps to the photos that it was begun with. Every process reads a part of the photos.
     """
     paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
-    paths = paths[placement.process :: placement.processes]
+    paths = paths[distribution.process :: distribution.processes]
     files = [str(dataset.root / path) for path in paths]
     if config.resume or not config.skip_bad_images:
         remedy = "remove or replace it, or go on without (--skip-bad-images)"
         if config.resume:
             remedy = "the run was begun with it: bring it back"
-        placement.together(lambda: refuse_unreadable(files, remedy))
+        distribution.together(lambda: refuse_unreadable(files, remedy))
         return dataset
     log.info("reading all %d photos, to leave out the bad ones", len(files))
     bad = unreadable_files(files)
     for file, reason in bad.items():
         log.info("  %s: %s", file, reason)
-    found = placement.tell([p for p, file in zip(paths, files, strict=True) if file in bad])
+    found = distribution.tell([p for p, file in zip(paths, files, strict=True) if file in bad])
     skipped = [path for part in found for path in part]
     log.info("skipped %d photo(s) that can't be read", len(skipped))
     return dataset.without(skipped)
 
 
 def refuse_differences(
-    config: TrainConfig, precision: str, dataset: ImageDataset, placement: Placement
+    config: TrainConfig, precision: str, dataset: ImageDataset, distribution: Distribution
 ) -> None:
     """Makes sure that all processes are about to train the same.
 
@@ -136,23 +138,23 @@ def refuse_differences(
         config: A resolved config.
         precision: What `--precision` came to on this machine.
         dataset: The photos.
-        placement: The processes.
+        distribution: The processes.
 
     Raises:
         FgmixError: If settings, photos or library versions are not those of process 0.
     """
-    if placement.processes == 1:
+    if distribution.processes == 1:
         return
     # Hosts may keep the same weights in other folders; the photos are told by their fingerprint.
     settings = {k: v for k, v in result_settings(config).items() if k != "weights"}
     ours = {
         **{option(name): value for name, value in settings.items()},
-        "--devices": placement.devices // placement.processes,
+        "--devices": distribution.devices // distribution.processes,
         "the precision": precision,
         "the photos": f"{dataset.name}, {dataset.fingerprint()}",
         **{f"the version of {name}": v for name, v in library_versions().items()},
     }
-    told = placement.tell(ours)
+    told = distribution.tell(ours)
     different = [
         f"{name} of process {process} is {said.get(name)}, of process 0 {told[0].get(name)}"
         for process, said in enumerate(told)

@@ -10,9 +10,9 @@ import keras
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import ResizedImage
-from fgmix.training.distributed.distribution import ALONE, Placement
-from fgmix.training.frozen.inputs import feed_features
-from fgmix.training.inputs import feed_photos
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
+from fgmix.training.frozen.inputs import feature_inputs
+from fgmix.training.inputs import image_inputs
 from fgmix.training.trainer import fit, freeze_pretrained
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def fit_stages(
     dataset: ImageDataset,
     directory: Path,
     resized: Mapping[str, ResizedImage] | None = None,
-    placement: Placement = ALONE,
+    distribution: Distribution = ONE_DEVICE,
 ) -> list[dict]:
     """Trains a classifier in place as its config says, in one stage or two.
 
@@ -37,7 +37,7 @@ def fit_stages(
         dataset: What to train on.
         directory: The run's folder.
         resized: Resized training images, by path.
-        placement: Where it is trained. This is called in its scope, and `model` was built there.
+        distribution: Where it is trained. This is called in its scope, and `model` was built there.
 
     Returns:
         The history, a row an epoch.
@@ -46,24 +46,24 @@ def fit_stages(
         FgmixError: If training diverges, or features or a checkpoint can't be used.
     """
     if not config.views:
-        feed = feed_photos(config, dataset, resized, placement)
-        return fit(model, config, feed, directory, placement=placement)
-    head, feed = feed_features(model, config, dataset, placement)
-    rows = fit(head, replace(config, backbone_lr=0.0), feed, directory, placement=placement)
+        inputs = image_inputs(config, dataset, resized, distribution)
+        return fit(model, config, inputs, directory, distribution=distribution)
+    head, inputs = feature_inputs(model, config, dataset, distribution)
+    rows = fit(head, replace(config, backbone_lr=0.0), inputs, directory, distribution=distribution)
     if not config.finetune_epochs:
         return rows
     log.info("going on with the backbone too, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
     freeze_pretrained(model, config)
-    feed = feed_photos(config, dataset, resized, placement)
+    inputs = image_inputs(config, dataset, resized, distribution)
     return fit(
         model,
         config,
-        feed,
+        inputs,
         directory,
         before=rows,
         checkpoints=directory / FINETUNING,
-        placement=placement,
+        distribution=distribution,
     )
 
 

@@ -16,24 +16,24 @@ from fgmix.models.freezing import freeze_backbone
 from fgmix.models.resized import at_size
 from fgmix.runs.record import DIVERGED, HISTORY, LOGS
 from fgmix.training.callbacks import (
+    AgreeOnInterrupt,
     Checkpoint,
     Divergence,
     EpochLog,
     Monitor,
     RunProgress,
-    StopTogether,
     write_history,
 )
 from fgmix.training.checkpoint import Progress, restore_checkpoint
 from fgmix.training.distributed.batchnorm import batch_statistics
-from fgmix.training.distributed.distribution import ALONE, Placement
-from fgmix.training.ema import TrainedModel, WeightAverage
-from fgmix.training.input_stall import Waiting, tell_of_waiting
-from fgmix.training.inputs import Feed
-from fgmix.training.interrupts import Stopped, stopping_between_steps
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
+from fgmix.training.ema import TrainedModel, WeightEMA
+from fgmix.training.input_stall import InputStall, report_input_stall
+from fgmix.training.inputs import Inputs
+from fgmix.training.interrupts import Interrupted, interrupts_noted
 from fgmix.training.optimizer import build_optimizer, build_schedules
 from fgmix.training.precision import policy
-from fgmix.training.progressive_resizing import size_parts, spans_left
+from fgmix.training.progressive_resizing import remaining_spans, resize_phases
 
 log = logging.getLogger(__name__)
 
@@ -70,23 +70,23 @@ def freeze_pretrained(model: keras.Model, config: TrainConfig) -> None:
 def fit(
     model: keras.Model,
     config: TrainConfig,
-    feed: Feed,
+    inputs: Inputs,
     directory: Path,
     *,
     before: Sequence[dict] = (),
     checkpoints: Path | None = None,
-    placement: Placement = ALONE,
+    distribution: Distribution = ONE_DEVICE,
 ) -> list[dict]:
     """Trains `model` in place and keeps `history.csv`, a checkpoint and TensorBoard logs.
 
     Args:
-        model: A classifier from `build_model`, or the part of one that takes what `feed` gives.
+        model: A classifier from `build_model`, or the part of one that takes what `inputs` gives.
         config: A resolved config.
-        feed: What to train on and what to measure every epoch.
+        inputs: What to train on and what to measure every epoch.
         directory: The run's folder.
         before: The history of what the run has trained before with another optimizer.
         checkpoints: Folder of the checkpoint; the run's by default.
-        placement: Where it is trained. `model` was built in its scope, and this is called there.
+        distribution: Where it is trained. `model` was built in its scope, and this is called there.
 
     Returns:
         The history, a row an epoch, from `before` on.
@@ -94,63 +94,66 @@ def fit(
     Raises:
         FgmixError: If the loss or a weight stops being a number, a checkpoint can't be restored, or
             the photos change.
-        Stopped: If Ctrl-C or SIGTERM came; the state is saved.
+        Interrupted: If Ctrl-C or SIGTERM came; the state is saved.
     """
-    steps = feed.steps_per_epoch
+    steps = inputs.steps_per_epoch
     schedules = build_schedules(config, steps)
     optimizer = build_optimizer(model, config, schedules)
     # A model's own policy is that of the place where it was put together.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    parts = size_parts(config)
+    parts = resize_phases(config)
     for part in parts if len(parts) > 1 else []:
         log.info("up to epoch %d: photos of %d pixels", part.last, part.image_size)
     trained = _compile(model, config, optimizer, loss, {part.image_size for part in parts})
     compiled = trained[config.image_size]
 
     checkpoints = checkpoints or directory
-    if placement.leads:
+    if distribution.leads:
         checkpoints.mkdir(exist_ok=True)
         remove_partial(checkpoints)
     progress = Progress()
     if config.resume:
-        progress = restore_checkpoint(checkpoints, compiled, placement)
-        if progress.step and progress.backbone not in (None, feed.backbone):
+        progress = restore_checkpoint(checkpoints, compiled, distribution)
+        if progress.step and progress.backbone not in (None, inputs.backbone):
             raise FgmixError(
                 f"can't resume {directory}: its backbone had other weights; give the same "
                 f"--weights again, or start anew with --overwrite"
             )
         log.info("going on after step %d of %d", progress.step, config.epochs * steps)
-    progress.backbone = feed.backbone
+    progress.backbone = inputs.backbone
     if not progress.step:
         progress.rows = list(before)
-    leads = placement.leads
+    leads = distribution.leads
     if leads and config.resume and progress.rows:
         # The file may hold rows of epochs that are to be trained again.
         write_history(directory / HISTORY, progress.rows)
 
-    waiting = Waiting()
-    with stopping_between_steps() as request, batch_statistics(compiled, placement):
+    stall = InputStall()
+    with interrupts_noted() as request, batch_statistics(compiled, distribution):
         history = directory / HISTORY if leads else None
         callbacks = [
-            waiting,
-            *(Monitor(split, feed.measured[split], loss, placement) for split in feed.measured),
-            EpochLog(history, progress, schedules, feed, len(before)),
-            Divergence(directory / DIVERGED if leads else None, progress, feed),
-            StopTogether(request, placement),
+            stall,
+            *(
+                Monitor(split, inputs.measured[split], loss, distribution)
+                for split in inputs.measured
+            ),
+            EpochLog(history, progress, schedules, inputs, len(before)),
+            Divergence(directory / DIVERGED if leads else None, progress, inputs),
+            AgreeOnInterrupt(request, distribution),
             Checkpoint(
                 checkpoints if leads else None,
                 progress,
-                feed,
+                inputs,
                 config.epochs * steps,
                 config.checkpoint_every,
                 request,
             ),
         ]
-        for span in spans_left(parts, progress.step, steps):
+        for span in remaining_spans(parts, progress.step, steps):
             trained[span.image_size].fit(
-                waiting.watch(feed.training(progress.step)),
+                stall.watch(inputs.training(progress.step)),
                 initial_epoch=len(before) + span.first,
                 epochs=len(before) + span.last,
                 steps_per_epoch=span.steps,
@@ -163,12 +166,12 @@ def fit(
                 # A bar that redraws itself is for a terminal; a log file gets a line an epoch.
                 verbose=(1 if sys.stdout.isatty() else 2) if leads else 0,
             )
-    signalled = placement.first_signal(request.number)
+    signalled = distribution.first_signal(request.number)
     if signalled is not None:
-        raise Stopped(signalled)
-    if compiled.average is not None:
-        compiled.average.finish()
-    tell_of_waiting(waiting, config)
+        raise Interrupted(signalled)
+    if compiled.ema is not None:
+        compiled.ema.finish()
+    report_input_stall(stall, config)
     return progress.rows
 
 
@@ -190,13 +193,13 @@ def _compile(
         resized = at_size(model, side)
         trained[side] = TrainedModel(resized.inputs, resized.outputs)
         trained[side].large = lambda: largest
-    average = WeightAverage(model.weights, config.ema, config.accumulate) if config.ema else None
+    average = WeightEMA(model.weights, config.ema, config.accumulate) if config.ema else None
     # Variables that come into being in the first step would have it traced twice.
     optimizer.build(largest.trainable_variables)
     answers = keras.ops.zeros((1, *model.output_shape[1:]))
     for compiled in trained.values():
         if average:
-            compiled.keep_average(average)
+            compiled.track_ema(average)
         compiled.compile(
             optimizer=optimizer,
             loss=loss,

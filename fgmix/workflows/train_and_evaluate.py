@@ -23,10 +23,10 @@ from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
 from fgmix.runs.run import Run
 from fgmix.serving.first_version import FIRST, export_apart, export_first
 from fgmix.training.checkpoint import remove_checkpoints
-from fgmix.training.distributed.distribution import Placement, placed
+from fgmix.training.distributed.distribution import Distribution, distribute
 from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
-from fgmix.training.interrupts import stopping_at_once
+from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
 from fgmix.training.run_images import load_splits, photos_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
@@ -62,43 +62,43 @@ def train(config: TrainConfig) -> TrainResult:
             first training step nothing is written but the data set and its prepared photos.
     """
     config = config.resolve()
-    with placed(config) as placement, ExitStack() as held:
-        if not placement.leads:
+    with distribute(config) as distribution, ExitStack() as held:
+        if not distribution.leads:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
-        placement.together(lambda: _claim(config, placement, held))
+        distribution.together(lambda: _claim(config, distribution, held))
         precision = choose_precision(config.precision)
-        dataset, resized = photos_of_run(config, precision, placement)
+        dataset, resized = photos_of_run(config, precision, distribution)
         held.enter_context(faults_explained(config, dataset))
-        held.enter_context(stopping_at_once())
-        with placement.scope():
+        held.enter_context(interrupts_raised())
+        with distribution.scope():
             model = build_model(config, len(dataset.class_names), precision)
             directory = Path(config.run_dir)
-            if placement.leads:
+            if distribution.leads:
                 run_folder.prepare_run(
                     config,
                     dataset,
                     precision,
                     len(resized),
-                    devices=placement.devices,
-                    processes=placement.processes,
+                    devices=distribution.devices,
+                    processes=distribution.processes,
                 )
                 log.info("run folder: %s", directory)
             sizes = dataset.sizes()
-            fit_stages(model, config, dataset, directory, resized, placement)
+            fit_stages(model, config, dataset, directory, resized, distribution)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
             found = evaluate(
-                model, dataset, split, batch_size=config.batch_size, placement=placement
+                model, dataset, split, batch_size=config.batch_size, distribution=distribution
             )
             failpoint("evaluated")
-        if placement.leads:
-            _finish(model, config, dataset, sizes, found, placement)
+        if distribution.leads:
+            _finish(model, config, dataset, sizes, found, distribution)
         return TrainResult(directory, found.metrics)
 
 
-def _claim(config: TrainConfig, placement: Placement, held: ExitStack) -> None:
+def _claim(config: TrainConfig, distribution: Distribution, held: ExitStack) -> None:
     """Makes sure that nobody else trains this run, and that it may be written to."""
-    if not placement.leads:
+    if not distribution.leads:
         return
     busy = (
         f"{config.run_dir} is being trained by another process: wait for it, or choose another "
@@ -114,7 +114,7 @@ def _finish(
     dataset: ImageDataset,
     sizes: Mapping[str, int],
     found: Evaluation,
-    placement: Placement,
+    distribution: Distribution,
 ) -> None:
     """Writes what makes a trained run a finished one.
 
@@ -124,7 +124,7 @@ def _finish(
         dataset: The photos it was trained on and is measured on.
         sizes: Of their files, in bytes by path, before training began.
         found: How good it is.
-        placement: Where it was trained.
+        distribution: Where it was trained.
     """
     directory = Path(config.run_dir)
     if not math.isfinite(found.metrics["loss"]):
@@ -138,7 +138,7 @@ def _finish(
     if config.measured_split == "fold":
         found.write_probabilities(directory / PROBABILITIES)
     if not (directory / FIRST).exists():
-        if placement.divided or keras.backend.backend() != "tensorflow":
+        if distribution.divided or keras.backend.backend() != "tensorflow":
             export_apart(directory, found.metrics)
         else:
             export_first(Run.open(directory, finished=False), model, found.metrics)

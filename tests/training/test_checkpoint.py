@@ -18,8 +18,8 @@ from fgmix.training.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from fgmix.training.inputs import Feed
-from fgmix.training.interrupts import StopRequest
+from fgmix.training.inputs import Inputs
+from fgmix.training.interrupts import InterruptRequest
 from fgmix.training.optimizer import build_optimizer, build_schedules
 
 ROWS = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.1 + 0.2}]
@@ -225,9 +225,9 @@ def saved_steps(monkeypatch, every, epoch_seconds=1.0, save_seconds=0.0, epochs=
         now[0] += save_seconds
 
     monkeypatch.setattr(callbacks, "save_checkpoint", save)
-    feed, state = Feed(2, 10, lambda step: None, {}), Progress()
+    inputs, state = Inputs(2, 10, lambda step: None, {}), Progress()
     last = 10 * epochs
-    checkpoint = Checkpoint(Path(), state, feed, last, every, StopRequest(), lambda: now[0])
+    checkpoint = Checkpoint(Path(), state, inputs, last, every, InterruptRequest(), lambda: now[0])
     checkpoint.set_model(compiled())
     for epoch in range(epochs):
         for batch in range(10):

@@ -13,8 +13,8 @@ from fgmix.config.recipes import RECIPES
 from fgmix.data.sources.registry import load_dataset
 from fgmix.evaluation.evaluate import evaluate
 from fgmix.training.callbacks import EpochLog
-from fgmix.training.ema import TrainedModel, WeightAverage
-from fgmix.training.inputs import feed_photos
+from fgmix.training.ema import TrainedModel, WeightEMA
+from fgmix.training.inputs import image_inputs
 from fgmix.training.trainer import build_model, fit
 from tests.trained_runs import small_config
 
@@ -34,7 +34,7 @@ def trained(momentum, parts=1, dtype="float32"):
     optimizer = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(optimizer, by_path))
     if dtype == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.keep_average(WeightAverage(model.weights, momentum, parts))
+    model.track_ema(WeightEMA(model.weights, momentum, parts))
     model.compile(optimizer, "mse", metrics=["mae"])
     return model
 
@@ -59,7 +59,7 @@ CASES = [
 @pytest.mark.parametrize(("momentum", "parts", "dtype"), CASES)
 def test_it_is_a_loop_over_the_weights_after_each_step(momentum, parts, dtype):
     model = trained(momentum, parts, dtype)
-    average = model.average
+    average = model.ema
     expected = values(average.weights)
     for number, (x, y) in enumerate(batches(), start=1):
         model.train_on_batch(x, y)
@@ -88,8 +88,8 @@ def test_it_is_measured_and_the_weights_are_put_back():
     found = model.evaluate(x, y, verbose=0, return_dict=True)
     for one, other in zip(before, values(model.variables), strict=True):
         np.testing.assert_array_equal(one, other)
-    model.average.finish()
-    for weight, average in zip(model.average.weights, model.average.averages, strict=True):
+    model.ema.finish()
+    for weight, average in zip(model.ema.weights, model.ema.averages, strict=True):
         np.testing.assert_array_equal(weight, average)
     answers = np.asarray(model(x, training=False))
     assert found["mae"] == pytest.approx(np.abs(answers - y).mean(), rel=1e-5)
@@ -118,7 +118,7 @@ def test_a_smaller_model_is_measured_by_the_larger():
     model = trained(0.9)
     other = TrainedModel(model.inputs, model.outputs)
     other.large = lambda: model
-    other.keep_average(model.average)
+    other.track_ema(model.ema)
     assert all(a is b for a, b in zip(other.variables, model.variables, strict=True))
     for x, y in batches(3):
         model.train_on_batch(x, y)
@@ -135,7 +135,7 @@ def test_an_error_while_it_is_measured_leaves_the_weights():
     for x, y in batches(3):
         model.train_on_batch(x, y)
     before = values(model.variables)
-    with pytest.raises(ZeroDivisionError), model.average.in_place():
+    with pytest.raises(ZeroDivisionError), model.ema.in_place():
         raise ZeroDivisionError
     for one, other in zip(before, values(model.variables), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -155,11 +155,11 @@ def test_the_average_is_validated_and_becomes_the_classifier(photos, tmp_path, m
     end = EpochLog.on_epoch_end
 
     def end_and_copy(self, epoch, logs=None):
-        after[:] = values(self.model.average.weights)
+        after[:] = values(self.model.ema.weights)
         end(self, epoch, logs)
 
     monkeypatch.setattr(EpochLog, "on_epoch_end", end_and_copy)
-    rows = fit(model, config, feed_photos(config, dataset), tmp_path)
+    rows = fit(model, config, image_inputs(config, dataset), tmp_path)
     assert any(
         np.any(one != other) for one, other in zip(after, values(model.weights), strict=True)
     )

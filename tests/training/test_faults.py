@@ -18,7 +18,7 @@ from fgmix.files import alone
 from fgmix.training.callbacks import Divergence
 from fgmix.training.checkpoint import CHECKPOINT
 from fgmix.training.faults import faults_explained
-from fgmix.training.inputs import feed_photos
+from fgmix.training.inputs import image_inputs
 from tests.trained_runs import draw_photos, read_history, small_config
 
 WRITES = [
@@ -201,7 +201,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weight
     photos, tmp_path, monkeypatch
 ):
     config = small_config(photos, tmp_path / "run", checkpoint_every=1).resolve()
-    feed = feed_photos(config, load_folder(photos))
+    inputs = image_inputs(config, load_folder(photos))
 
     def poisoned(first_step):
         """The fifth step's photos are no numbers."""
@@ -210,16 +210,16 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weight
             images, labels = batch
             return tf.where(step + first_step == 4, np.nan, images), labels
 
-        return feed.training(first_step).enumerate().map(spoil)
+        return inputs.training(first_step).enumerate().map(spoil)
 
     monkeypatch.setattr(
-        "fgmix.training.stages.feed_photos", lambda *_: replace(feed, training=poisoned)
+        "fgmix.training.stages.image_inputs", lambda *_: replace(inputs, training=poisoned)
     )
     message = refused(config)
     assert "diverged in epoch 2, at step 5" in message
     assert "--head-lr" in message
     listed = (tmp_path / "run" / "diverged.txt").read_text().splitlines()
-    assert listed == feed.names(4)
+    assert listed == inputs.names(4)
     assert ", ".join(listed[:3]) in message
     assert "and 5 more" in message
     with np.load(tmp_path / "run" / CHECKPOINT) as stored:
@@ -230,12 +230,12 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weight
 def test_a_batch_is_made_of_the_photos_that_it_is_said_to_be(photos, tmp_path):
     config = small_config(photos, tmp_path / "run").resolve()
     dataset = load_folder(photos)
-    feed = feed_photos(config, dataset)
+    inputs = image_inputs(config, dataset)
     labels = dict(zip(dataset.splits["train"].paths, dataset.splits["train"].labels, strict=True))
-    batches = list(feed.training(0))
-    assert len(batches) == 2 * feed.steps_per_epoch
+    batches = list(inputs.training(0))
+    assert len(batches) == 2 * inputs.steps_per_epoch
     for step, (_, one_hot) in enumerate(batches):
-        assert [labels[name] for name in feed.names(step)] == list(np.argmax(one_hot, axis=1))
+        assert [labels[name] for name in inputs.names(step)] == list(np.argmax(one_hot, axis=1))
 
 
 def test_of_two_trainings_of_one_run_the_second_is_refused(photos, tmp_path):

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from fgmix.training.interrupts import Stopped, stopping_at_once, stopping_between_steps
+from fgmix.training.interrupts import Interrupted, interrupts_noted, interrupts_raised
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def as_from_a_terminal():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_at_once(number):
-    with pytest.raises(Stopped) as caught, stopping_at_once():
+    with pytest.raises(Interrupted) as caught, interrupts_raised():
         os.kill(os.getpid(), number)
     assert caught.value.number == number
     assert isinstance(caught.value, KeyboardInterrupt)
@@ -29,7 +29,7 @@ def test_a_signal_stops_at_once(number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_between_steps_the_first_is_noted_and_the_second_obeyed(number, capfd):
-    with pytest.raises(Stopped), stopping_between_steps() as request:
+    with pytest.raises(Interrupted), interrupts_noted() as request:
         assert request.number is None
         os.kill(os.getpid(), number)
         assert request.number == number
@@ -39,14 +39,14 @@ def test_between_steps_the_first_is_noted_and_the_second_obeyed(number, capfd):
 
 def test_handlers_are_put_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with stopping_at_once(), stopping_between_steps():
+    with interrupts_raised(), interrupts_noted():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_an_ignored_signal_stays_ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with stopping_at_once():
+    with interrupts_raised():
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -54,7 +54,7 @@ def test_other_threads_are_left_alone():
     seen = []
 
     def work():
-        with stopping_between_steps() as request:
+        with interrupts_noted() as request:
             seen.append(request.number)
 
     thread = threading.Thread(target=work)

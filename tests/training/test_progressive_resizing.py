@@ -10,8 +10,14 @@ from fgmix.config.recipes import RECIPES
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.sources.registry import load_dataset
 from fgmix.training.ema import TrainedModel
-from fgmix.training.inputs import feed_photos
-from fgmix.training.progressive_resizing import Part, Span, part_at, size_parts, spans_left
+from fgmix.training.inputs import image_inputs
+from fgmix.training.progressive_resizing import (
+    Phase,
+    Span,
+    phase_at,
+    remaining_spans,
+    resize_phases,
+)
 from fgmix.training.trainer import build_model, fit
 from tests.trained_runs import small_config
 
@@ -19,27 +25,27 @@ from tests.trained_runs import small_config
 def parts(share, scale, **settings):
     settings = {"epochs": 10, "image_size": 224, "backbone": "mobilenet_v2"} | settings
     settings |= {"progressive_share": share, "progressive_scale": scale}
-    return size_parts(TrainConfig(dataset="cars", recipe="strong", **settings).resolve())
+    return resize_phases(TrainConfig(dataset="cars", recipe="strong", **settings).resolve())
 
 
 @pytest.mark.parametrize(
     ("share", "scale", "settings", "expected"),
     [
-        (0.0, 0.5, {}, [Part(0, 10, 224)]),
-        (0.7, 1.0, {}, [Part(0, 10, 224)]),
-        (0.7, 0.57, {}, [Part(0, 7, 128), Part(7, 10, 224)]),
-        (0.7, 0.57, {"epochs": 20}, [Part(0, 14, 128), Part(14, 20, 224)]),
-        (0.7, 0.57, {"epochs": 1}, [Part(0, 1, 224)]),
-        (0.7, 0.57, {"pooling": "flatten"}, [Part(0, 10, 224)]),
-        (0.3, 0.57, {"epochs": 1}, [Part(0, 1, 224)]),
-        (0.5, 0.1, {}, [Part(0, 5, 32), Part(5, 10, 224)]),
-        (0.5, 0.01, {}, [Part(0, 5, 32), Part(5, 10, 224)]),
-        (0.5, 0.01, {"backbone": "tiny"}, [Part(0, 5, 16), Part(5, 10, 224)]),
-        (0.5, 0.9, {"image_size": 40}, [Part(0, 5, 32), Part(5, 10, 40)]),
-        (0.5, 0.99, {"image_size": 80}, [Part(0, 5, 64), Part(5, 10, 80)]),
-        (0.5, 1.0, {"image_size": 80}, [Part(0, 10, 80)]),
-        (0.5, 0.9, {"image_size": 32}, [Part(0, 10, 32)]),
-        (1.0, 0.5, {}, [Part(0, 9, 128), Part(9, 10, 224)]),
+        (0.0, 0.5, {}, [Phase(0, 10, 224)]),
+        (0.7, 1.0, {}, [Phase(0, 10, 224)]),
+        (0.7, 0.57, {}, [Phase(0, 7, 128), Phase(7, 10, 224)]),
+        (0.7, 0.57, {"epochs": 20}, [Phase(0, 14, 128), Phase(14, 20, 224)]),
+        (0.7, 0.57, {"epochs": 1}, [Phase(0, 1, 224)]),
+        (0.7, 0.57, {"pooling": "flatten"}, [Phase(0, 10, 224)]),
+        (0.3, 0.57, {"epochs": 1}, [Phase(0, 1, 224)]),
+        (0.5, 0.1, {}, [Phase(0, 5, 32), Phase(5, 10, 224)]),
+        (0.5, 0.01, {}, [Phase(0, 5, 32), Phase(5, 10, 224)]),
+        (0.5, 0.01, {"backbone": "tiny"}, [Phase(0, 5, 16), Phase(5, 10, 224)]),
+        (0.5, 0.9, {"image_size": 40}, [Phase(0, 5, 32), Phase(5, 10, 40)]),
+        (0.5, 0.99, {"image_size": 80}, [Phase(0, 5, 64), Phase(5, 10, 80)]),
+        (0.5, 1.0, {"image_size": 80}, [Phase(0, 10, 80)]),
+        (0.5, 0.9, {"image_size": 32}, [Phase(0, 10, 32)]),
+        (1.0, 0.5, {}, [Phase(0, 9, 128), Phase(9, 10, 224)]),
     ],
 )
 def test_the_first_epochs_are_small(share, scale, settings, expected):
@@ -50,14 +56,14 @@ def test_an_epoch_is_in_one_part():
     config = TrainConfig(
         dataset="cars", recipe="strong", epochs=4, progressive_share=0.5, progressive_scale=0.5
     ).resolve()
-    sizes = [part_at(config, epoch).image_size for epoch in range(6)]
+    sizes = [phase_at(config, epoch).image_size for epoch in range(6)]
     assert sizes == [128, 128, 224, 224, 224, 224]
 
 
 def test_features_have_one_size():
     own = RECIPES["frozen"].replace(progressive_share=0.5)
     config = TrainConfig(dataset="cars", recipe=own).resolve()
-    assert size_parts(config) == [Part(0, 30, 224)]
+    assert resize_phases(config) == [Phase(0, 30, 224)]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,7 @@ def test_features_have_one_size():
     ],
 )
 def test_what_is_left_of_a_run(step, expected):
-    spans = list(spans_left([Part(0, 2, 32), Part(2, 4, 64)], step, 5))
+    spans = list(remaining_spans([Phase(0, 2, 32), Phase(2, 4, 64)], step, 5))
     assert spans == expected
     assert sum((span.last - span.first) * span.steps for span in spans) == 20 - step
     assert all(one.last == other.first for one, other in pairwise(spans))
@@ -104,7 +110,7 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     dataset = replace(dataset, splits=dataset.splits | {"val": dataset.splits["test"]})
     model = build_model(config, 3, "float32")
     before = model.get_weights()
-    rows = fit(model, config, feed_photos(config, dataset), tmp_path)
+    rows = fit(model, config, image_inputs(config, dataset), tmp_path)
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
     assert told == [f"Epoch {epoch}/4" for epoch in range(1, 5)]
     # Nothing is traced anew from epoch to epoch.
@@ -121,6 +127,6 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     traced.clear()
     (tmp_path / "history.csv").unlink()
     longer = replace(config, epochs=8, resume=True)
-    rows = fit(build_model(longer, 3, "float32"), longer, feed_photos(longer, dataset), tmp_path)
+    rows = fit(build_model(longer, 3, "float32"), longer, image_inputs(longer, dataset), tmp_path)
     assert traced == [(64, 64)]
     assert [row["epoch"] for row in rows] == list(range(1, 9))

@@ -11,7 +11,7 @@ from fgmix.data.sources.registry import load_dataset
 from fgmix.evaluation.evaluate import evaluate
 from fgmix.models.backbones.tiny import build_tiny
 from fgmix.training import callbacks
-from fgmix.training.inputs import feed_photos
+from fgmix.training.inputs import image_inputs
 from fgmix.training.trainer import build_model, fit
 from tests.trained_runs import read_history, small_config
 
@@ -26,7 +26,7 @@ def test_only_float16_scales_the_loss(photos, tmp_path, monkeypatch, precision, 
     )
     config = small_config(photos, tmp_path, epochs=1, precision=precision).resolve()
     model = build_model(config, 3, precision)
-    rows = fit(model, config, feed_photos(config, load_dataset(config.dataset)), tmp_path)
+    rows = fit(model, config, image_inputs(config, load_dataset(config.dataset)), tmp_path)
     assert isinstance(used[0], keras.optimizers.LossScaleOptimizer) == scaled
     assert model.dtype_policy.name == (
         "float32" if precision == "float32" else f"mixed_{precision}"
@@ -42,8 +42,8 @@ def test_monitoring_the_test_photos_shows_them_and_changes_nothing(photos, tmp_p
         directory.mkdir()
         config = small_config(photos, directory, monitor_test=monitor).resolve()
         model = build_model(config, 3, "float32")
-        feed = feed_photos(config, load_dataset(config.dataset))
-        rows.append(fit(model, config, feed, directory))
+        inputs = image_inputs(config, load_dataset(config.dataset))
+        rows.append(fit(model, config, inputs, directory))
         weights.append(model.get_weights())
     for plain, monitored in zip(*weights, strict=True):
         np.testing.assert_array_equal(plain, monitored)
@@ -57,10 +57,10 @@ def test_monitoring_the_test_photos_shows_them_and_changes_nothing(photos, tmp_p
 def test_a_run_may_be_monitored_from_where_it_is_resumed(photos, tmp_path):
     config = small_config(photos, tmp_path, epochs=2).resolve()
     dataset = load_dataset(config.dataset)
-    fit(build_model(config, 3, "float32"), config, feed_photos(config, dataset), tmp_path)
+    fit(build_model(config, 3, "float32"), config, image_inputs(config, dataset), tmp_path)
     (tmp_path / "history.csv").unlink()
     longer = replace(config, epochs=3, resume=True, monitor_test=True)
-    rows = fit(build_model(longer, 3, "float32"), longer, feed_photos(longer, dataset), tmp_path)
+    rows = fit(build_model(longer, 3, "float32"), longer, image_inputs(longer, dataset), tmp_path)
     assert ["test_accuracy" in row for row in rows] == [False, False, True]
     written = read_history(tmp_path)
     assert [row["test_accuracy"] != "" for row in written] == [False, False, True]
@@ -83,7 +83,7 @@ def changed_by_training(config):
     """The model, and the paths of its variables that a run changes."""
     model = build_model(config, 3, "float32")
     before = {v.path: np.asarray(v).copy() for v in model.variables}
-    fit(model, config, feed_photos(config, load_dataset(config.dataset)), Path(config.run_dir))
+    fit(model, config, image_inputs(config, load_dataset(config.dataset)), Path(config.run_dir))
     return model, {v.path for v in model.variables if np.any(before[v.path] != np.asarray(v))}
 
 

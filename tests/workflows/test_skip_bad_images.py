@@ -10,7 +10,7 @@ import pytest
 import fgmix
 from fgmix import FgmixError
 from fgmix.runs.run import Run
-from fgmix.training.distributed.distribution import ALONE
+from fgmix.training.distributed.distribution import ONE_DEVICE
 from fgmix.training.run_images import _only_readable
 from fgmix.workflows import train_and_evaluate as experiment
 from fgmix.workflows.train_and_evaluate import evaluate_run
@@ -58,7 +58,7 @@ def test_the_run_names_what_it_skipped(damaged):
 def test_how_many_were_skipped_is_said(damaged, caplog):
     photos = experiment.load_splits(damaged.resolve())
     with caplog.at_level(logging.INFO, "fgmix"):
-        _only_readable(damaged, photos, (), ALONE)
+        _only_readable(damaged, photos, (), ONE_DEVICE)
     assert "skipped 2 photo(s)" in caplog.text
     assert "zero bytes" in caplog.text
 

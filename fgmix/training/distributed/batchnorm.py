@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import keras
 
 from fgmix.models.fused_batchnorm import fused_batch_norm
-from fgmix.training.distributed.distribution import ALONE, Placement
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 
 @contextmanager
-def batch_statistics(model: keras.Model, placement: Placement = ALONE) -> Iterator[None]:
+def batch_statistics(model: keras.Model, distribution: Distribution = ONE_DEVICE) -> Iterator[None]:
     """Makes BatchNorm take the mean and variance of all devices' examples meanwhile, and fast.
 
     With TensorFlow each device would take those of its own part of a batch, which is another
@@ -19,9 +19,9 @@ def batch_statistics(model: keras.Model, placement: Placement = ALONE) -> Iterat
 
     Args:
         model: What is trained. Afterwards its layers are as they were, also when saved.
-        placement: Among what its batches are divided.
+        distribution: Among what its batches are divided.
     """
-    if not placement.divided or keras.backend.backend() != "tensorflow":
+    if not distribution.divided or keras.backend.backend() != "tensorflow":
         with fused_batch_norm(model):
             yield
         return

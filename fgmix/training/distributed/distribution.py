@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Placement:
+class Distribution:
     """The devices and processes of a run.
 
     Attributes:
@@ -174,11 +174,11 @@ def _shared_prediction(model: keras.Model, distribution: Any) -> tuple[Callable[
     return run, NamedSharding(mesh, PartitionSpec(distribution.batch_dim_name))
 
 
-ALONE = Placement()
+ONE_DEVICE = Distribution()
 
 
 @contextmanager
-def placed(config: TrainConfig) -> Iterator[Placement]:
+def distribute(config: TrainConfig) -> Iterator[Distribution]:
     """Finds the devices that a config asks for, and joins its other processes.
 
     Args:
@@ -210,7 +210,7 @@ def keep_tensorflow_off_gpus() -> None:
         tf.config.set_visible_devices([], "GPU")
 
 
-def _place_on_tensorflow(config: TrainConfig) -> Placement:
+def _place_on_tensorflow(config: TrainConfig) -> Distribution:
     import tensorflow as tf
 
     names = [device.name for device in tf.config.list_logical_devices("GPU")]
@@ -219,11 +219,11 @@ def _place_on_tensorflow(config: TrainConfig) -> Placement:
         names = [device.name for device in tf.config.list_logical_devices("CPU")]
     count = choose_devices(config, len(names))
     if count == 1:
-        return ALONE
-    return Placement(count, distribution=tf.distribute.MirroredStrategy(names[:count]))
+        return ONE_DEVICE
+    return Distribution(count, distribution=tf.distribute.MirroredStrategy(names[:count]))
 
 
-def _place_on_jax(config: TrainConfig) -> Placement:
+def _place_on_jax(config: TrainConfig) -> Distribution:
     import jax
 
     processes, process = jax.process_count(), jax.process_index()
@@ -231,7 +231,7 @@ def _place_on_jax(config: TrainConfig) -> Placement:
     if processes == 1:
         count = choose_devices(config, here)
         if count == 1:
-            return ALONE
+            return ONE_DEVICE
         devices = jax.local_devices()[:count]
     else:
         count = choose_devices(config, here, processes) * processes
@@ -242,7 +242,7 @@ def _place_on_jax(config: TrainConfig) -> Placement:
     distribution = keras.distribution.DataParallel(
         devices=[f"{d.platform}:{d.id}" for d in devices], auto_shard_dataset=False
     )
-    return Placement(count, process, processes, distribution)
+    return Distribution(count, process, processes, distribution)
 
 
 def choose_devices(config: TrainConfig, available: int, processes: int = 1) -> int:

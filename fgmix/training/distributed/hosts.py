@@ -17,7 +17,7 @@ import keras
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import AUTO
 from fgmix.errors import FgmixError
-from fgmix.training.interrupts import Stopped
+from fgmix.training.interrupts import Interrupted
 
 PATIENCE = 60.0
 """Seconds that a process waits for the first one to listen."""
@@ -61,7 +61,7 @@ def _leave_at_exit(error: BaseException) -> None:
 
     The others may be waiting for this process meanwhile. When it is gone, they know.
     """
-    codes = {Stopped: 128 + getattr(error, "number", 0), FgmixError: 2, BaseException: 1}
+    codes = {Interrupted: 128 + getattr(error, "number", 0), FgmixError: 2, BaseException: 1}
     code = next(code for kind, code in codes.items() if isinstance(error, kind))
 
     def leave() -> None:

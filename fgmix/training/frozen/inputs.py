@@ -22,10 +22,10 @@ from fgmix.data.pipeline import (
 )
 from fgmix.data.shard import measured_order
 from fgmix.models.split import split_model
-from fgmix.training.distributed.distribution import ALONE, Placement
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 from fgmix.training.frozen.features import digest_weights, hash_path, provide_features, view_image
 from fgmix.training.inputs import (
-    Feed,
+    Inputs,
     Measured,
     measured_photos,
     measured_splits,
@@ -43,12 +43,12 @@ Stored = Mapping[tuple[str, int], tuple[np.ndarray, np.ndarray]]
 """What `provide_features` returns: by split and view, maps and the row of each photo in them."""
 
 
-def feed_features(
+def feature_inputs(
     model: keras.Model,
     config: TrainConfig,
     dataset: ImageDataset,
-    placement: Placement = ALONE,
-) -> tuple[keras.Model, Feed]:
+    distribution: Distribution = ONE_DEVICE,
+) -> tuple[keras.Model, Inputs]:
     """Splits a classifier after its backbone, and feeds the head with stored features.
 
     Args:
@@ -56,10 +56,10 @@ def feed_features(
         config: A resolved config whose recipe freezes the backbone.
         dataset: What to train on; its `"val"` split, if there, is measured every epoch, and
             `"test"` if the config monitors it.
-        placement: Among what the batches are divided; one process.
+        distribution: Among what the batches are divided; one process.
 
     Returns:
-        The head of `model` to train, which shares its variables, and its feed.
+        The head of `model` to train, which shares its variables, and its inputs.
 
     Raises:
         FgmixError: If the features can't be stored.
@@ -81,8 +81,8 @@ def feed_features(
             return load(split, tf.zeros_like(images, tf.int64), images), labels
 
         labels = one_hot(dataset, split)
-        at_once = MEASURED_AT_ONCE * placement.devices
-        images = measured_order(len(labels), at_once, filled=placement.divided)
+        at_once = MEASURED_AT_ONCE * distribution.devices
+        images = measured_order(len(labels), at_once, filled=distribution.divided)
         batches = (
             tf.data.Dataset.from_tensor_slices((images, labels[images]))
             .batch(at_once)
@@ -95,12 +95,12 @@ def feed_features(
     measures = {split: measured(split) for split in splits}
     digest = hashlib.sha256()
     digest_weights(digest, parts.backbone)
-    feed = _feed(config, dataset, load, measures, placement)
-    return parts.head, replace(feed, backbone=digest.hexdigest())
+    inputs = _feed(config, dataset, load, measures, distribution)
+    return parts.head, replace(inputs, backbone=digest.hexdigest())
 
 
-def feed_views(config: TrainConfig, dataset: ImageDataset) -> Feed:
-    """Feeds the photos of `feed_features`, in the same views and order, to the whole classifier.
+def view_inputs(config: TrainConfig, dataset: ImageDataset) -> Inputs:
+    """Feeds the photos of `feature_inputs`, in the same views and order, to the whole classifier.
 
     It is what the stored features stand for, and costs a run of the backbone every epoch.
     """
@@ -128,10 +128,10 @@ def _feed(
     dataset: ImageDataset,
     load: Load,
     measured: dict[str, Measured],
-    placement: Placement = ALONE,
-) -> Feed:
+    distribution: Distribution = ONE_DEVICE,
+) -> Inputs:
     num_images = len(dataset.splits["train"])
-    batch_size = size_of_batches(config, dataset, placement)
+    batch_size = size_of_batches(config, dataset, distribution)
     labels = tf.constant(one_hot(dataset, "train"))
     sizes = dataset.sizes()
 
@@ -154,7 +154,7 @@ def _feed(
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    return Feed(
+    return Inputs(
         batch_size=batch_size,
         steps_per_epoch=steps_per_epoch(num_images, batch_size),
         training=training,

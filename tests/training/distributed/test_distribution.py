@@ -6,7 +6,7 @@ import pytest
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
-from fgmix.training.distributed.distribution import ALONE, Placement, choose_devices
+from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution, choose_devices
 from tests.apart import finish, largest_difference, start
 from tests.trained_runs import read_history, small_config
 
@@ -69,20 +69,20 @@ def test_alone_there_is_nothing_to_agree_on():
     def refuse():
         raise FgmixError("no")
 
-    assert ALONE.leads
-    assert not ALONE.divided
-    assert ALONE.tell({"a": 1}) == [{"a": 1}]
-    assert ALONE.first_signal(None) is None
-    assert ALONE.first_signal(15) == 15
-    assert ALONE.together(lambda: 3) == 3
+    assert ONE_DEVICE.leads
+    assert not ONE_DEVICE.divided
+    assert ONE_DEVICE.tell({"a": 1}) == [{"a": 1}]
+    assert ONE_DEVICE.first_signal(None) is None
+    assert ONE_DEVICE.first_signal(15) == 15
+    assert ONE_DEVICE.together(lambda: 3) == 3
     with pytest.raises(FgmixError, match="no"):
-        ALONE.together(refuse)
+        ONE_DEVICE.together(refuse)
 
 
 def test_a_refusal_of_one_process_is_a_refusal_of_all(monkeypatch):
-    monkeypatch.setattr(Placement, "tell", lambda self, value: ["", "the disk is full"])
+    monkeypatch.setattr(Distribution, "tell", lambda self, value: ["", "the disk is full"])
     with pytest.raises(FgmixError, match=r"^process 1: the disk is full$"):
-        Placement(2, 0, 2).together(lambda: 3)
+        Distribution(2, 0, 2).together(lambda: 3)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.models.split import split_model
 from fgmix.training.callbacks import EpochLog
-from fgmix.training.frozen.inputs import feed_features, feed_views
+from fgmix.training.frozen.inputs import feature_inputs, view_inputs
 from fgmix.training.stages import fit_stages
 from fgmix.training.trainer import build_model, fit
 from tests.trained_runs import read_history, small_config
@@ -40,8 +40,8 @@ def test_both_feeds_give_the_same_photos_in_the_same_views(photos, tmp_path, att
     dataset = load_dataset(config.dataset)
     model = build_model(config, 3, "float32")
     parts = split_model(model)
-    _, stored = feed_features(model, config, dataset)
-    live = feed_views(config, dataset)
+    _, stored = feature_inputs(model, config, dataset)
+    live = view_inputs(config, dataset)
     assert (stored.steps_per_epoch, stored.batch_size) == (live.steps_per_epoch, live.batch_size)
     pairs = list(zip(stored.training(1), live.training(1), strict=True))
     assert len(pairs) == 2 * stored.steps_per_epoch - 1
@@ -62,7 +62,7 @@ def test_training_on_features_is_training_with_the_backbone_run(photos, tmp_path
     for layer in split_model(each_time).backbone.layers:
         layer.trainable = False
     (tmp_path / "slow").mkdir()
-    slow = fit(each_time, config, feed_views(config, dataset), tmp_path / "slow")
+    slow = fit(each_time, config, view_inputs(config, dataset), tmp_path / "slow")
     np.testing.assert_allclose([r["loss"] for r in rows], [r["loss"] for r in slow], rtol=2e-3)
     # Not weight by weight: BatchNorm leaves some biases without a gradient, and of the rounding
     # that is left AdamW makes whole steps.
