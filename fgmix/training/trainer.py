@@ -135,10 +135,7 @@ def fit(
         history = directory / HISTORY if leads else None
         callbacks = [
             stall,
-            *(
-                Monitor(split, inputs.measured[split], loss, distribution)
-                for split in inputs.measured
-            ),
+            *(Monitor(name, split, loss, distribution) for name, split in inputs.measured.items()),
             EpochLog(history, progress, schedules, inputs, len(before)),
             Divergence(directory / DIVERGED if leads else None, progress, inputs),
             AgreeOnInterrupt(request, distribution),
@@ -192,7 +189,7 @@ def _compile(
     for side in sorted(set(sizes) - {config.image_size}):
         resized = at_size(model, side)
         trained[side] = TrainedModel(resized.inputs, resized.outputs)
-        trained[side].large = lambda: largest
+        trained[side].full_size = lambda: largest
     average = WeightEMA(model.weights, config.ema, config.accumulate) if config.ema else None
     # Variables that come into being in the first step would have it traced twice.
     optimizer.build(largest.trainable_variables)

@@ -117,7 +117,7 @@ def test_on_jax_it_is_the_same_loop():
 def test_a_smaller_model_is_measured_by_the_larger():
     model = trained(0.9)
     other = TrainedModel(model.inputs, model.outputs)
-    other.large = lambda: model
+    other.full_size = lambda: model
     other.track_ema(model.ema)
     assert all(a is b for a, b in zip(other.variables, model.variables, strict=True))
     for x, y in batches(3):
