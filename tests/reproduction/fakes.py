@@ -37,7 +37,14 @@ def begin(config: TrainConfig, epochs: int) -> Path:
     with mock.patch.object(run_folder, "library_versions", return_value=VERSIONS):
         directory = run_folder.prepare_run(config, photos(Path(config.run_dir).parent), "float32")
     rows = [
-        {"epoch": e + 1, "seconds": SECONDS, "test_loss": 1 / (e + 1), "test_accuracy": 0.1 * e}
+        {
+            "epoch": e + 1,
+            "loss": 1 / (e + 1),
+            "accuracy": 0.1 * e,
+            "seconds": SECONDS,
+            "test_loss": 1 / (e + 1),
+            "test_accuracy": 0.1 * e,
+        }
         for e in range(epochs)
     ]
     if rows:

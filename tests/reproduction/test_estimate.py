@@ -12,8 +12,8 @@ from tests.reproduction.grids import small_grid
 
 def trained(cell, *seconds):
     cell.directory.mkdir()
-    rows = [{"epoch": i, "seconds": s} for i, s in enumerate(seconds, 1)]
-    write_csv(cell.directory / "history.csv", ["epoch", "seconds"], rows)
+    rows = [{"epoch": i, "loss": 1, "accuracy": 0, "seconds": s} for i, s in enumerate(seconds, 1)]
+    write_csv(cell.directory / "history.csv", ["epoch", "loss", "accuracy", "seconds"], rows)
 
 
 def test_nothing_is_foretold_before_the_first_epoch(tmp_path):
