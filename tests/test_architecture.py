@@ -116,6 +116,37 @@ def test_nothing_imports_anything_higher(path):
     assert [part for part in parts_imported(path) if rank(part) > own] == []
 
 
+def modules():
+    """The modules of `fgmix` by name, each with its file."""
+    names = {}
+    for path in FILES:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def test_no_module_imports_itself_through_others():
+    # Imports within functions and for type checks count: they hide a circle, they don't mend it.
+    known = modules()
+    graph = {}
+    for name, path in known.items():
+        found = {one if one in known else one.rpartition(".")[0] for one in imports(path)}
+        graph[name] = found & known.keys() - {name, "fgmix"}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_recipes_are_looked_up_in_the_config_alone():
+    reading = [
+        by_path(path)
+        for path in FILES
+        if {"RECIPES", "PRESETS", "BASE"} & {name.rpartition(".")[2] for name in imports(path)}
+    ]
+    assert {Path(path).parts[1] for path in reading} == {"config"}
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if part_of(p) == "layers"], ids=by_path)
 def test_layers_need_keras_and_numpy_alone(path):
     allowed = {"keras", "numpy"} | set(sys.stdlib_module_names)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fgmix.runs.record import read_config
 from tests.kills import tiny_with_dropout, train_apart, weights
 from tests.trained_runs import read_history, small_config
 
@@ -66,7 +67,8 @@ def runs(request, photos, tmp_path_factory):
     assert train_apart(replace(killed, resume=True)) == 0
     if request.param != "everything":
         return directory / "whole", directory / "killed"
-    assert train_apart(replace(config, run_dir=str(directory / "again"))) == 0
+    again = {"run_dir": str(directory / "again")}
+    assert train_apart(read_config(directory / "whole" / "config.json", again)) == 0
     return directory / "whole", directory / "killed", directory / "again"
 
 

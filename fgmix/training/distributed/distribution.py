@@ -37,13 +37,13 @@ class Distribution:
         devices: How many devices a batch is divided among, those of all processes together.
         process: Which of the processes this is, from 0.
         processes: How many processes train the run together.
-        distribution: The strategy or distribution that divides the work; None on one device.
+        strategy: The strategy or distribution that divides the work; None on one device.
     """
 
     devices: int = 1
     process: int = 0
     processes: int = 1
-    distribution: Any = None
+    strategy: Any = None
 
     @property
     def leads(self) -> bool:
@@ -62,9 +62,9 @@ class Distribution:
 
     def scope(self) -> AbstractContextManager:
         """Where the model must be built and trained."""
-        if self.distribution is None:
+        if self.strategy is None:
             return contextlib.nullcontext()
-        return self.distribution.scope()
+        return self.strategy.scope()
 
     def together(self, action: Callable[[], T]) -> T:
         """Does something in every process; what one of them refuses, all refuse.
@@ -144,7 +144,7 @@ class Distribution:
     def _predict_together(self, model: keras.Model, batches: "tf.data.Dataset") -> np.ndarray:
         import jax
 
-        run, rows = _shared_prediction(model, self.distribution)
+        run, rows = _shared_prediction(model, self.strategy)
         weights = [
             [v.value for v in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
