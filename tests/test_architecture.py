@@ -1,6 +1,7 @@
 """Who may import whom: data flows one way, and no module imports itself through others."""
 
 import ast
+import graphlib
 import os
 import re
 import subprocess
