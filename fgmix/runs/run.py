@@ -100,17 +100,19 @@ class Run:
     @property
     def data(self) -> dict[str, Any]:
         """What the run recorded of its data set."""
-        return self.record["data"]
+        data: dict[str, Any] = self.record["data"]
+        return data
 
     @property
     def versions(self) -> dict[str, str]:
         """The versions of the libraries it was trained with, by name."""
-        return self.record["versions"]
+        versions: dict[str, str] = self.record["versions"]
+        return versions
 
     @property
     def precision(self) -> str:
         """The precision that `--precision` came to on the machine of the run."""
-        return self.record.get("precision", self.config.precision)
+        return str(self.record.get("precision", self.config.precision))
 
     @cached_property
     def config(self) -> TrainConfig:
@@ -207,7 +209,7 @@ class Run:
         import numpy as np
 
         try:
-            matrix = np.load(self.directory / PROBABILITIES)
+            matrix: np.ndarray = np.load(self.directory / PROBABILITIES)
         except (OSError, ValueError) as error:
             raise self._damaged(PROBABILITIES, error) from error
         if matrix.shape != (len(self.predictions.paths), len(self.class_names)):
