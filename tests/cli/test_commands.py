@@ -16,7 +16,7 @@ from PIL import Image
 from fgmix import __main__ as commands
 from fgmix.cli import evaluate, train
 from fgmix.cli.main import run
-from fgmix.config.fields import flags_of
+from fgmix.config.fields import flags_of, option
 from fgmix.config.recipes import RECIPES
 from fgmix.config.train_config import TrainConfig
 from tests.trained_runs import CLASSES, TEST, draw_photos
@@ -71,7 +71,9 @@ def test_help_needs_no_tensorflow_and_shows_every_flag_with_its_default():
     assert done.stdout.rstrip().endswith("heavy: []")
     squeezed = "".join(done.stdout.split())  # whatever way its lines are broken
     for f in flags_of(TrainConfig):
-        parts = [f"--{f.name.replace('_', '-')}", r"(VALUE|NAME|N|X)?", f.metadata["text"]]
+        parts = [option(f.name), r"(VALUE|NAME|N|X)?", f.metadata["text"]]
+        if isinstance(f.default, bool) and f.metadata["recorded"]:
+            parts[1:2] = [f",{option(f.name).replace('--', '--no-', 1)}"]
         if f.default is MISSING:
             parts.append("(required)")
         elif not isinstance(f.default, bool):

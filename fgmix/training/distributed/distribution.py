@@ -220,7 +220,7 @@ def _place_on_tensorflow(config: TrainConfig) -> Distribution:
     count = choose_devices(config, len(names))
     if count == 1:
         return ONE_DEVICE
-    return Distribution(count, distribution=tf.distribute.MirroredStrategy(names[:count]))
+    return Distribution(count, strategy=tf.distribute.MirroredStrategy(names[:count]))
 
 
 def _place_on_jax(config: TrainConfig) -> Distribution:
