@@ -137,7 +137,7 @@ def test_a_class_too_small_to_divide_is_named(count):
     with pytest.raises(FgmixError) as caught:
         stratified_split(short, 0.2, 0, ("a", "b", "grey heron"), "validation", "use none")
     message = str(caught.value)
-    assert f"'grey heron' has {count} image(s)" in message
+    assert f"'grey heron' has {count} training image(s)" in message
     assert "validation" in message
     assert "use none" in message
     assert "\n" not in message

@@ -123,7 +123,7 @@ def _add_resized(
             cache.save()  # also after Ctrl-C, so that the next run continues from there
     except OSError as error:
         raise FgmixError(
-            f"can't write prepared photos to {cache.path}: {error.strerror or error}; {REMEDY}"
+            f"can't write resized photos to {cache.path}: {error.strerror or error}; {REMEDY}"
         ) from error
 
 
@@ -177,8 +177,8 @@ ENCODERS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
 
 def _log_gain(resized: Mapping[str, ResizedImage], count: int, folder: Path) -> None:
     log.info(
-        "training reads smaller copies of %d of %d photos: %.0f MB for %.0f MB, in %s "
-        "(--prepare never reads the photos themselves)",
+        "training reads %d of %d photos from the resized cache: %.0f MB instead of %.0f MB, in %s "
+        "(--prepare never reads the originals)",
         len(resized),
         count,
         sum(image.bytes for image in resized.values()) / 1e6,

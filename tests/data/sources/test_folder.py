@@ -201,5 +201,5 @@ def test_train_alone_is_refused(tmp_path):
 def test_a_class_too_small_to_divide_is_named(tmp_path):
     write_classes(tmp_path, {"common": 5, "rare bird": 1})
     message = refusal(tmp_path)
-    assert "'rare bird' has 1 image(s)" in message
+    assert "'rare bird' has 1 training image(s)" in message
     assert "testing" in message

@@ -200,7 +200,7 @@ def test_an_interrupted_preparation_leaves_nothing_that_looks_finished(tmp_path,
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fgmix.data.tfds_sets.json.dumps", stop)
+    monkeypatch.setattr("fgmix.data.sources.tfds.json.dumps", stop)
     with pytest.raises(KeyboardInterrupt):
         load_tfds("fgmix_test_secret", tmp_path)
     monkeypatch.undo()
