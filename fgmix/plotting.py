@@ -1,6 +1,6 @@
 """What all figures have in common: names as they are written, files whole or not at all."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -33,7 +33,7 @@ def write_figure(target: Path | IO[str], figure: Figure, **options: Any) -> None
         figure.savefig(target, **options)
 
 
-def share_legend(figure: Figure, axes: Iterable[Axes], columns: int) -> None:
+def share_legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
     """Puts one legend below the axes of a figure, each label of theirs once, if there is any."""
     labels = {}
     for axis in axes:

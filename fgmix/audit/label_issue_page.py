@@ -1,8 +1,8 @@
 """A page of pictures of the photos whose labels are likely wrong."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from markupsafe import Markup
 from PIL import Image
@@ -19,8 +19,7 @@ LARGE, SMALL = (400, 300), (128, 96)
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-@dataclass(frozen=True)
-class Guess:
+class Guess(NamedTuple):
     """A class that a photo may be of.
 
     Attributes:
@@ -34,8 +33,7 @@ class Guess:
     peer: str | None
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """A suspect on the page.
 
     Attributes:

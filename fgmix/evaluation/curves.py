@@ -64,7 +64,7 @@ def draw_curves(
             axis.set(xlabel="epoch", ylabel=f"{split} {name}{unit}")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             draw_grid(axis)
-    share_legend(figure, axes.flat, 2 * columns)
+    share_legend(figure, list(axes.flat), 2 * columns)
     figure.suptitle(title)
     return figure
 
