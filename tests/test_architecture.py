@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "fgmix").rglob("*.py"))
 ORDER = (
-    {"errors", "files", "lazy", "failpoints", "tables", "plotting"},
+    {"errors", "files", "lazy", "failpoints", "tables", "plotting", "html"},
     {"layers"},
     {"data"},
     {"models"},

@@ -1,38 +1,52 @@
 """A page of pictures of the photos whose labels are likely wrong."""
 
-import base64
-import io
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
+from markupsafe import Markup
 from PIL import Image
 
 from fgmix.audit.label_issues import ClassQuality, Suspect
 from fgmix.audit.out_of_fold import OutOfFold
 from fgmix.data.codec.diagnose import decodable
 from fgmix.files import write_text
+from fgmix.html import picture_url, render
 
 LARGE, SMALL = (400, 300), (128, 96)
 """The boxes of a suspect's picture and of the pictures to compare it with, in pixels."""
 
-# `color-scheme` and the system's colours make it light or dark as the reader's device is.
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.4 system-ui, sans-serif; margin: 1rem auto; max-width: 80rem; padding: 0 1rem;
-  background: Canvas; color: CanvasText; overflow-wrap: anywhere; }
-.cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); }
-figure { margin: 0; padding: .5rem; border: 1px solid GrayText; border-radius: .5rem; }
-figure > img { width: 100%; height: auto; border-radius: .25rem; }
-.peers { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; margin-top: .5rem;
-  font-size: .8rem; }
-.peers img { height: 5rem; max-width: 100%; object-fit: contain; display: block; }
-small { color: color-mix(in srgb, CanvasText 70%, Canvas); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid GrayText; }
-td.number, th.number { text-align: right; }
-"""
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Guess(NamedTuple):
+    """A class that a photo may be of.
+
+    Attributes:
+        name: The class.
+        chance: Its probability.
+        peer: A photo that is surely of the class, as a `data:` URL; None if it is gone.
+    """
+
+    name: str
+    chance: str
+    peer: str | None
+
+
+class Card(NamedTuple):
+    """A suspect on the page.
+
+    Attributes:
+        path: The photo's path.
+        picture: The photo, as a `data:` URL; None if it is gone.
+        label: The class that it is labelled.
+        suggested: The class that it looks like.
+    """
+
+    path: str
+    picture: str | None
+    label: Guess
+    suggested: Guess
 
 
 def write_suspect_page(
@@ -54,49 +68,33 @@ def write_suspect_page(
         classes: Those to show, in order.
         summary: A line on what was looked at.
     """
-    surest = _surest(predictions)
-    peers = [(surest[s.label], surest[s.suggested]) for s in suspects]
-    large = _pictures(predictions, (s.index for s in suspects), LARGE)
-    small = _pictures(predictions, (i for pair in peers for i in pair), SMALL)
-    cards = []
-    for suspect, (one, other) in zip(suspects, peers, strict=True):
-        label, suggested = (
-            escape(predictions.class_names[i]) for i in (suspect.label, suspect.suggested)
-        )
-        chance = predictions.probabilities[suspect.index]
-        cards.append(
-            f"<figure>{_img(large.get(suspect.index), 'the photo')}<figcaption>"
-            f"labelled <b>{label}</b> ({chance[suspect.label]:.0%}),<br>"
-            f"looks like <b>{suggested}</b> ({chance[suspect.suggested]:.0%})<br>"
-            f"<small>{escape(predictions.paths[suspect.index])}</small>"
-            f'<div class="peers"><div>{_img(small.get(one), label)}a sure {label}</div>'
-            f"<div>{_img(small.get(other), suggested)}a sure {suggested}</div></div>"
-            f"</figcaption></figure>"
-        )
-    rows = [
-        f'<tr><td>{escape(c.name)}</td><td class="number">{c.photos}</td>'
-        f'<td class="number">{c.accuracy:.0%}</td><td>{escape(c.taken_for)}</td>'
-        f'<td class="number">{c.suspects}</td></tr>'
-        for c in classes
-    ]
-    title = f"Suspect labels of {escape(predictions.name)}"
-    write_text(
-        path,
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>\n"
-        f"<h1>{title}</h1>\n<p>{escape(summary)}</p>\n"
-        f"<p>The surest first. Percentages are the probabilities given by a model that has not "
-        f"seen the photo.</p>\n"
-        f'<div class="cards">\n{chr(10).join(cards)}\n</div>\n'
-        f"<h2>Classes that need more photos</h2>\n"
-        f"<p>They are recognised less often than the average class and have no more photos than "
-        f"the middle one.</p>\n"
-        f'<div class="wide"><table><tr><th>class</th><th class="number">photos</th>'
-        f'<th class="number">recognised</th><th>else mostly taken for</th>'
-        f'<th class="number">suspects</th></tr>\n{chr(10).join(rows)}\n</table></div>\n'
-        f"</body></html>\n",
+    page = render(
+        TEMPLATES / "label_issues.html",
+        name=predictions.name,
+        summary=summary,
+        style=Markup((TEMPLATES / "label_issues.css").read_text(encoding="utf-8")),
+        cards=_cards(predictions, suspects),
+        classes=classes,
     )
+    write_text(path, page)
+
+
+def _cards(predictions: OutOfFold, suspects: Sequence[Suspect]) -> list[Card]:
+    surest = _surest(predictions)
+    large = _pictures(predictions, (s.index for s in suspects), LARGE)
+    guessed = {surest[label] for s in suspects for label in (s.label, s.suggested)}
+    small = _pictures(predictions, guessed, SMALL)
+
+    def guess(suspect: Suspect, label: int) -> Guess:
+        chance = f"{predictions.probabilities[suspect.index, label]:.0%}"
+        return Guess(predictions.class_names[label], chance, small.get(surest[label]))
+
+    return [
+        Card(
+            predictions.paths[s.index], large.get(s.index), guess(s, s.label), guess(s, s.suggested)
+        )
+        for s in suspects
+    ]
 
 
 def _surest(predictions: OutOfFold) -> dict[int, int]:
@@ -120,12 +118,5 @@ def _pictures(
     for place, image in decodable(files, lambda _, image: (image,), predictions.crop_bottom):
         picture = Image.fromarray(image.numpy())
         picture.thumbnail(box)
-        jpeg = io.BytesIO()
-        picture.save(jpeg, "JPEG", quality=80)
-        text = base64.b64encode(jpeg.getvalue()).decode()
-        urls[chosen[int(place)]] = f"data:image/jpeg;base64,{text}"
+        urls[chosen[int(place)]] = picture_url(picture, "jpeg", quality=80)
     return urls
-
-
-def _img(url: str | None, alt: str) -> str:
-    return f'<img src="{url}" alt="{alt}">' if url else "<p>(this photo is gone)</p>"

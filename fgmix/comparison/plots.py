@@ -122,7 +122,7 @@ def draw_learning_curves(curves: Sequence[LearningCurve]) -> Figure:
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set(xlabel="training photos a class", ylabel="top-1 (%)")
     draw_grid(axis)
-    axis.legend(frameon=False)
+    share_legend(figure, [axis], 2)
     return figure
 
 

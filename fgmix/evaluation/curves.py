@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fgmix.plotting import draw_grid, save_figure
+from fgmix.plotting import draw_grid, save_figure, share_legend
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -64,8 +64,7 @@ def draw_curves(
             axis.set(xlabel="epoch", ylabel=f"{split} {name}{unit}")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             draw_grid(axis)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2 * columns, frameon=False)
+    share_legend(figure, list(axes.flat), 2 * columns)
     figure.suptitle(title)
     return figure
 

@@ -4,15 +4,19 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from fgmix.html import render
 from fgmix.plotting import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TEMPLATE = Path(__file__).parent / "templates" / "chart.svg"
 
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text as text: small, searched, read aloud
@@ -70,10 +74,13 @@ def _inline(name: str, svg: str, finding: str) -> Markup:
     for colour, name_on_page in COLOURS.items():
         svg = re.sub(rf"(stroke|fill): ?{colour}", rf"\1: {name_on_page}", svg, flags=re.IGNORECASE)
     width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])  # type: ignore[index]
-    opening = (
-        f'<svg role="img" aria-label="{escape(finding)}" fill="currentColor" '
-        f'style="width: {width / 12:.1f}rem" '
+    attributes, _, content = svg.removeprefix("<svg").partition(">")
+    attributes = re.sub(r' (?:width|height)="[^"]*"', "", attributes)
+    element = render(
+        TEMPLATE,
+        finding=finding,
+        rem=f"{width / 12:.1f}",
+        attributes=Markup(attributes),
+        content=Markup(content),
     )
-    svg = re.sub(r'<svg\b(.*?) height="[^"]*"', r"<svg\1", svg, count=1, flags=re.DOTALL)
-    svg = re.sub(r'<svg\b(.*?) width="[^"]*"', r"<svg\1", svg, count=1, flags=re.DOTALL)
-    return Markup(re.sub(r"<svg\b ?", lambda _: opening, svg, count=1))
+    return Markup(element)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import fgmix
+from fgmix import html
 from fgmix.comparison.contrasts import Comparison
 from fgmix.comparison.failures import find_failures
 from fgmix.comparison.output import headline
@@ -174,17 +174,10 @@ DROPS: dict[str, Callable[[Report], Report]] = {
 
 def render(report: Report, made: date) -> str:
     """The page as HTML. Everything in it is escaped but what this package itself wrote."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["sentence"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(
+    return html.render(
+        TEMPLATES / "report.html",
         report=report,
         made=made.isoformat(),
         version=fgmix.__version__,

@@ -1,7 +1,5 @@
 """Small pictures inside the page."""
 
-import base64
-import io
 import struct
 import warnings
 import zlib
@@ -10,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+
+from fgmix.html import picture_url
 
 EXAMPLE, HEAT = 200, 280
 """The longer side in pixels: of an example, of a photo under a heat map."""
@@ -86,7 +86,5 @@ def encode(photo: Image.Image | np.ndarray, side: int, alt: str) -> Picture:
     """
     small = Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo.copy()
     small.thumbnail((side, side))
-    file = io.BytesIO()
-    small.save(file, "WEBP", quality=QUALITY, method=6)
-    url = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    url = picture_url(small, "webp", quality=QUALITY, method=6)
     return Picture(url, small.width, small.height, alt)

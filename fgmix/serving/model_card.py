@@ -1,5 +1,6 @@
 """The model card: what a person must know before using an exported model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from fgmix.evaluation.metrics import standard_error
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
+from fgmix.tables import markdown_table
 
 HARDEST = 5
 MEASURED = {"test": "test photos", "fold": "photos of the fold held out"}
@@ -133,22 +135,21 @@ def _metrics(run: Run, metrics: dict[str, Any]) -> str:
         "top-1": metrics["top1"],
         f"top-{min(5, len(run.class_names))}": metrics["top5"],
     }
-    rows = [
-        f"| {name} | {value:.1%} ± {standard_error(value, count):.1%} |"
+    rows = {
+        name: f"{value:.1%} ± {standard_error(value, count):.1%}"
         for name, value in accuracies.items()
-    ]
-    rows += [
-        f"| mean of the classes' accuracies | {metrics['mean_per_class']:.1%} |",
-        f"| cross-entropy, not calibrated | {metrics['loss']:.3f} |",
-    ]
+    }
+    rows |= {
+        "mean of the classes' accuracies": f"{metrics['mean_per_class']:.1%}",
+        "cross-entropy, not calibrated": f"{metrics['loss']:.3f}",
+    }
     hardest = sorted(metrics["per_class"].items(), key=lambda item: item[1])[:HARDEST]
     shown = ", ".join(f"{name} {value:.0%}" for name, value in hardest)
     return "\n".join(
         [
             f"On {count:,} {MEASURED[run.config.measured_split]}, by which nothing was chosen "
             "(± is the standard error):\n",
-            "| | |\n|---|---|",
-            *rows,
+            _table(rows),
             f"\nThe hardest classes: {shown}.",
         ]
     )
@@ -170,18 +171,21 @@ def _abstention(calibration: Calibration | None) -> str:
     if calibration is None:
         return "Always: it was exported without calibration and without a threshold."
     abstention, photos = calibration.abstention, calibration.validation.photos
+    measured = {"validation": calibration.validation, "test": calibration.test}
+    table = _table({split: describe(found, split) for split, found in measured.items()})
     return f"""\
 `accepted` tells whether the largest probability reaches {abstention.threshold:.4f}. Asked for was
 {calibration.target}. The threshold and the temperature {abstention.temperature:.4f}, by which all
 probabilities are calibrated, were chosen on {photos:,} validation photos.
 
-| | |
-|---|---|
-| validation | {describe(calibration.validation, "validation")} |
-| test | {describe(calibration.test, "test")} |
+{table}
 
 What was chosen on {photos:,} photos hits its target elsewhere only about as well as the intervals
 say, and only on photos of the same kind. The test line is the one to rely on."""
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return markdown_table(("", ""), rows.items(), (True, True))
 
 
 def _making(run: Run) -> str:
@@ -195,7 +199,7 @@ def _making(run: Run) -> str:
         "recipe": f"{config.recipe}, epochs: {config.epochs}, seed {config.seed}",
         "versions": ", ".join(f"{name} {v}" for name, v in run.versions.items()),
     }
-    return "\n".join(["| | |\n|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())])
+    return _table(rows)
 
 
 def _terms(run: Run) -> str:

@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import pytest
 
-from fgmix.evaluation.metrics import classification_metrics
+from fgmix.evaluation.metrics import classification_metrics, summarize
 
 
 def test_three_classes_by_hand():
@@ -63,3 +63,11 @@ def test_the_numbers_are_plain_json():
     probabilities = np.array([[0.75, 0.25], [0.5, 0.5]], "float32")
     found = classification_metrics(probabilities, np.array([0, 1], "int32"), ("a", "b"))
     assert json.loads(json.dumps(found)) == found
+
+
+def test_metrics_in_a_line():
+    metrics = {"top1": 0.8, "top5": 0.95, "mean_per_class": 0.75, "loss": 1.2345}
+    assert summarize(metrics | {"num_examples": 400}, "fold") == (
+        "top-1 80.0% (standard error 2.0%), top-5 95.0%, mean per class 75.0%, loss 1.234, "
+        "400 fold photos"
+    )

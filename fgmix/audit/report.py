@@ -1,0 +1,121 @@
+"""The audit of a data set as a whole: its files, and its report in words."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fgmix.audit.contact_sheet import draw_classes, draw_copies
+from fgmix.audit.duplicates import MAX_DISTANCE
+from fgmix.audit.findings import Finding, count_classes, describe, find_copies, find_problems
+from fgmix.audit.load import Subject
+from fgmix.audit.scan import Photo, read_photos
+from fgmix.data.codec.headers import MAX_PIXELS
+from fgmix.data.dataset import ImageDataset
+from fgmix.files import write_json
+
+REPORT, SHEET, COPIES = "report.json", "contact_sheet.png", "copies.png"
+SHOWN = 5
+"""Items of a finding that are listed in words."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit that is done and written.
+
+    Attributes:
+        record: What `report.json` holds.
+        findings: What was found, the most harmful first.
+        written: The names of the files.
+    """
+
+    record: dict[str, Any]
+    findings: tuple[Finding, ...]
+    written: tuple[str, ...]
+
+    @property
+    def hurts(self) -> bool:
+        """Whether anything that was found would hurt training."""
+        return any(finding.hurts for finding in self.findings)
+
+
+def audit_dataset(subject: Subject, output: Path) -> Audit:
+    """Reads every photo of a data set, and writes what was found.
+
+    Args:
+        subject: From `load_subject`.
+        output: The folder to write to; is made if it isn't there.
+    """
+    dataset = subject.dataset
+    photos = read_photos(dataset)
+    copies = find_copies(photos)
+    findings = find_problems(dataset, photos, copies, subject.layout, subject.refusal)
+    output.mkdir(parents=True, exist_ok=True)
+    record = _record(dataset, photos, findings)
+    written = [REPORT, SHEET]
+    draw_classes(output / SHEET, dataset, photos)
+    if copies:
+        draw_copies(output / COPIES, dataset.root, copies, dataset.crop_bottom)
+        written.append(COPIES)
+    else:
+        (output / COPIES).unlink(missing_ok=True)
+    write_json(output / REPORT, record)
+    return Audit(record, tuple(findings), tuple(written))
+
+
+def _record(
+    dataset: ImageDataset, photos: Sequence[Photo], findings: Sequence[Finding]
+) -> dict[str, Any]:
+    good = sorted((p for p in photos if not p.problem), key=lambda p: p.width * p.height)
+    return {
+        "dataset": dataset.name,
+        "root": str(dataset.root.resolve()),
+        "hurts": any(finding.hurts for finding in findings),
+        "photos": {
+            name: {"files": len(split), "readable": sum(p.split == name for p in good)}
+            for name, split in dataset.splits.items()
+        },
+        "formats": dict(Counter(p.format or "unknown" for p in good).most_common()),
+        "sizes": {
+            name: [good[place].width, good[place].height]
+            for name, place in (("smallest", 0), ("median", len(good) // 2), ("largest", -1))
+            if good
+        },
+        "limits": {"max_pixels": MAX_PIXELS, "max_distance": MAX_DISTANCE},
+        "findings": [asdict(finding) for finding in findings],
+        "classes": count_classes(dataset, photos),
+    }
+
+
+def report_lines(audit: Audit) -> list[str]:
+    """The report as a person reads it, line by line."""
+    record = audit.record
+    splits = ", ".join(f"{counts['readable']} {name}" for name, counts in record["photos"].items())
+    classes = {name: sum(by_split.values()) for name, by_split in record["classes"].items()}
+    ranked = sorted(classes, key=lambda name: (classes[name], name))
+    named = [f"{name} ({classes[name]})" for name in ranked]
+    lines = [
+        f"{record['dataset']}: {len(classes)} classes, readable photos: {splits}",
+        f"  smallest classes: {', '.join(named[:3])}",
+        f"  largest classes:  {', '.join(named[:-4:-1])}",
+    ]
+    if record["sizes"]:
+        sizes = [f"{name} {width} x {height}" for name, (width, height) in record["sizes"].items()]
+        formats = [f"{name} {count}" for name, count in record["formats"].items()]
+        low, high = classes[ranked[0]], classes[ranked[-1]]
+        ratio = f"{high / low:.1f}" if low else "infinite"
+        lines += [
+            f"  largest to smallest: {ratio}",
+            f"  pixels: {', '.join(sizes)}",
+            f"  formats: {', '.join(formats)}",
+        ]
+    for finding in audit.findings:
+        lines += ["", f"{'HURTS' if finding.hurts else 'note '}  {finding.summary}"]
+        lines += [f"         {describe(item)}" for item in finding.items[:SHOWN]]
+        if len(finding.items) > SHOWN:
+            lines.append(f"         and {len(finding.items) - SHOWN} more in {REPORT}")
+        lines.append(f"       {finding.remedy}")
+    if not audit.hurts:
+        lines += ["", "nothing here would hurt training"]
+    return lines
