@@ -111,7 +111,7 @@ PAPER = Recipe(
     val_fraction=0.0,  # paper: all training images
 )
 
-# Values: benchmarks/strong_values.py, on validation images; docs/strong.md.
+# Values: benchmarks/accuracy/recipe_values.py, on validation images; docs/strong.md.
 STRONG = Recipe(
     name="strong",
     summary="AdamW, first stages as pretrained, TrivialAugment, small images first",
@@ -132,7 +132,7 @@ STRONG = Recipe(
     progressive_scale=0.57,
 )
 
-# Values: benchmarks/frozen_values.py, on validation images.
+# Values: benchmarks/accuracy/recipe_values.py, on validation images.
 FROZEN = Recipe(
     name="frozen",
     summary="backbone frozen, attention and classifier trained on its stored features: minutes",
