@@ -18,7 +18,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "check": Command(
-        "fgmix.cli.check", "audit a data set: bad files, copies, small classes, suspect labels"
+        "fgmix.cli.check", "audit a data set: bad files, copies, small classes, label issues"
     ),
     "train": Command("fgmix.cli.train", "train, evaluate and export one classifier (train.py)"),
     "evaluate": Command("fgmix.cli.evaluate", "measure a finished run again (evaluate.py)"),

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from markupsafe import Markup
 from PIL import Image
 
-from fgmix.audit.label_issues import ClassQuality, Suspect
+from fgmix.audit.label_issues import ClassQuality, LabelIssue
 from fgmix.audit.out_of_fold import OutOfFold
 from fgmix.data.codec.diagnose import decodable
 from fgmix.files import write_text
 from fgmix.html import picture_url, render
 
 LARGE, SMALL = (400, 300), (128, 96)
-"""The boxes of a suspect's picture and of the pictures to compare it with, in pixels."""
+"""The boxes of an issue's picture and of the pictures to compare it with, in pixels."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -34,7 +34,7 @@ class Guess(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A suspect on the page.
+    """A label issue on the page.
 
     Attributes:
         path: The photo's path.
@@ -49,22 +49,22 @@ class Card(NamedTuple):
     suggested: Guess
 
 
-def write_suspect_page(
+def write_label_issue_page(
     path: Path,
     predictions: OutOfFold,
-    suspects: Sequence[Suspect],
+    issues: Sequence[LabelIssue],
     classes: Sequence[ClassQuality],
     summary: str,
 ) -> None:
     """Writes an HTML page that needs no other file.
 
-    Each suspect is shown with two photos to compare it with: the surest one of the class that it
+    Each issue is shown with two photos to compare it with: the surest one of the class that it
     is labelled, and of the class that it looks like. Below stands a table of the classes.
 
     Args:
         path: The file.
         predictions: The photos; those that are no longer there are shown as missing.
-        suspects: Those to show, in order.
+        issues: Those to show, in order.
         classes: Those to show, in order.
         summary: A line on what was looked at.
     """
@@ -73,27 +73,27 @@ def write_suspect_page(
         name=predictions.name,
         summary=summary,
         style=Markup((TEMPLATES / "label_issues.css").read_text(encoding="utf-8")),
-        cards=_cards(predictions, suspects),
+        cards=_cards(predictions, issues),
         classes=classes,
     )
     write_text(path, page)
 
 
-def _cards(predictions: OutOfFold, suspects: Sequence[Suspect]) -> list[Card]:
+def _cards(predictions: OutOfFold, issues: Sequence[LabelIssue]) -> list[Card]:
     surest = _surest(predictions)
-    large = _pictures(predictions, (s.index for s in suspects), LARGE)
-    guessed = {surest[label] for s in suspects for label in (s.label, s.suggested)}
+    large = _pictures(predictions, (s.index for s in issues), LARGE)
+    guessed = {surest[label] for s in issues for label in (s.label, s.suggested)}
     small = _pictures(predictions, guessed, SMALL)
 
-    def guess(suspect: Suspect, label: int) -> Guess:
-        chance = f"{predictions.probabilities[suspect.index, label]:.0%}"
+    def guess(issue: LabelIssue, label: int) -> Guess:
+        chance = f"{predictions.probabilities[issue.index, label]:.0%}"
         return Guess(predictions.class_names[label], chance, small.get(surest[label]))
 
     return [
         Card(
             predictions.paths[s.index], large.get(s.index), guess(s, s.label), guess(s, s.suggested)
         )
-        for s in suspects
+        for s in issues
     ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Suspect:
+class LabelIssue:
     """A photo whose label is likely wrong.
 
     Attributes:
@@ -14,7 +14,7 @@ class Suspect:
         label: Its label.
         suggested: The class that it is likely of.
         score: The probability of the label less the highest of another class, from -1, the
-            surest suspect, to 0.
+            surest issue, to 0.
     """
 
     index: int
@@ -33,7 +33,7 @@ class ClassQuality:
         accuracy: The share of them that was recognised; NaN without photos.
         taken_for: The class that the others were most often taken for, `""` if all were
             recognised.
-        suspects: How many of its photos are suspects.
+        issues: How many of its photos have one.
         needs_photos: Whether photos are what it lacks: it is recognised less often than the mean
             of the classes, and has no more photos than the median of them.
     """
@@ -42,11 +42,11 @@ class ClassQuality:
     photos: int
     accuracy: float
     taken_for: str
-    suspects: int
+    issues: int
     needs_photos: bool
 
 
-def find_suspects(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect]:
+def find_label_issues(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelIssue]:
     """Finds photos that are confidently of another class than their label's.
 
     A photo is confidently of a class if the class's probability is at least its mean over the
@@ -60,7 +60,7 @@ def find_suspects(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect
         labels: Integer `(n,)`.
 
     Returns:
-        The suspects, the surest first.
+        The issues, the surest first.
     """
     rows = np.arange(len(labels))
     photos = np.bincount(labels, minlength=probabilities.shape[1])
@@ -68,16 +68,16 @@ def find_suspects(probabilities: np.ndarray, labels: np.ndarray) -> list[Suspect
     means = np.where(photos > 0, sums / np.maximum(photos, 1), np.inf)
     confident = np.where(probabilities >= means, probabilities, -1)
     suggested = confident.argmax(axis=1)
-    suspicious = (confident.max(axis=1) >= 0) & (suggested != labels)
-    suspicious &= probabilities.argmax(axis=1) != labels
+    is_issue = (confident.max(axis=1) >= 0) & (suggested != labels)
+    is_issue &= probabilities.argmax(axis=1) != labels
 
     others = probabilities.copy()
     others[rows, labels] = -1
     scores = probabilities[rows, labels] - others.max(axis=1)
     order = np.argsort(scores, kind="stable")
     return [
-        Suspect(int(i), int(labels[i]), int(suggested[i]), float(scores[i]))
-        for i in order[suspicious[order]]
+        LabelIssue(int(i), int(labels[i]), int(suggested[i]), float(scores[i]))
+        for i in order[is_issue[order]]
     ]
 
 
@@ -85,7 +85,7 @@ def rate_classes(
     probabilities: np.ndarray,
     labels: np.ndarray,
     class_names: tuple[str, ...],
-    suspects: list[Suspect],
+    issues: list[LabelIssue],
 ) -> list[ClassQuality]:
     """Rates every class, those that need photos first and of these the least recognised.
 
@@ -93,7 +93,7 @@ def rate_classes(
         probabilities: `(n, K)`, from models that have not seen the photos.
         labels: Integer `(n,)`.
         class_names: `K` names.
-        suspects: From `find_suspects`.
+        issues: From `find_label_issues`.
     """
     size = len(class_names)
     confusion = np.zeros((size, size), np.int64)
@@ -102,7 +102,7 @@ def rate_classes(
     accuracy = np.where(photos > 0, right / np.maximum(photos, 1), np.nan)
     needs = (accuracy < np.nanmean(accuracy)) & (photos <= np.median(photos))
     wrong = confusion - np.diag(right)
-    suspected = np.bincount(np.array([s.label for s in suspects], int), minlength=size)
+    issues_of_class = np.bincount(np.array([s.label for s in issues], int), minlength=size)
     order = sorted(range(size), key=lambda i: (not needs[i], accuracy[i], photos[i]))
     return [
         ClassQuality(
@@ -110,7 +110,7 @@ def rate_classes(
             int(photos[i]),
             float(accuracy[i]),
             class_names[wrong[i].argmax()] if wrong[i].any() else "",
-            int(suspected[i]),
+            int(issues_of_class[i]),
             bool(needs[i]),
         )
         for i in order

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fgmix.audit.label_issues import ClassQuality, Suspect, find_suspects, rate_classes
+from fgmix.audit.label_issues import ClassQuality, LabelIssue, find_label_issues, rate_classes
 from fgmix.audit.out_of_fold import OutOfFold, join_folds, open_folds
 from fgmix.errors import FgmixError
 from fgmix.files import write_csv
 
-PAGE, SUSPECTS, CLASSES = "suspects.html", "suspects.csv", "classes.csv"
+PAGE, ISSUES, CLASSES = "suspects.html", "suspects.csv", "classes.csv"
 SHOWN = 5
-"""Suspects and classes that are listed in words."""
+"""Issues and classes that are listed in words."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class LabelAudit:
 
     Attributes:
         predictions: The photos, and what models say of them that have not seen them.
-        suspects: The likeliest first, as many as were asked for.
+        issues: The likeliest first, as many as were asked for.
         found: How many there are.
         classes: Every class, those that need photos first.
     """
 
     predictions: OutOfFold
-    suspects: tuple[Suspect, ...]
+    issues: tuple[LabelIssue, ...]
     found: int
     classes: tuple[ClassQuality, ...]
 
@@ -44,16 +44,16 @@ class LabelAudit:
         return (
             f"{predictions.name}: {len(predictions.labels)} training photos of "
             f"{len(self.classes)} classes, {recognised.mean():.1%} recognised by models that had "
-            f"not seen them; suspect labels: {self.found}"
+            f"not seen them; label issues: {self.found}"
         )
 
 
 def audit_labels(runs: Sequence[str | Path], top: int) -> LabelAudit:
-    """Finds which labels are suspect and which classes need photos.
+    """Finds which labels are likely wrong and which classes need photos.
 
     Args:
         runs: The folders of the runs of all folds, or of one of them.
-        top: How many suspects to list.
+        top: How many issues to list.
 
     Raises:
         FgmixError: If the runs are not all folds of one experiment, or their photos are gone.
@@ -62,13 +62,13 @@ def audit_labels(runs: Sequence[str | Path], top: int) -> LabelAudit:
     if not predictions.root.is_dir():
         raise FgmixError(f"the photos are no longer in {predictions.root}: bring them back there")
     labels, probabilities = predictions.labels, predictions.probabilities
-    suspects = find_suspects(probabilities, labels)
-    classes = rate_classes(probabilities, labels, predictions.class_names, suspects)
-    return LabelAudit(predictions, tuple(suspects[:top]), len(suspects), tuple(classes))
+    issues = find_label_issues(probabilities, labels)
+    classes = rate_classes(probabilities, labels, predictions.class_names, issues)
+    return LabelAudit(predictions, tuple(issues[:top]), len(issues), tuple(classes))
 
 
 def write_label_audit(output: Path, audit: LabelAudit) -> tuple[str, ...]:
-    """Writes a page of the suspects, and both lists as CSV files. Needs TensorFlow.
+    """Writes a page of the label issues, and both lists as CSV files. Needs TensorFlow.
 
     Args:
         output: The folder; is made if it isn't there.
@@ -77,19 +77,21 @@ def write_label_audit(output: Path, audit: LabelAudit) -> tuple[str, ...]:
     Returns:
         The names of the files.
     """
-    from fgmix.audit.label_issue_page import write_suspect_page
+    from fgmix.audit.label_issue_page import write_label_issue_page
 
     output.mkdir(parents=True, exist_ok=True)
-    summary, listed = audit.summary, len(audit.suspects)
+    summary, listed = audit.summary, len(audit.issues)
     if listed < audit.found:
         summary += f", the first {listed} shown"
-    write_suspect_page(output / PAGE, audit.predictions, audit.suspects, audit.needy, f"{summary}.")
-    _write_suspects(output / SUSPECTS, audit)
+    write_label_issue_page(
+        output / PAGE, audit.predictions, audit.issues, audit.needy, f"{summary}."
+    )
+    _write_issues(output / ISSUES, audit)
     _write_classes(output / CLASSES, audit.classes)
-    return PAGE, SUSPECTS, CLASSES
+    return PAGE, ISSUES, CLASSES
 
 
-def _write_suspects(path: Path, audit: LabelAudit) -> None:
+def _write_issues(path: Path, audit: LabelAudit) -> None:
     names, chance = audit.predictions.class_names, audit.predictions.probabilities
     rows = [
         {
@@ -100,7 +102,7 @@ def _write_suspects(path: Path, audit: LabelAudit) -> None:
             "probability_suggested": f"{chance[s.index, s.suggested]:.6f}",
             "score": f"{s.score:.6f}",
         }
-        for s in audit.suspects
+        for s in audit.issues
     ]
     columns = ("path", "label", "suggested", "probability", "probability_suggested", "score")
     write_csv(path, columns, rows)
@@ -113,7 +115,7 @@ def _write_classes(path: Path, classes: Sequence[ClassQuality]) -> None:
             "photos": c.photos,
             "accuracy": "" if math.isnan(c.accuracy) else f"{c.accuracy:.4f}",
             "taken_for": c.taken_for,
-            "suspects": c.suspects,
+            "suspects": c.issues,
             "needs_photos": "yes" if c.needs_photos else "no",
         }
         for c in classes
@@ -125,16 +127,16 @@ def label_lines(audit: LabelAudit) -> list[str]:
     """The report as a person reads it, line by line: the first of each list."""
     predictions, needy = audit.predictions, audit.needy
     names, lines = predictions.class_names, [audit.summary]
-    if audit.suspects:
+    if audit.issues:
         lines += ["", "likely mislabelled, the surest first:"]
-    for s in audit.suspects[:SHOWN]:
+    for s in audit.issues[:SHOWN]:
         chance = predictions.probabilities[s.index, s.suggested]
         lines.append(
             f"  {predictions.paths[s.index]}: labelled {names[s.label]}, "
             f"looks like {names[s.suggested]} ({chance:.0%})"
         )
-    if len(audit.suspects) > SHOWN:
-        lines.append(f"  and {len(audit.suspects) - SHOWN} more in {PAGE}")
+    if len(audit.issues) > SHOWN:
+        lines.append(f"  and {len(audit.issues) - SHOWN} more in {PAGE}")
     if needy:
         lines += ["", "classes that need more photos:"]
     for c in needy[:SHOWN]:

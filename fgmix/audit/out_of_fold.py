@@ -49,7 +49,7 @@ def open_folds(directories: Sequence[str | Path]) -> list[Run]:
     for run in runs:
         if run.config.folds is None:
             raise FgmixError(
-                f"{run.directory} was trained on all training photos, and suspects are found by "
+                f"{run.directory} was trained on all training photos, and label issues are found by "
                 f"models that have not seen them: train it with --folds 3 and --fold 0, 1 and 2"
             )
         changed = changes(run.config.record(), replace(first.config, fold=run.config.fold))

@@ -19,8 +19,8 @@ twice, copies.png. The exit code is 1 if something would hurt training, 0 if not
 With --model it takes the runs of all folds of one experiment (train.py --folds N with --fold 0, 1,
 ... N-1), so that each training photo is judged by a model that has not seen it, and writes
 suspects.html (the photos that are likely mislabelled), suspects.csv and classes.csv. Named alone,
-a run brings the other folds that lie beside it. The exit code is 0: a suspect is for a person to
-judge. Bad usage is 2.
+a run brings the other folds that lie beside it. The exit code is 0: a person has to judge label
+issues. Bad usage is 2.
 """
 TOP = 100
 
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--data-dir", help="where a named data set lies")
     parser.add_argument("--split-seed", type=int, metavar="N", help="as in train.py (default: 0)")
     parser.add_argument(
-        "--top", type=int, metavar="N", help=f"with --model: list N suspects (default: {TOP})"
+        "--top", type=int, metavar="N", help=f"with --model: list N label issues (default: {TOP})"
     )
     parser.add_argument(
         "--output", metavar="DIR", help="folder for what is written (default: audits/NAME)"
@@ -69,7 +69,7 @@ def _check_photos(subject: Subject, output: Path | None) -> int:
 
 
 def _check_labels(runs: list[str], output: Path | None, top: int) -> int:
-    """Audits labels; the exit code is 0, since a suspect is for a person to judge."""
+    """Audits labels; the exit code is 0, since a label issue is for a person to judge."""
     from fgmix.audit.label_report import audit_labels, label_lines, write_label_audit
 
     audit = audit_labels(runs, top)
