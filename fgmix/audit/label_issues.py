@@ -98,10 +98,10 @@ def rate_classes(
     size = len(class_names)
     confusion = np.zeros((size, size), np.int64)
     np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
-    photos, right = confusion.sum(axis=1), confusion.diagonal()
-    accuracy = np.where(photos > 0, right / np.maximum(photos, 1), np.nan)
+    photos, correct = confusion.sum(axis=1), confusion.diagonal()
+    accuracy = np.where(photos > 0, correct / np.maximum(photos, 1), np.nan)
     needs = (accuracy < np.nanmean(accuracy)) & (photos <= np.median(photos))
-    wrong = confusion - np.diag(right)
+    mistakes = confusion - np.diag(correct)
     issues_of_class = np.bincount(np.array([s.label for s in issues], int), minlength=size)
     order = sorted(range(size), key=lambda i: (not needs[i], accuracy[i], photos[i]))
     return [
@@ -109,7 +109,7 @@ def rate_classes(
             class_names[i],
             int(photos[i]),
             float(accuracy[i]),
-            class_names[wrong[i].argmax()] if wrong[i].any() else "",
+            class_names[mistakes[i].argmax()] if mistakes[i].any() else "",
             int(issues_of_class[i]),
             bool(needs[i]),
         )

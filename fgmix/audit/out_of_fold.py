@@ -49,8 +49,8 @@ def open_folds(directories: Sequence[str | Path]) -> list[Run]:
     for run in runs:
         if run.config.folds is None:
             raise FgmixError(
-                f"{run.directory} was trained on all training photos, and label issues are found by "
-                f"models that have not seen them: train it with --folds 3 and --fold 0, 1 and 2"
+                f"{run.directory} was trained on all training photos, but label issues are found "
+                f"by models that have not seen them: train it with --folds 3 and --fold 0, 1 and 2"
             )
         changed = changes(run.config.record(), replace(first.config, fold=run.config.fold))
         if changed:

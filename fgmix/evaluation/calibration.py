@@ -39,12 +39,12 @@ class Selection:
     Attributes:
         photos: How many there are.
         accepted: How many of them are answered.
-        right: How many of the answers are right.
+        correct: How many of the answers are right.
     """
 
     photos: int
     accepted: int
-    right: int
+    correct: int
 
     @property
     def coverage(self) -> float:
@@ -54,7 +54,7 @@ class Selection:
     @property
     def precision(self) -> float:
         """The share of answers that are right; not a number where there are none."""
-        return self.right / self.accepted if self.accepted else math.nan
+        return self.correct / self.accepted if self.accepted else math.nan
 
     def precision_interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the precision; from 0 to 1 where there are no answers."""
@@ -62,7 +62,7 @@ class Selection:
 
         if not self.accepted:
             return 0.0, 1.0
-        found = binomtest(self.right, self.accepted).proportion_ci(0.95, method="wilson")
+        found = binomtest(self.correct, self.accepted).proportion_ci(0.95, method="wilson")
         return float(found.low), float(found.high)
 
 
@@ -111,8 +111,8 @@ def select(probabilities: np.ndarray, labels: np.ndarray, abstention: Abstention
     """
     calibrated = calibrate(probabilities, abstention.temperature)
     accepted = calibrated.max(axis=1) >= abstention.threshold
-    right = accepted & (calibrated.argmax(axis=1) == labels)
-    return Selection(len(labels), int(accepted.sum()), int(right.sum()))
+    correct = accepted & (calibrated.argmax(axis=1) == labels)
+    return Selection(len(labels), int(accepted.sum()), int(correct.sum()))
 
 
 def threshold_for_coverage(confidences: np.ndarray, target: float) -> float:
@@ -129,7 +129,7 @@ def threshold_for_coverage(confidences: np.ndarray, target: float) -> float:
     return _threshold(ordered, count)
 
 
-def threshold_for_precision(confidences: np.ndarray, right: np.ndarray, target: float) -> float:
+def threshold_for_precision(confidences: np.ndarray, correct: np.ndarray, target: float) -> float:
     """Finds the threshold that answers most photos with a wanted precision.
 
     Sets of fewer than `1 / (1 - target)` photos are passed over: without one mistake they would
@@ -137,7 +137,7 @@ def threshold_for_precision(confidences: np.ndarray, right: np.ndarray, target: 
 
     Args:
         confidences: `(n,)`, the largest probability of each photo.
-        right: bool `(n,)`, whether its class is the true one.
+        correct: bool `(n,)`, whether its class is the true one.
         target: The precision, between 0 and 1.
 
     Raises:
@@ -151,7 +151,7 @@ def threshold_for_precision(confidences: np.ndarray, right: np.ndarray, target: 
         )
     order = np.argsort(-confidences, kind="stable")
     ordered = confidences[order]
-    precisions = np.cumsum(right[order]) / np.arange(1, len(ordered) + 1)
+    precisions = np.cumsum(correct[order]) / np.arange(1, len(ordered) + 1)
     counts = np.flatnonzero(np.append(ordered[:-1] > ordered[1:], True)) + 1  # ties go together
     counts = counts[counts >= fewest]
     reached = counts[precisions[counts - 1] >= target]

@@ -56,7 +56,7 @@ class Target:
 Chooser = Callable[[np.ndarray, np.ndarray, float], float]
 THRESHOLDS: dict[str, Chooser] = {
     "precision": threshold_for_precision,
-    "coverage": lambda confidences, right, target: threshold_for_coverage(confidences, target),
+    "coverage": lambda confidences, correct, target: threshold_for_coverage(confidences, target),
 }
 
 
@@ -119,8 +119,8 @@ def choose_abstention(run: Run, target: Target, data_dir: str | None = None) -> 
     found, photos, model = evaluate_run(run, data_dir=data_dir, split="val")
     temperature = fit_temperature(found.probabilities, found.labels)
     calibrated = calibrate(found.probabilities, temperature)
-    right = calibrated.argmax(axis=1) == found.labels
-    threshold = THRESHOLDS[target.kind](calibrated.max(axis=1), right, target.value)
+    correct = calibrated.argmax(axis=1) == found.labels
+    threshold = THRESHOLDS[target.kind](calibrated.max(axis=1), correct, target.value)
     abstention = Abstention(temperature, threshold)
 
     refuse_unreadable(photos.files("test"))
