@@ -25,7 +25,7 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
     """Makes sure that a run is resumed with its own settings. Reads no photos.
 
     The run's folder, what is logged and how often it is saved may be others, and photos may lie
-    elsewhere: `refuse_changed_photos` tells whether they are the same. What has changed and does
+    elsewhere: `refuse_changed_images` tells whether they are the same. What has changed and does
     no harm is told.
 
     Args:
@@ -60,7 +60,7 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
         log.warning("results may differ in their last bits: %s", "; ".join(versions))
 
 
-def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
+def refuse_changed_images(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
     """Makes sure that a run is resumed on its own photos, by their names, labels and sizes.
 
     Args:

@@ -89,7 +89,7 @@ def test_precision_with_most_answers(target, threshold):
 
 def test_what_precision_can_be_reached_is_told():
     with pytest.raises(
-        FgmixError, match=r"precision 0.8 on the 5 .* best is 0.600, answering 100%"
+        FgmixError, match=r"precision 0.8 on the 5 .* best is 0.600, accepting 100%"
     ):
         threshold_for_precision(CONFIDENCES, CORRECT, 0.8)
 
@@ -103,7 +103,7 @@ def test_few_photos_can_not_tell_a_high_precision():
 def test_selection_counts_what_is_answered_and_right():
     probabilities = np.array([[0.9, 0.1], [0.64, 0.36], [0.3, 0.7]])
     found = select(probabilities, np.array([0, 1, 1]), Abstention(1.0, 0.65))
-    assert (found.photos, found.accepted, found.correct) == (3, 2, 2)
+    assert (found.images, found.accepted, found.correct) == (3, 2, 2)
     assert (found.coverage, found.precision) == (2 / 3, 1.0)
     # At temperature 2 the confidences are 0.75, 0.571 and 0.604.
     found = select(probabilities, np.array([0, 1, 1]), Abstention(2.0, 0.57))
