@@ -215,7 +215,7 @@ def _moved(run, folder):
     [
         ("config.json", "{", "is not the config of a run"),
         ("metrics.json", "{", "metrics.json can't be read"),
-        ("predictions.csv", "", "it names no photo"),
+        ("predictions.csv", "", "it has no rows"),
         ("predictions.csv", "path,label\na,b\n", "no column 'predicted'"),
         ("predictions.csv", "path,label,predicted,probability\na,b,c,much\n", "much"),
         ("predictions.csv", "path,label,predicted,probability\na,b\n", "predictions.csv can't be"),
@@ -251,7 +251,7 @@ def test_a_run_of_another_version_is_one_line(tmp_path):
 
 def test_places_that_hold_no_run_are_one_line(tmp_path):
     assert "there is no run" in refusal(tmp_path / "nowhere")
-    assert "not a run and holds none" in refusal(tmp_path)
+    assert "not a run and contains none" in refusal(tmp_path)
 
 
 def test_folds_of_a_seed_are_joined(tmp_path):

@@ -96,7 +96,7 @@ def test_what_precision_can_be_reached_is_told():
 
 def test_few_photos_can_not_tell_a_high_precision():
     # Two photos without a mistake are no proof of 0.95.
-    with pytest.raises(FgmixError, match="from 5 validation photos: it takes at least 20"):
+    with pytest.raises(FgmixError, match="on 5 validation photos: it needs at least 20"):
         threshold_for_precision(CONFIDENCES, np.ones(5, bool), 0.95)
 
 

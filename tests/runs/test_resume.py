@@ -108,7 +108,12 @@ def test_what_does_no_harm_is_told_apart(begun, tmp_path, caplog):
     )
     with caplog.at_level(logging.INFO, "fgmix"):
         refuse_changed_settings(moved, "float32")
-    for change in ("--run-dir was", "--data-dir was", "--checkpoint-every was None", "harmless"):
+    for change in (
+        "--run-dir was",
+        "--data-dir was",
+        "--checkpoint-every was None",
+        "without effect",
+    ):
         assert change in caplog.text
 
 
@@ -154,7 +159,7 @@ def test_photos_that_came_went_or_changed_are_named(begun, dataset, tmp_path):
         assert difference in message
 
     (tmp_path / "photos" / "0.jpg").write_bytes(b"a larger photo")
-    assert "files of other sizes" in refused(refuse_changed_images, begun, dataset)
+    assert "files have other sizes" in refused(refuse_changed_images, begun, dataset)
 
 
 def test_other_classes_are_named(begun, dataset):
@@ -180,11 +185,11 @@ def test_a_flag_that_an_older_version_did_not_have_is_as_its_default_was(begun):
 def test_a_run_on_prepared_photos_is_not_resumed_on_photos_prepared_otherwise(
     config, dataset, monkeypatch
 ):
-    prepare_run(config, dataset, "float32", copies=2)
+    prepare_run(config, dataset, "float32", resized=2)
     refuse_changed_settings(config, "float32")
     monkeypatch.setattr("fgmix.runs.resume.FORMAT", FORMAT + 1)
     message = refused(refuse_changed_settings, config, "float32")
-    assert "prepared photos were of another format" in message
+    assert "resized cache had another format" in message
 
 
 def test_a_run_from_before_there_were_prepared_photos_goes_on_without(begun):
@@ -249,7 +254,7 @@ def test_a_run_of_0_1_that_mixed_images_is_refused_in_a_line(begun):
 def test_photos_may_be_held_in_memory_from_where_a_run_is_resumed(begun, caplog):
     with caplog.at_level(logging.INFO, "fgmix"):
         refuse_changed_settings(replace(begun, cache="memory"), "float32")
-    assert "harmless: --cache was none" in caplog.text
+    assert "without effect: --cache was none" in caplog.text
 
 
 def test_a_record_of_another_version_is_one_line(begun):
