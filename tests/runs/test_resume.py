@@ -246,7 +246,9 @@ def test_a_run_of_0_1_goes_on_with_the_same_settings_alone(begun):
 
 def test_a_run_of_0_1_that_mixed_images_is_refused_in_a_line(begun):
     edit(begun, lambda record: as_written_by_0_1(record)["recipe"].update(mixing="cutmix"))
-    with pytest.raises(FgmixError, match="trained with mixing cutmix, which is gone") as caught:
+    with pytest.raises(
+        FgmixError, match="trained with mixing cutmix, which is no longer"
+    ) as caught:
         refuse_changed_settings(begun, "float32")
     assert "of another version of fgmix" in str(caught.value)
 
