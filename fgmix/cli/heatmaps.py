@@ -61,11 +61,11 @@ def main(argv: list[str]) -> int:
     from fgmix.explain.photos import read_subjects
     from fgmix.explain.side_by_side import arrange, open_viewer, save_full_size
     from fgmix.files import write_json
-    from fgmix.workflows.common_photos import load_common_photos
+    from fgmix.workflows.common_images import load_common_images
 
     measured = args.measure or (MEASURED if args.json else 0)
     # Before the models, which take longer: photos that aren't there are told at once.
-    photos = None if images and not measured else load_common_photos(runs)
+    photos = None if images and not measured else load_common_images(runs)
     files: Sequence[tuple[str, str | None]]
     files = _given(images) if photos is None or images else _tested(photos, runs[0], args.count)
     if not _is_folder(output):

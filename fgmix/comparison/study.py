@@ -24,7 +24,7 @@ class Group:
         seeds: Its `n` seeds, in order.
         runs: The run of each seed; with cross-validation its runs of all folds.
         predicted: int32 `(n, N)`, indices into the study's classes.
-        right: bool `(n, N)`, whether these are the true ones.
+        correct: bool `(n, N)`, whether these are the true ones.
         confidences: float64 `(n, N)`, the probabilities of the predicted classes.
     """
 
@@ -33,7 +33,7 @@ class Group:
     seeds: tuple[int, ...]
     runs: tuple[tuple[RunResult, ...], ...]
     predicted: np.ndarray
-    right: np.ndarray
+    correct: np.ndarray
     confidences: np.ndarray
 
 

@@ -56,23 +56,23 @@ def crossed_error(
     return math.sqrt(whole), min(most, whole**2 / uncertain) if uncertain else most
 
 
-def seed_variance_of(right: np.ndarray) -> float | None:
+def seed_variance_of(correct: np.ndarray) -> float | None:
     """The variance of the accuracy between seeds, bool `(n, N)`; None for a single seed."""
-    return float(right.mean(axis=1).var(ddof=1)) if len(right) > 1 else None
+    return float(correct.mean(axis=1).var(ddof=1)) if len(correct) > 1 else None
 
 
-def residual_of(right: np.ndarray) -> float | None:
+def residual_of(correct: np.ndarray) -> float | None:
     """The mean square that neither photos nor seeds explain, bool `(n, N)`; None for one seed."""
-    seeds, photos = right.shape
+    seeds, photos = correct.shape
     if seeds < 2:
         return None
     if photos < 2:
         return 0.0
     # Of answers that are 0 or 1 the sum of squares is the sum.
-    mean = right.mean()
-    total = right.sum() - right.size * mean**2
-    by_photo = seeds * ((right.mean(axis=0) - mean) ** 2).sum()
-    by_seed = photos * ((right.mean(axis=1) - mean) ** 2).sum()
+    mean = correct.mean()
+    total = correct.sum() - correct.size * mean**2
+    by_photo = seeds * ((correct.mean(axis=0) - mean) ** 2).sum()
+    by_seed = photos * ((correct.mean(axis=1) - mean) ** 2).sum()
     return float(max(0.0, total - by_photo - by_seed) / ((seeds - 1) * (photos - 1)))
 
 

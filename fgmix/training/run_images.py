@@ -19,14 +19,14 @@ from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
-from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
+from fgmix.runs.resume import refuse_changed_images, refuse_changed_settings
 from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.stages import finetuning
 
 log = logging.getLogger(__name__)
 
 
-def photos_of_run(
+def images_of_run(
     config: TrainConfig, precision: str, distribution: Distribution
 ) -> tuple[ImageDataset, dict[str, ResizedImage]]:
     """Provides what a run is trained and measured on.
@@ -84,7 +84,7 @@ def _as_begun(
     """The photos that a run was begun with; its record lies with the leader."""
 
     def compare() -> ImageDataset:
-        return refuse_changed_photos(config, dataset) if distribution.leads else dataset
+        return refuse_changed_images(config, dataset) if distribution.leads else dataset
 
     begun = distribution.together(compare)
     return dataset.without(distribution.tell(begun.skipped)[0])

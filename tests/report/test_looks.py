@@ -21,7 +21,7 @@ def test_a_run_and_its_photos(finished, photos, tmp_path):
     for seen in looks.photos:
         assert seen.path.split("/")[1] == seen.label
         assert seen.photo.answer.split(",")[0] in CLASSES
-        assert seen.photo.right is (seen.photo.answer.split(",")[0] == seen.label)
+        assert seen.photo.correct is (seen.photo.answer.split(",")[0] == seen.label)
         titles = [view.title for view in seen.views]
         assert titles == [
             "energy before attention",
