@@ -22,7 +22,7 @@ def _class_table(failures: Failures) -> Table:
         (
             c.name,
             c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})",
-            str(c.photos),
+            str(c.images),
             percent(c.accuracy, 1),
             "" if failures.single else interval(c.lowest, c.highest, ".0f"),
         )
@@ -42,8 +42,8 @@ def _confusion_table(failures: Failures) -> Table:
     rows = tuple(
         (
             f"{c.first} as {c.second}",
-            f"{mean_count(c.first_as_second, failures.single)} of {c.photos[0]}",
-            f"{mean_count(c.second_as_first, failures.single)} of {c.photos[1]}",
+            f"{mean_count(c.first_as_second, failures.single)} of {c.images[0]}",
+            f"{mean_count(c.second_as_first, failures.single)} of {c.images[1]}",
             c.first_examples[0] if c.first_examples else "",
         )
         for c in failures.confusions[:SHOWN]

@@ -24,7 +24,7 @@ class ClassAccuracy:
 
     Attributes:
         name: The class.
-        photos: Its test photos.
+        images: Its test photos.
         accuracy: The share of them that is recognised, mean over seeds.
         lowest: Of the worst seed.
         highest: Of the best seed.
@@ -33,7 +33,7 @@ class ClassAccuracy:
     """
 
     name: str
-    photos: int
+    images: int
     accuracy: float
     lowest: float
     highest: float
@@ -48,7 +48,7 @@ class Confusion:
     Attributes:
         first: The class whose photos are more often taken for the other's.
         second: The other class.
-        photos: How many test photos each has.
+        images: How many test photos each has.
         first_as_second: Photos of the first taken for the second, mean over seeds.
         second_as_first: The other way round.
         first_examples: Photos of the first that are taken for the second, those that most seeds
@@ -59,7 +59,7 @@ class Confusion:
 
     first: str
     second: str
-    photos: tuple[int, int]
+    images: tuple[int, int]
     first_as_second: float
     second_as_first: float
     first_examples: tuple[str, ...]
@@ -210,32 +210,32 @@ def _confusion_counts(study: Study, group: Group) -> np.ndarray:
 
 
 def _classes(study: Study, group: Group, counts: np.ndarray) -> tuple[ClassAccuracy, ...]:
-    photos = np.bincount(study.labels, minlength=len(study.class_names))
+    images = np.bincount(study.labels, minlength=len(study.class_names))
     mean = counts.mean(axis=0)
     found = []
-    for i in np.flatnonzero(photos):
-        seeds = counts[:, i, i] / photos[i]
+    for i in np.flatnonzero(images):
+        seeds = counts[:, i, i] / images[i]
         wrong = mean[i].copy()
         wrong[i] = 0
         worst = int(wrong.argmax())
         found.append(
             ClassAccuracy(
                 study.class_names[i],
-                int(photos[i]),
+                int(images[i]),
                 float(seeds.mean()),
                 float(seeds.min()),
                 float(seeds.max()),
                 study.class_names[worst] if wrong[worst] else "",
-                float(wrong[worst] / photos[i]),
+                float(wrong[worst] / images[i]),
             )
         )
-    return tuple(sorted(found, key=lambda c: (c.accuracy, -c.photos, c.name)))
+    return tuple(sorted(found, key=lambda c: (c.accuracy, -c.images, c.name)))
 
 
 def _confusions(
     study: Study, group: Group, counts: np.ndarray, pairs: int
 ) -> tuple[Confusion, ...]:
-    photos = np.bincount(study.labels, minlength=len(study.class_names))
+    images = np.bincount(study.labels, minlength=len(study.class_names))
     mean = counts.mean(axis=0)
     both = np.triu(mean + mean.T, 1)
     order = np.argsort(-both, axis=None, kind="stable")[:pairs]
@@ -249,7 +249,7 @@ def _confusions(
             Confusion(
                 study.class_names[one],
                 study.class_names[other],
-                (int(photos[one]), int(photos[other])),
+                (int(images[one]), int(images[other])),
                 float(mean[one, other]),
                 float(mean[other, one]),
                 _examples(study, group, one, other),

@@ -15,7 +15,7 @@ import numpy as np
 from fgmix.comparison.variance import (
     SeedTerm,
     crossed_error,
-    photo_variance_of,
+    image_variance_of,
     residual_of,
     seed_variance_of,
 )
@@ -52,7 +52,7 @@ class Difference:
         low: Where its 95 % interval begins.
         high: Where it ends.
         p_value: Two-sided, not corrected for other comparisons.
-        photos: How many there are.
+        images: How many there are.
         seeds: How many the group and the baseline have.
         gained: Photos that the group answers rightly and the baseline wrongly; a mean over pairs
             of seeds.
@@ -62,7 +62,7 @@ class Difference:
         seed_variances: Of the accuracy between seeds, the group's and the baseline's, each at least
             what single answers make of it; None with one seed each. A single seed borrows the
             other group's.
-        photo_variance: What the choice of photos adds to the variance of `mean`, however many
+        image_variance: What the choice of photos adds to the variance of `mean`, however many
             seeds there are; None with one seed each, where it can't be told.
     """
 
@@ -70,14 +70,14 @@ class Difference:
     low: float
     high: float
     p_value: float
-    photos: int
+    images: int
     seeds: tuple[int, int]
     gained: float
     lost: float
     error: float | None = None
     freedom: float | None = None
     seed_variances: tuple[float, float] | None = None
-    photo_variance: float | None = None
+    image_variance: float | None = None
 
     @property
     def of_runs(self) -> bool:
@@ -103,16 +103,16 @@ def measure_accuracy(correct: np.ndarray) -> Accuracy:
     """
     from scipy.stats import norm, t
 
-    seeds, photos = correct.shape
+    seeds, images = correct.shape
     accuracies = correct.mean(axis=1)
     mean, std = mean_and_std(accuracies.tolist())
     plain = mean * (1 - mean)
-    count, quantile = float(photos), float(norm.ppf(1 - LEVEL / 2))
+    count, quantile = float(images), float(norm.ppf(1 - LEVEL / 2))
     if std is not None and plain:
         residual = residual_of(correct) or 0.0
-        shared = photo_variance_of(correct.mean(axis=0), residual / seeds)
-        terms = [SeedTerm(std**2, seeds, residual / photos)]
-        error, freedom = crossed_error(terms, shared, photos)
+        shared = image_variance_of(correct.mean(axis=0), residual / seeds)
+        terms = [SeedTerm(std**2, seeds, residual / images)]
+        error, freedom = crossed_error(terms, shared, images)
         if error:
             count, quantile = plain / error**2, float(t.ppf(1 - LEVEL / 2, freedom))
     square = quantile**2
@@ -151,18 +151,18 @@ def mcnemar(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     """
     from scipy.stats import binomtest
 
-    photos = len(correct)
+    images = len(correct)
     gained = int((correct & ~baseline).sum())
     lost = int((baseline & ~correct).sum())
     changed = gained + lost
     p_value = float(binomtest(gained, changed).pvalue) if changed else 1.0
-    low, high = bonett_price(gained, lost, photos)
+    low, high = bonett_price(gained, lost, images)
     return Difference(
-        (gained - lost) / photos, low, high, p_value, photos, (1, 1), float(gained), float(lost)
+        (gained - lost) / images, low, high, p_value, images, (1, 1), float(gained), float(lost)
     )
 
 
-def bonett_price(gained: int, lost: int, photos: int) -> tuple[float, float]:
+def bonett_price(gained: int, lost: int, images: int) -> tuple[float, float]:
     """The 95 % interval of a difference of paired proportions.
 
     D. G. Bonett and R. M. Price, *Adjusted Wald confidence interval for a difference of binomial
@@ -171,13 +171,13 @@ def bonett_price(gained: int, lost: int, photos: int) -> tuple[float, float]:
     Args:
         gained: Photos that only the group answers rightly.
         lost: Photos that only the baseline answers rightly.
-        photos: How many there are.
+        images: How many there are.
     """
     from scipy.stats import norm
 
-    gain, loss = (gained + 1) / (photos + 2), (lost + 1) / (photos + 2)
+    gain, loss = (gained + 1) / (images + 2), (lost + 1) / (images + 2)
     middle = gain - loss
-    error = math.sqrt((gain + loss - middle**2) / (photos + 2))
+    error = math.sqrt((gain + loss - middle**2) / (images + 2))
     half = float(norm.ppf(1 - LEVEL / 2)) * error
     return max(-1.0, middle - half), min(1.0, middle + half)
 
@@ -185,7 +185,7 @@ def bonett_price(gained: int, lost: int, photos: int) -> tuple[float, float]:
 def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     from scipy.stats import binomtest, t
 
-    (n, photos), m = correct.shape, len(baseline)
+    (n, images), m = correct.shape, len(baseline)
     means = correct.mean(axis=0), baseline.mean(axis=0)
     difference = means[0] - means[1]
     mean = float(difference.mean())
@@ -197,17 +197,17 @@ def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     noise = [residual_of(correct), residual_of(baseline)]
     residuals = [next(r for r in pair if r is not None) for pair in (noise, noise[::-1])]
     unexplained = residuals[0] / n + residuals[1] / m
-    photo_variance = photo_variance_of(difference, unexplained)
+    image_variance = image_variance_of(difference, unexplained)
     terms = [
-        SeedTerm(variance, count, residual / photos)
+        SeedTerm(variance, count, residual / images)
         for variance, count, residual in zip(variances, (n, m), residuals, strict=True)
     ]
     known = (terms[0].floored, terms[1].floored)
     if n == 1 or m == 1:  # one estimate for both, whose degrees of freedom are there once
         count = max(n, m)
         both = count * (1 / n + 1 / m)
-        terms = [SeedTerm(both * variances[0], count, both * residuals[0] / photos)]
-    error, freedom = crossed_error(terms, photo_variance, photos)
+        terms = [SeedTerm(both * variances[0], count, both * residuals[0] / images)]
+    error, freedom = crossed_error(terms, image_variance, images)
     if error < 1e-7:  # rounding, far below what one answer makes
         error = 0.0
     half, p_value = 0.0, 1.0
@@ -215,20 +215,20 @@ def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
         half = float(t.ppf(1 - LEVEL / 2, freedom)) * error
         p_value = float(2 * t.sf(abs(mean) / error, freedom))
     elif mean:  # every seed of one group is right on all photos, every one of the other on none
-        p_value = float(binomtest(photos, photos).pvalue)
+        p_value = float(binomtest(images, images).pvalue)
     return Difference(
         mean,
         max(-1.0, mean - half),
         min(1.0, mean + half),
         p_value,
-        photos,
+        images,
         (n, m),
         gained,
         lost,
         error,
         freedom,
         known,
-        photo_variance,
+        image_variance,
     )
 
 

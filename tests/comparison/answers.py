@@ -13,10 +13,10 @@ from fgmix.runs.record import CONFIG, HISTORY, METRICS, PREDICTIONS
 CLASSES = ("ant", "bee", "cow", "dog")
 
 
-def draw_answers(rng, seeds, photos, *, mean=0.2, photo_sd=1.0, seed_sd=0.0):
+def draw_answers(rng, seeds, images, *, mean=0.2, image_sd=1.0, seed_sd=0.0):
     """Right and wrong answers of seeds that find the same photos hard, bool `(seeds, photos)`."""
-    ease = np.random.default_rng(12345).normal(0, photo_sd, photos)
-    return rng.normal(size=(seeds, photos)) < mean + ease + rng.normal(0, seed_sd, (seeds, 1))
+    ease = np.random.default_rng(12345).normal(0, image_sd, images)
+    return rng.normal(size=(seeds, images)) < mean + ease + rng.normal(0, seed_sd, (seeds, 1))
 
 
 def write_run(

@@ -10,13 +10,13 @@ from fgmix.comparison.study import open_study
 from fgmix.errors import FgmixError
 from tests.comparison.answers import draw_answers, edit_config, write_run
 
-PHOTOS = 600
+IMAGES = 600
 
 
 def write_groups(runs, means, seeds=3, **settings):
     rng = np.random.default_rng(0)
     for attention, mean in means.items():
-        for seed, correct in enumerate(draw_answers(rng, seeds, PHOTOS, mean=mean)):
+        for seed, correct in enumerate(draw_answers(rng, seeds, IMAGES, mean=mean)):
             write_run(runs, correct, attention=attention, seed=seed, **settings)
     return runs
 

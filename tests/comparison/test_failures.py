@@ -39,7 +39,7 @@ def test_classes_come_with_the_least_recognised_first(found):
         ("dog", 1.0),
     ]
     ant, bee, cow, dog = found.classes
-    assert (ant.lowest, ant.highest, ant.photos) == (0.0, 0.5, 2)
+    assert (ant.lowest, ant.highest, ant.images) == (0.0, 0.5, 2)
     assert (ant.taken_for, ant.taken_share) == ("bee", 0.75)
     assert (cow.taken_for, cow.taken_share) == ("dog", 0.25)
     assert (dog.taken_for, dog.taken_share) == ("", 0.0)
@@ -49,7 +49,7 @@ def test_classes_come_with_the_least_recognised_first(found):
 
 def test_pairs_come_with_the_most_confused_first_and_with_photos_of_both(found):
     first, second = found.confusions
-    assert (first.first, first.second, first.photos) == ("ant", "bee", (2, 2))
+    assert (first.first, first.second, first.images) == ("ant", "bee", (2, 2))
     assert (first.first_as_second, first.second_as_first, first.mistakes) == (1.5, 0.5, 2.0)
     # Both seeds mistake the first ant, one the other.
     assert first.first_examples == ("test/0000.jpg", "test/0004.jpg")

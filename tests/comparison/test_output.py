@@ -101,7 +101,7 @@ def test_learning_curves(curves, several):
     assert learning_curves(several) == []
     none, mixed = learning_curves(curves)
     assert (none.name, mixed.name) == ("none", "mixed")
-    assert [(p.amount, p.photos) for p in none.points] == [("5 shots", 5), ("20 shots", 20)]
+    assert [(p.amount, p.images) for p in none.points] == [("5 shots", 5), ("20 shots", 20)]
     assert none.points[1].accuracy == curves.accuracies[1]
     text = as_text(curves)
     assert "learning curves: top-1 accuracy, %" in text
@@ -127,7 +127,7 @@ def test_the_json_has_everything_as_plain_numbers(several, tmp_path):
         parse_constant=lambda name: pytest.fail(f"{name} is no JSON"),
     )
     assert found == json.loads(json.dumps(record(several)))
-    assert found["test_photos"] == 200
+    assert found["test_images"] == 200
     assert found["baseline"] == "none"
     group = found["groups"][1]
     assert group["settings"]["attention"] == "mixed"
@@ -138,7 +138,7 @@ def test_the_json_has_everything_as_plain_numbers(several, tmp_path):
     contrast = found["contrasts"][0]
     assert contrast["found"]["p_value"] == several.contrasts[0].found.p_value
     assert contrast["sentence"] == several.contrasts[0].sentence
-    assert {"seeds", "photos"} == set(contrast["targets"][0]["need"])
+    assert {"seeds", "images"} == set(contrast["targets"][0]["need"])
 
 
 def test_the_plot_shows_every_group_and_its_difference(several, tmp_path):

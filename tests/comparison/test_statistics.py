@@ -31,7 +31,7 @@ def test_mcnemar_on_the_children_with_hyperresponsive_airways():
     found = mcnemar(*pair(1, 7, 1, 12))
     assert found.p_value == pytest.approx(0.0703, abs=5e-5)
     assert found.mean == pytest.approx(-6 / 21)
-    assert (found.gained, found.lost, found.photos) == (1, 7, 21)
+    assert (found.gained, found.lost, found.images) == (1, 7, 21)
     assert found.of_runs
     # Narrower than the exact test here, which is careful with eight photos.
     assert (found.low, found.high) == pytest.approx((-0.508, -0.014), abs=1e-3)
@@ -62,7 +62,7 @@ def test_runs_that_answer_alike_do_not_differ():
 
 
 @pytest.mark.parametrize(
-    ("right", "photos", "low", "high"),
+    ("right", "images", "low", "high"),
     [
         (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),
@@ -70,10 +70,10 @@ def test_runs_that_answer_alike_do_not_differ():
         (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_one_seeds_interval_is_wilsons(correct, photos, low, high):
+def test_one_seeds_interval_is_wilsons(correct, images, low, high):
     # Newcombe, Statistics in Medicine 17, 1998, table I, method 3.
-    found = measure_accuracy(np.array([[True] * correct + [False] * (photos - correct)]))
-    assert found.mean == pytest.approx(correct / photos)
+    found = measure_accuracy(np.array([[True] * correct + [False] * (images - correct)]))
+    assert found.mean == pytest.approx(correct / images)
     assert found.std is None
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
@@ -98,7 +98,7 @@ def test_without_an_effect_of_photos_it_is_welchs_test():
     rng = np.random.default_rng(7)
     correct, baseline = rng.random((6, 500)) < 0.62, rng.random((3, 500)) < 0.55
     found = compare_accuracies(correct, baseline)
-    assert found.photo_variance == 0
+    assert found.image_variance == 0
     welch = ttest_ind(correct.mean(axis=1), baseline.mean(axis=1), equal_var=False)
     assert found.p_value == pytest.approx(welch.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(welch.confidence_interval()))
@@ -117,7 +117,7 @@ def test_the_photos_variance_is_what_an_analysis_of_variance_says():
         square = (left**2).sum() / ((len(correct) - 1) * 89)
         noise += square / len(correct)
         least.append(square / 90)
-    assert found.photo_variance == pytest.approx(max(0, difference.var(ddof=1) - noise) / 90)
+    assert found.image_variance == pytest.approx(max(0, difference.var(ddof=1) - noise) / 90)
     assert found.seed_variances == pytest.approx(
         [max(r.mean(axis=1).var(ddof=1), s) for r, s in zip(groups, least, strict=True)]
     )
@@ -194,13 +194,13 @@ LEAST, MOST = binom.interval(0.999, REPETITIONS, LEVEL)
 def test_intervals_miss_the_truth_at_the_stated_rate(seeds, seed_sd):
     # benchmarks/comparison_simulation.py does this at length.
     rng = np.random.default_rng(2)
-    photos, scales = 200, (1.2, 0.4)
+    images, scales = 200, (1.2, 0.4)
     missed = accuracy_missed = 0
     for _ in range(REPETITIONS):
-        ease = rng.normal(0, scales[0], photos)
+        ease = rng.normal(0, scales[0], images)
         groups = [
-            rng.normal(size=(n, photos))
-            < ease + shift + rng.normal(0, scales[1], photos) + rng.normal(0, seed_sd, (n, 1))
+            rng.normal(size=(n, images))
+            < ease + shift + rng.normal(0, scales[1], images) + rng.normal(0, seed_sd, (n, 1))
             for n, shift in zip(seeds, (0.0, 0.2), strict=True)
         ]
         scale = np.sqrt(1 + scales[0] ** 2 + scales[1] ** 2 + seed_sd**2)

@@ -266,7 +266,7 @@ def test_folds_of_a_seed_are_joined(tmp_path):
     assert [group.seeds for group in study.groups] == [(0, 1), (0, 1)]
     assert len(study.paths) == 16
     assert study.groups[1].correct.mean() == CORRECT.mean()
-    assert compare(study).contrasts[0].found.photos == 16
+    assert compare(study).contrasts[0].found.images == 16
     assert any("folds" in note for note in compare(study).notes)
     missing = next(path for path in tmp_path.iterdir() if path.name.startswith("none-2-1"))
     message = refusal(*(path for path in tmp_path.iterdir() if path != missing))
