@@ -169,7 +169,7 @@ def at_the_first_step(monkeypatch, act):
 @pytest.mark.parametrize(
     ("act", "parts"),
     [
-        (lambda file: file.unlink(), ["No such file or directory", "bring it back"]),
+        (lambda file: file.unlink(), ["No such file or directory", "restore it"]),
         (lambda file: file.write_bytes(file.read_bytes()[:100]), ["can no longer be read"]),
     ],
     ids=["gone", "damaged"],

@@ -95,7 +95,7 @@ def test_what_is_not_watched_is_not_counted():
         ({}, ["--cache memory"]),
         ({"prepare": "never"}, ["--cache memory", "--prepare auto"]),
         ({"cache": "memory", "prepare": "never"}, ["--prepare auto"]),
-        ({"cache": "memory"}, ["more processor cores"]),
+        ({"cache": "memory"}, ["more CPU cores"]),
     ],
 )
 def test_a_line_says_what_to_change(caplog, settings, flags):
