@@ -26,6 +26,7 @@ MODULES = (
     "fgmix.models.cost",
     "fgmix.models.resized",
     "fgmix.models.split",
+    "fgmix.training.distributed.hosts",
 )
 """The modules with examples. An example runs in a second or two and needs no network."""
 PUBLIC = ("fgmix.layers", "fgmix.models")

@@ -105,7 +105,7 @@ def restore_checkpoint(
 
     progress, arrays = distribution.together(read)
     metrics = [array.tolist() for array in progress.metrics]
-    progress = Progress(**distribution.tell(vars(progress) | {"metrics": metrics})[0])
+    progress = Progress(**distribution.gather(vars(progress) | {"metrics": metrics})[0])
     progress.metrics = [np.array(values, np.float32) for values in progress.metrics]
     if progress.step:
         if not distribution.leads:

@@ -71,7 +71,7 @@ def test_alone_there_is_nothing_to_agree_on():
 
     assert ONE_DEVICE.leads
     assert not ONE_DEVICE.divided
-    assert ONE_DEVICE.tell({"a": 1}) == [{"a": 1}]
+    assert ONE_DEVICE.gather({"a": 1}) == [{"a": 1}]
     assert ONE_DEVICE.first_signal(None) is None
     assert ONE_DEVICE.first_signal(15) == 15
     assert ONE_DEVICE.together(lambda: 3) == 3

@@ -47,7 +47,7 @@ def test_only_jax_joins_processes(photos, tmp_path):
 def test_nobody_listens(monkeypatch):
     monkeypatch.setattr(hosts, "PATIENCE", 0.0)
     address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(FgmixError, match=f"{address}: nobody listens there .*start process 0"):
+    with pytest.raises(FgmixError, match=f"{address}: no process listens there .*start process 0"):
         hosts._wait_for(address, *split_address(address))
 
 
@@ -150,5 +150,5 @@ def test_nothing_has_scheduled_this_process(monkeypatch):
         raise ValueError("coordinator_address should be defined.")
 
     monkeypatch.setattr(keras.distribution, "initialize", initialize)
-    with pytest.raises(FgmixError, match="neither Slurm nor Open MPI has started this process"):
+    with pytest.raises(FgmixError, match="by neither Slurm nor Open MPI"):
         hosts._join_as_scheduled()
