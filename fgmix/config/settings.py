@@ -143,7 +143,7 @@ class Settings:
     epochs: int = flag(
         None, TRAINING, "passes over the training photos", minimum=1, shown=BY_RECIPE
     )
-    batch_size: int = flag(None, TRAINING, "photos a step", minimum=2, shown=BY_RECIPE)
+    batch_size: int = flag(None, TRAINING, "photos per training step", minimum=2, shown=BY_RECIPE)
     augmentation: str = flag(
         None,
         TRAINING,

@@ -45,12 +45,12 @@ class Monitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measures the split with the current weights."""
         labels = self.measured.labels
-        answers = self.distribution.predict(self.model, self.measured.batches)[: len(labels)]
+        predictions = self.distribution.predict(self.model, self.measured.batches)[: len(labels)]
         failpoint("validation")
-        correct = answers.argmax(axis=1) == labels.argmax(axis=1)
+        correct = predictions.argmax(axis=1) == labels.argmax(axis=1)
         if logs is not None:
             # Not `self.loss(...)`, whose mean Keras divides by the number of devices.
-            losses = keras.ops.convert_to_numpy(self.loss.call(labels, answers))
+            losses = keras.ops.convert_to_numpy(self.loss.call(labels, predictions))
             logs[f"{self.split}_loss"] = float(np.mean(losses, dtype=np.float64))
             logs[f"{self.split}_accuracy"] = float(np.mean(correct))
 

@@ -127,13 +127,13 @@ def _state(model: keras.Model) -> list[keras.Variable]:
 
 
 def _finite(array: np.ndarray) -> bool:
-    """Whether all elements are finite, in one pass: a sum is not where one of them is not."""
+    """Returns whether all elements are finite, in one pass: otherwise their sum is not finite."""
     with np.errstate(all="ignore"):
         return array.dtype.kind in "biu" or bool(np.isfinite(array.sum(dtype=np.float64)))
 
 
 def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
-    """A checkpoint's progress and variables."""
+    """Returns the progress and the variables of a checkpoint."""
     # Opened here: NumPy leaves a file that it can't read open.
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
         if "history" in stored.files:

@@ -89,14 +89,14 @@ def image_inputs(
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
 
     def training(first_step: int) -> tf.data.Dataset:
-        part = phase_at(config, first_step // steps)
+        phase = phase_at(config, first_step // steps)
         return training_batches(
             dataset,
-            image_size=part.image_size,
+            image_size=phase.image_size,
             batch_size=batch_size,
             augmentation=config.augmentation,
             seed=config.seed,
-            epochs=part.last,
+            epochs=phase.last,
             first_step=first_step,
             resized=resized,
             shard=distribution.shard,

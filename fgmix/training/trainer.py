@@ -104,10 +104,10 @@ def fit(
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    parts = resize_phases(config)
-    for part in parts if len(parts) > 1 else []:
-        log.info("up to epoch %d: photos of %d pixels", part.last, part.image_size)
-    trained = _compile(model, config, optimizer, loss, {part.image_size for part in parts})
+    phases = resize_phases(config)
+    for phase in phases if len(phases) > 1 else []:
+        log.info("up to epoch %d: photos of %d pixels", phase.last, phase.image_size)
+    trained = _compile(model, config, optimizer, loss, {phase.image_size for phase in phases})
     compiled = trained[config.image_size]
 
     checkpoints = checkpoints or directory
@@ -149,7 +149,7 @@ def fit(
                 request,
             ),
         ]
-        for span in remaining_spans(parts, progress.step, steps):
+        for span in remaining_spans(phases, progress.step, steps):
             trained[span.image_size].fit(
                 stall.watch(inputs.training(progress.step)),
                 initial_epoch=len(before) + span.first,
@@ -194,7 +194,7 @@ def _compile(
     average = WeightEMA(model.weights, config.ema, config.accumulate) if config.ema else None
     # Built now, because variables created in the first step would cause a second trace.
     optimizer.build(largest.trainable_variables)
-    answers = keras.ops.zeros((1, *model.output_shape[1:]))
+    outputs = keras.ops.zeros((1, *model.output_shape[1:]))
     for compiled in trained.values():
         if average:
             compiled.track_ema(average)
@@ -204,5 +204,5 @@ def _compile(
             metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         )
         # Metrics create their variables on first use; a checkpoint may contain their values.
-        compiled.compute_metrics(None, answers, answers)
+        compiled.compute_metrics(None, outputs, outputs)
     return trained

@@ -1,4 +1,4 @@
-"""A run's folder: what it holds from the start, and when it may be written."""
+"""A run's folder: its files at the start, and when it may be written."""
 
 import json
 
@@ -13,7 +13,7 @@ from fgmix.errors import FgmixError
 from fgmix.runs.folder import prepare_run, refuse_existing
 
 BEGUN = ["config.json", "labels.txt", "splits.csv"]
-"""What a run consists of before its first epoch."""
+"""The files of a run before its first epoch."""
 
 
 def config(directory, **settings):
@@ -32,14 +32,14 @@ def dataset(tmp_path):
 
 @pytest.fixture
 def run_dir(tmp_path, dataset):
-    """A run that has just begun."""
+    """Returns a run that has just started."""
     directory = tmp_path / "run"
     prepare_run(config(directory), dataset, "float32")
     return directory
 
 
 def finish(run_dir, model=b"x"):
-    """Puts there what marks a run as finished."""
+    """Writes the file that marks a run as finished."""
     (run_dir / "model.keras").write_bytes(model)
     (run_dir / "metrics.json").write_text("{}")
 
@@ -109,7 +109,7 @@ def test_a_finished_run_has_nothing_to_resume(run_dir):
 
 
 def test_overwrite_and_resume_exclude_each_other(run_dir):
-    # Obeying both would delete the checkpoint that is to be resumed.
+    # Together they would delete the checkpoint to resume from.
     with pytest.raises(FgmixError, match=r"--overwrite.*--resume|--resume.*--overwrite"):
         refuse_existing(config(run_dir, overwrite=True, resume=True))
 
@@ -119,7 +119,7 @@ def test_overwrite_and_resume_exclude_each_other(run_dir):
     ("name", "content"),
     [
         ("thesis.txt", "years of work"),
-        ("config.json", '{"model_type": "vit"}'),  # every other tool's name for its settings
+        ("config.json", '{"model_type": "vit"}'),  # other tools use this name too
         ("config.json", "[1, 2]"),
     ],
 )

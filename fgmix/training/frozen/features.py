@@ -115,9 +115,9 @@ def provide_features(
         if any(missing):
             _announce(missing, stores[0].map_bytes, folder)
             try:
-                for view, (store, photos) in enumerate(zip(stores, missing, strict=True)):
-                    if photos:
-                        store.add(photos, _compute(backbone, dataset, photos, view, augmentation))
+                for view, (store, images) in enumerate(zip(stores, missing, strict=True)):
+                    if images:
+                        store.add(images, _compute(backbone, dataset, images, view, augmentation))
             except OSError as error:
                 if dataset.root in Path(str(error.filename)).parents:
                     raise  # a missing image
