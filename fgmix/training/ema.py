@@ -89,10 +89,10 @@ class TrainedModel(keras.Model):
     # A function, because Keras would track the layers of a model as layers of this one.
     full_size: Callable[[], "TrainedModel"] | None = None
 
-    def track_ema(self, average: WeightEMA) -> None:
+    def track_ema(self, ema: WeightEMA) -> None:
         """Updates this EMA of the model's weights at every step from now on."""
-        self.ema = average
-        self.averages = average.averages  # tracked by Keras, so that they are variables
+        self.ema = ema
+        self.averages = ema.averages  # tracked by Keras, so that they are variables
 
     def train_step(self, *args: Any) -> Any:
         """Makes Keras's training step and updates the EMA."""

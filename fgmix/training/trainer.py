@@ -191,13 +191,13 @@ def _compile(
         resized = at_size(model, side)
         trained[side] = TrainedModel(resized.inputs, resized.outputs)
         trained[side].full_size = lambda: largest
-    average = WeightEMA(model.weights, config.ema, config.accumulate) if config.ema else None
+    ema = WeightEMA(model.weights, config.ema, config.accumulate) if config.ema else None
     # Built now, because variables created in the first step would cause a second trace.
     optimizer.build(largest.trainable_variables)
     outputs = keras.ops.zeros((1, *model.output_shape[1:]))
     for compiled in trained.values():
-        if average:
-            compiled.track_ema(average)
+        if ema:
+            compiled.track_ema(ema)
         compiled.compile(
             optimizer=optimizer,
             loss=loss,

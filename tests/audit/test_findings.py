@@ -75,7 +75,7 @@ def test_an_equal_file_in_train_and_test_hurts():
     assert list(found) == ["copies-across-splits"]
     finding = found["copies-across-splits"]
     assert finding.hurts
-    assert "1 test photo(s) are copies of training photos" in finding.summary
+    assert "1 test photo(s) are duplicates of training photos" in finding.summary
     [item] = finding.items
     assert item == {
         "bits": 0,

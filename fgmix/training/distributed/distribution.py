@@ -199,9 +199,9 @@ def distribute(config: TrainConfig) -> Iterator[Distribution]:
         from fgmix.training.distributed.hosts import joined
 
         with joined(config):
-            yield _place_on_jax(config)
+            yield _distribute_with_jax(config)
         return
-    yield _place_on_jax(config) if backend == "jax" else _place_on_tensorflow(config)
+    yield _distribute_with_jax(config) if backend == "jax" else _distribute_with_tensorflow(config)
 
 
 def keep_tensorflow_off_gpus() -> None:
@@ -212,7 +212,7 @@ def keep_tensorflow_off_gpus() -> None:
         tf.config.set_visible_devices([], "GPU")
 
 
-def _place_on_tensorflow(config: TrainConfig) -> Distribution:
+def _distribute_with_tensorflow(config: TrainConfig) -> Distribution:
     import tensorflow as tf
 
     names = [device.name for device in tf.config.list_logical_devices("GPU")]
@@ -225,7 +225,7 @@ def _place_on_tensorflow(config: TrainConfig) -> Distribution:
     return Distribution(count, strategy=tf.distribute.MirroredStrategy(names[:count]))
 
 
-def _place_on_jax(config: TrainConfig) -> Distribution:
+def _distribute_with_jax(config: TrainConfig) -> Distribution:
     import jax
 
     processes, process = jax.process_count(), jax.process_index()

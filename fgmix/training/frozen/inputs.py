@@ -95,7 +95,7 @@ def feature_inputs(
     measures = {split: measured(split) for split in splits}
     digest = hashlib.sha256()
     digest_weights(digest, parts.backbone)
-    inputs = _feed(config, dataset, load, measures, distribution)
+    inputs = _feature_inputs(config, dataset, load, measures, distribution)
     return parts.head, replace(inputs, backbone=digest.hexdigest())
 
 
@@ -120,10 +120,10 @@ def view_inputs(config: TrainConfig, dataset: ImageDataset) -> Inputs:
     measured = {
         split: measured_images(config, dataset, split) for split in measured_splits(config, dataset)
     }
-    return _feed(config, dataset, load, measured)
+    return _feature_inputs(config, dataset, load, measured)
 
 
-def _feed(
+def _feature_inputs(
     config: TrainConfig,
     dataset: ImageDataset,
     load: Load,
