@@ -32,14 +32,14 @@ def dataset(tmp_path):
 
 @pytest.fixture
 def run_dir(tmp_path, dataset):
-    """Returns a run that has just started."""
+    """A run that has just begun."""
     directory = tmp_path / "run"
     prepare_run(config(directory), dataset, "float32")
     return directory
 
 
 def finish(run_dir, model=b"x"):
-    """Writes the file that marks a run as finished."""
+    """Puts there what marks a run as finished."""
     (run_dir / "model.keras").write_bytes(model)
     (run_dir / "metrics.json").write_text("{}")
 
