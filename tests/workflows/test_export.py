@@ -18,7 +18,7 @@ VAL, TEST = 10, 5
 
 @pytest.fixture(scope="module")
 def validated(tmp_path_factory):
-    """A run with validation photos, hardly trained."""
+    """Returns a run with validation images, trained briefly."""
     folder = tmp_path_factory.mktemp("validated")
     photos = draw_photos(folder / "photos", {"train": 4, "val": VAL, "test": TEST})
     config = small_config(photos, folder / "run", val_fraction=0.1, epochs=1)
