@@ -130,7 +130,7 @@ def test_the_same_seed_twice_is_refused(tmp_path):
 def test_seeds_that_were_trained_on_other_photos_are_refused(tmp_path):
     one, other = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
     edit_config(other, data={"fingerprint": "x"})
-    assert "other photos" in refusal(one, other)
+    assert "different photos" in refusal(one, other)
 
 
 def photo_notes(study):

@@ -119,6 +119,6 @@ def test_the_model_is_known_by_its_content(finished, tmp_path):
 
 
 def test_nothing_is_overwritten_unasked(file, tmp_path):
-    with pytest.raises(FgmixError, match="add --resume to go on with it, --overwrite to replace"):
+    with pytest.raises(FgmixError, match="add --resume to continue it, --overwrite to replace"):
         refuse_existing(file)
     refuse_existing(tmp_path / "other")
