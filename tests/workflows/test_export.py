@@ -99,7 +99,7 @@ def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export
     card = (tmp_path / "1" / "README.md").read_text()
     assert f"| test | {shares['test']:.1%} of 15 test photos accepted" in card
     assert precision in card
-    assert "Asked for was\ncoverage 0.5" in card
+    assert "The target was\ncoverage 0.5" in card
     assert f"{VAL * len(CLASSES)} validation photos" in card
     assert "`accepted [n]`" in card
 

@@ -66,7 +66,7 @@ def test_a_fold_is_measured_and_the_test_photos_stay_unseen(folded):
 
 def test_the_model_card_says_that_a_fold_was_measured(folded):
     card = (folded / "1" / "README.md").read_text()
-    assert "On 6 photos of the fold held out, by which nothing was chosen" in card
+    assert "On 6 photos of the fold held out, which were not used for any choice" in card
 
 
 def test_a_fold_keeps_the_whole_probabilities_of_its_photos(folded, few):
