@@ -116,7 +116,7 @@ def test_a_single_group_is_measured_and_compared_with_nothing(grid):
     found = compare(open_study(grid.glob("none-*")))
     assert (found.contrasts, found.baseline, found.notes) == ((), "", ())
     assert len(found.accuracies[0].seeds) == 3
-    with pytest.raises(FgmixError, match="--baseline mixed: no group"):
+    with pytest.raises(FgmixError, match="--baseline mixed: no such group"):
         compare(open_study(grid.glob("none-*")), "mixed")
 
 

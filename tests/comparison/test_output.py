@@ -160,9 +160,10 @@ def test_a_single_group_is_plotted_without_differences(single):
 
 
 def test_learning_curves_are_drawn_against_photos(curves):
-    axis = draw_learning_curves(learning_curves(curves)).axes[0]
+    figure = draw_learning_curves(learning_curves(curves))
+    axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["5", "20"]
-    labels = [text.get_text() for text in axis.get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["none", "mixed"]
     means = [100 * a.mean for a in curves.accuracies[:2]]
     np.testing.assert_allclose(axis.get_lines()[0].get_ydata(), means)

@@ -61,8 +61,16 @@ def test_runs_that_answer_alike_do_not_differ():
     assert seeds_needed(found, 0.01, 0.05) is None
 
 
+@pytest.mark.parametrize("photos", range(1, 400, 7))
+def test_an_interval_holds_its_accuracy_also_at_none_and_all(photos):
+    for value in (True, False):
+        found = measure_accuracy(np.full((1, photos), value))
+        assert found.low <= found.mean <= found.high
+        assert 0 <= found.low < found.high <= 1
+
+
 @pytest.mark.parametrize(
-    ("right", "images", "low", "high"),
+    ("correct", "images", "low", "high"),
     [
         (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fgmix.comparison.contrasts import compare
+from fgmix.comparison.names import differing
 from fgmix.comparison.study import open_study
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv, write_csv
@@ -70,6 +71,34 @@ def test_a_recipe_names_a_group_and_what_follows_from_it_does_not(tmp_path):
     for recipe in ("paper", "strong"):
         write_run(tmp_path, CORRECT, recipe=recipe)
     assert [g.name for g in open_study([tmp_path]).groups] == ["recipe paper", "recipe strong"]
+
+
+def test_a_setting_given_by_hand_is_named_beside_a_recipe(tmp_path):
+    write_run(tmp_path, CORRECT, recipe="paper")
+    write_run(tmp_path, CORRECT, recipe="strong", epochs=40)
+    study = open_study([tmp_path])
+    assert [g.name for g in study.groups] == [
+        "recipe paper, epochs 300",
+        "recipe strong, epochs 40",
+    ]
+    assert differing(*study.groups) == ["recipe", "epochs"]
+
+
+def test_a_missing_fold_of_one_seed_is_told_as_such(tmp_path):
+    for seed in (0, 1):
+        for fold in (0, 1, 2):
+            if (seed, fold) == (0, 0):
+                continue
+            run = write_run(
+                tmp_path,
+                CORRECT[:4],
+                paths=[f"{fold}-{i}.jpg" for i in range(4)],
+                folds=3,
+                fold=fold,
+                seed=seed,
+            )
+            edit_config(run, data={"fingerprint": f"of fold {fold}"})
+    assert "fold 0 of seed 0 is not among the runs" in refusal(tmp_path)
 
 
 def test_a_setting_that_only_precision_or_weights_tell(tmp_path):
