@@ -16,7 +16,9 @@ def test_a_run_and_its_photos(finished, photos, tmp_path):
     looks = look(study, root, 4)
     assert looks.why_not == ""
     assert looks.notes[-1] == "2 of 4 photos can't be read."
-    assert "“spatial map v” shows how much the attention weighs each place" in looks.notes[1]
+    assert (
+        "“spatial map v” shows how much weight the attention gives each position" in looks.notes[1]
+    )
     assert len(looks.images) == 2
     for seen in looks.images:
         assert seen.path.split("/")[1] == seen.label
