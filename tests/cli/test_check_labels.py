@@ -119,10 +119,10 @@ def test_sound_labels_give_a_page_that_says_so(tmp_path, check):
         ([], "--dataset --model"),
         (["--model", "x", "--dataset", "y"], "not allowed with"),
         (["--model", "nowhere"], "nowhere is not a run"),
-        (["--model", "x", "--data-dir", "y"], "--data-dir does not go with --model"),
-        (["--model", "x", "--split-seed", "0"], "--split-seed does not go with --model"),
+        (["--model", "x", "--data-dir", "y"], "--data-dir can't be used with --model"),
+        (["--model", "x", "--split-seed", "0"], "--split-seed can't be used with --model"),
         (["--model", "x", "--top", "0"], "--top 0: must be at least 1"),
-        (["--dataset", "x", "--top", "5"], "--top does not go with --dataset"),
+        (["--dataset", "x", "--top", "5"], "--top can't be used with --dataset"),
     ],
 )
 def test_bad_usage_is_one_line_and_writes_nothing(check, argv, message, tmp_path):

@@ -44,7 +44,7 @@ def test_a_signal_saves_and_the_command_that_is_printed_goes_on(photos, tmp_path
     assert "saving after this step" in err
     assert "Traceback" not in err
     message, command = err.strip().splitlines()[-2:]
-    assert message == "stopped; the run is saved up to step 1 of 6; go on with"
+    assert message == "stopped; the run is saved up to step 1 of 6; continue with"
     assert (tmp_path / "a run" / "checkpoint.npz").exists()
     assert not (tmp_path / "a run" / "metrics.json").exists()
 

@@ -244,7 +244,7 @@ def test_the_same_runs_give_the_same_page(grid, grid_report):
         (["--group", "cbam"], "--group cbam: no such group; choose from: none; mixed"),
         (["--heatmaps", "-1"], "--heatmaps -1: give a number of photos"),
         (["--photos", "nowhere"], "--photos nowhere: there is no such folder"),
-        (["--output", "report.pdf"], "end its name in .html"),
+        (["--output", "report.pdf"], "must end in .html"),
         (["--output", "nowhere/report.html"], "there is no folder 'nowhere'"),
     ],
 )
