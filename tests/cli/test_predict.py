@@ -1,4 +1,4 @@
-"""`python -m fgmix predict` as a batch job: lists, files, interruptions."""
+"""`python -m fgmix predict` as a batch job: lists, files, interrupts."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def files(photos):
 
 
 def start(finished, *argv):
-    """The command in a process that takes a list on standard input."""
+    """Starts the command in a process that takes a list on standard input."""
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += "import runpy; runpy.run_module('fgmix', run_name='__main__')"
     return subprocess.Popen(
@@ -92,7 +92,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(finished, files, call, tmp_path)
         "out.csv",
         "out.csv.job.json",
     ]
-    # What is finished stays as it is, and still tells of the file that failed.
+    # A finished file stays unchanged, and the exit code still reports its failed file.
     assert call(*inputs, "--output", out, "--format", "csv", "--resume")[0] == 1
     assert out.read_bytes() == whole.read_bytes()
 

@@ -49,5 +49,5 @@ def test_heatmaps_and_a_report_show_the_same_photos(finished, photos, tmp_path):
     drawn = [path.name.split("-")[1] for path in sorted((tmp_path / "maps").iterdir())]
     looks = look(open_study([finished]), photos, 5)
     assert drawn == [Path(seen.path).stem for seen in looks.images]
-    # Of 12 photos, 4 a class, no other 5 evenly spaced ones have these names.
+    # Of 12 images, 4 per class, no other 5 evenly spaced ones have these names.
     assert drawn == ["photo0", "photo2", "photo1", "photo0", "photo3"]
