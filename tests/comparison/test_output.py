@@ -1,4 +1,4 @@
-"""A comparison in words, tables and pictures, and in files that programs read."""
+"""A comparison as text, tables and figures, and as files for programs."""
 
 import json
 
@@ -94,7 +94,7 @@ def test_one_seed_has_no_columns_for_several(tmp_path):
     assert "lowest to highest" not in text
     assert " sd" not in text
     pair = failures.confusions[0]
-    assert f"  {pair.first_as_second:.0f} of 50 " in text  # a photo is not taken by halves
+    assert f"  {pair.first_as_second:.0f} of 50 " in text  # a whole number with one seed
 
 
 def test_learning_curves(curves, several):

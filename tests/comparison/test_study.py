@@ -1,4 +1,4 @@
-"""Reading and grouping runs, and the one line for each that can't be compared."""
+"""Reading and grouping runs, and the one-line errors for runs that can't be compared."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def refusal(*places):
 def test_runs_that_differ_in_their_seed_alone_are_a_group(tmp_path):
     for seed in (10, 2):
         write_run(tmp_path, CORRECT, attention="none", seed=seed)
-    # Where the photos lie and what is logged changes no result.
+    # The location of the images, and what is logged, change no result.
     write_run(tmp_path, ~CORRECT, attention="none", seed=3, data_dir="elsewhere", monitor_test=True)
     write_run(tmp_path, CORRECT, attention="mixed", seed=2)
     study = open_study([tmp_path])
@@ -200,7 +200,7 @@ def test_photos_that_a_groups_name_tells_of_are_not_told_twice(tmp_path):
 
 
 def test_photos_that_a_recipe_holds_back_are_told(tmp_path):
-    # The name of the groups is that of the recipe: it says nothing of validation photos.
+    # The groups are named by the recipe, which does not mention validation images.
     for recipe, count in (("paper", 800), ("strong", 720)):
         run = write_run(tmp_path, CORRECT, recipe=recipe)
         images = {"train": count, "test": 8}
@@ -317,7 +317,7 @@ def test_a_run_from_before_the_recipe_was_changed_is_not_taken_for_one_of_today(
     from fgmix.config.recipes import RECIPES
     from fgmix.files import read_json, write_json
 
-    assert RECIPES["strong"].frozen_stride  # which runs before it left at 0
+    assert RECIPES["strong"].frozen_stride  # earlier runs left it at 0
     old, new = (write_run(tmp_path, CORRECT, seed=seed) for seed in (0, 1))
     record = read_json(old / "config.json")
     del as_written_by_0_1(record)["recipe"]["frozen_stride"]

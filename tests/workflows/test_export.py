@@ -130,8 +130,8 @@ def test_a_run_without_validation_images_says_what_to_do(finished, export, tmp_p
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--precision-target", "95"], "--precision-target 95: must be a share"),
-        (["--coverage-target", "0"], "--coverage-target 0: must be a share"),
+        (["--precision-target", "95"], "--precision-target 95: must be between 0 and 1"),
+        (["--coverage-target", "0"], "--coverage-target 0: must be between 0 and 1"),
         (["--coverage-target", "0.5", "--precision-target", "0.9"], "not allowed with"),
         (["--top-k", "0"], "--top-k 0: must be at least 1"),
         (["--format", "onyx"], "invalid choice: 'onyx'"),
