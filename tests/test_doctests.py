@@ -1,4 +1,4 @@
-"""The examples in docstrings run and print what they say."""
+"""The examples in docstrings run and give the output shown."""
 
 import doctest
 import inspect
@@ -7,6 +7,12 @@ from importlib import import_module
 import pytest
 
 MODULES = (
+    "fgmix.config.fields",
+    "fgmix.config.identity",
+    "fgmix.config.recipes",
+    "fgmix.config.train_config",
+    "fgmix.evaluation.calibration",
+    "fgmix.evaluation.metrics",
     "fgmix.layers.cbam",
     "fgmix.layers.channel",
     "fgmix.layers.conv",
@@ -20,6 +26,7 @@ MODULES = (
     "fgmix.models.cost",
     "fgmix.models.resized",
     "fgmix.models.split",
+    "fgmix.training.distributed.hosts",
 )
 """The modules with examples. An example runs in a second or two and needs no network."""
 PUBLIC = ("fgmix.layers", "fgmix.models")

@@ -248,14 +248,14 @@ def fit_peer(args: argparse.Namespace, config: TrainConfig, key: dict[str, Any])
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    from fgmix.models.split import halve
+    from fgmix.models.split import split_model
     from fgmix.training.frozen.features import provide_features
     from fgmix.training.run_images import load_splits
     from fgmix.training.trainer import build_model
 
     dataset = first_classes(load_splits(config), args.classes)
     stored = provide_features(
-        halve(build_model(config, len(dataset.class_names), "float32")).backbone,
+        split_model(build_model(config, len(dataset.class_names), "float32")).backbone,
         dataset,
         name=config.backbone,
         augmentation=config.augmentation,

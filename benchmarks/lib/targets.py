@@ -27,7 +27,7 @@ IN_WORDS = {True: "yes", False: "**no**", None: "open"}
 
 
 def at_least(found: Record, mark: float) -> bool | None:
-    """Yields whether all rounds, some or none meet the target."""
+    """Returns whether all rounds, some or none meet the target."""
     if found["least"] >= mark:
         return True
     return None if found["most"] >= mark else False
@@ -214,7 +214,7 @@ ROWS = [
 
 
 def from_records(folder: Path = RESULTS) -> str:
-    """Yields the table of the records in a folder."""
+    """Returns the table of the records in a folder."""
     rows = []
     for row in ROWS:
         script = f"`{path_of(row.script)}`"

@@ -1,4 +1,4 @@
-"""A page of pictures of the photos whose labels are likely wrong."""
+"""Writes a page with the images whose labels are likely wrong."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,25 +7,25 @@ from typing import NamedTuple
 from markupsafe import Markup
 from PIL import Image
 
-from fgmix.audit.label_issues import ClassQuality, Suspect
+from fgmix.audit.label_issues import ClassQuality, LabelIssue
 from fgmix.audit.out_of_fold import OutOfFold
 from fgmix.data.codec.diagnose import decodable
 from fgmix.files import write_text
 from fgmix.html import picture_url, render
 
 LARGE, SMALL = (400, 300), (128, 96)
-"""The boxes of a suspect's picture and of the pictures to compare it with, in pixels."""
+"""The boxes of an issue's image and of the images to compare it with, in pixels."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Guess(NamedTuple):
-    """A class that a photo may be of.
+    """A class that an image may belong to.
 
     Attributes:
         name: The class.
         chance: Its probability.
-        peer: A photo that is surely of the class, as a `data:` URL; None if it is gone.
+        peer: The most confident image of the class, as a `data:` URL; None if it is missing.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Guess(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A suspect on the page.
+    """A label issue on the page.
 
     Attributes:
-        path: The photo's path.
-        picture: The photo, as a `data:` URL; None if it is gone.
-        label: The class that it is labelled.
+        path: The image's path.
+        picture: The image, as a `data:` URL; None if it is missing.
+        label: Its label.
         suggested: The class that it looks like.
     """
 
@@ -49,56 +49,56 @@ class Card(NamedTuple):
     suggested: Guess
 
 
-def write_suspect_page(
+def write_label_issue_page(
     path: Path,
     predictions: OutOfFold,
-    suspects: Sequence[Suspect],
+    issues: Sequence[LabelIssue],
     classes: Sequence[ClassQuality],
     summary: str,
 ) -> None:
     """Writes an HTML page that needs no other file.
 
-    Each suspect is shown with two photos to compare it with: the surest one of the class that it
-    is labelled, and of the class that it looks like. Below stands a table of the classes.
+    Each issue is shown with two images to compare it with: the most confident image of its label
+    and of the suggested class. A table of the classes follows.
 
     Args:
         path: The file.
-        predictions: The photos; those that are no longer there are shown as missing.
-        suspects: Those to show, in order.
-        classes: Those to show, in order.
-        summary: A line on what was looked at.
+        predictions: The images; those whose file is gone are shown as missing.
+        issues: The issues to show, in order.
+        classes: The classes to show, in order.
+        summary: A line on what was audited.
     """
     page = render(
         TEMPLATES / "label_issues.html",
         name=predictions.name,
         summary=summary,
         style=Markup((TEMPLATES / "label_issues.css").read_text(encoding="utf-8")),
-        cards=_cards(predictions, suspects),
+        cards=_cards(predictions, issues),
         classes=classes,
     )
     write_text(path, page)
 
 
-def _cards(predictions: OutOfFold, suspects: Sequence[Suspect]) -> list[Card]:
+def _cards(predictions: OutOfFold, issues: Sequence[LabelIssue]) -> list[Card]:
     surest = _surest(predictions)
-    large = _pictures(predictions, (s.index for s in suspects), LARGE)
-    guessed = {surest[label] for s in suspects for label in (s.label, s.suggested)}
+    large = _pictures(predictions, (s.index for s in issues), LARGE)
+    guessed = {surest[label] for s in issues for label in (s.label, s.suggested)}
     small = _pictures(predictions, guessed, SMALL)
 
-    def guess(suspect: Suspect, label: int) -> Guess:
-        chance = f"{predictions.probabilities[suspect.index, label]:.0%}"
+    def guess(issue: LabelIssue, label: int) -> Guess:
+        chance = f"{predictions.probabilities[issue.index, label]:.0%}"
         return Guess(predictions.class_names[label], chance, small.get(surest[label]))
 
     return [
         Card(
             predictions.paths[s.index], large.get(s.index), guess(s, s.label), guess(s, s.suggested)
         )
-        for s in suspects
+        for s in issues
     ]
 
 
 def _surest(predictions: OutOfFold) -> dict[int, int]:
-    """Of every class the photo that is most probably of it, among those labelled so."""
+    """Returns, for every class, the image with its label that is predicted most confidently."""
     found: dict[int, int] = {}
     for index, label in enumerate(predictions.labels.tolist()):
         best = found.setdefault(label, index)
@@ -111,7 +111,7 @@ def _surest(predictions: OutOfFold) -> dict[int, int]:
 def _pictures(
     predictions: OutOfFold, indices: Iterable[int], box: tuple[int, int]
 ) -> dict[int, str]:
-    """Photos as `data:` URLs of JPEG files that fit into a box; without those that are gone."""
+    """Returns images as `data:` URLs of JPEGs that fit into a box, without missing ones."""
     chosen = sorted(set(indices))
     files = [str(predictions.root / predictions.paths[i]) for i in chosen]
     urls = {}

@@ -1,95 +1,99 @@
-"""The audit of labels as a whole: its files, and its report in words."""
+"""Audits labels: writes the files and the printed report."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fgmix.audit.label_issues import ClassQuality, Suspect, find_suspects, rate_classes
+from fgmix.audit.label_issues import ClassQuality, LabelIssue, find_label_issues, rate_classes
 from fgmix.audit.out_of_fold import OutOfFold, join_folds, open_folds
 from fgmix.errors import FgmixError
 from fgmix.files import write_csv
 
-PAGE, SUSPECTS, CLASSES = "suspects.html", "suspects.csv", "classes.csv"
+PAGE, ISSUES, CLASSES = "suspects.html", "suspects.csv", "classes.csv"
 SHOWN = 5
-"""Suspects and classes that are listed in words."""
+"""The number of issues and classes that are printed."""
 
 
 @dataclass(frozen=True)
 class LabelAudit:
-    """Which labels are likely wrong, and which classes need photos.
+    """The label issues of a data set, and the classes that need images.
 
     Attributes:
-        predictions: The photos, and what models say of them that have not seen them.
-        suspects: The likeliest first, as many as were asked for.
-        found: How many there are.
-        classes: Every class, those that need photos first.
+        predictions: The images, and predictions by models that were not trained on them.
+        issues: The most certain issues first, as many as were asked for.
+        found: The number of all issues.
+        classes: Every class, those that need images first.
     """
 
     predictions: OutOfFold
-    suspects: tuple[Suspect, ...]
+    issues: tuple[LabelIssue, ...]
     found: int
     classes: tuple[ClassQuality, ...]
 
     @property
     def needy(self) -> list[ClassQuality]:
-        """The classes that need photos."""
-        return [c for c in self.classes if c.needs_photos]
+        """The classes that need images."""
+        return [c for c in self.classes if c.needs_images]
 
     @property
     def summary(self) -> str:
-        """What was looked at and found, in a line."""
+        """What was audited and found, in a line."""
         predictions = self.predictions
         recognised = predictions.probabilities.argmax(axis=1) == predictions.labels
         return (
             f"{predictions.name}: {len(predictions.labels)} training photos of "
             f"{len(self.classes)} classes, {recognised.mean():.1%} recognised by models that had "
-            f"not seen them; suspect labels: {self.found}"
+            f"not seen them; label issues: {self.found}"
         )
 
 
 def audit_labels(runs: Sequence[str | Path], top: int) -> LabelAudit:
-    """Finds which labels are suspect and which classes need photos.
+    """Finds label issues and the classes that need images.
 
     Args:
         runs: The folders of the runs of all folds, or of one of them.
-        top: How many suspects to list.
+        top: How many issues to list.
 
     Raises:
-        FgmixError: If the runs are not all folds of one experiment, or their photos are gone.
+        FgmixError: If the runs are not all folds of one experiment, or their images are missing.
     """
     predictions = join_folds(open_folds(runs))
     if not predictions.root.is_dir():
         raise FgmixError(f"the photos are no longer in {predictions.root}: bring them back there")
     labels, probabilities = predictions.labels, predictions.probabilities
-    suspects = find_suspects(probabilities, labels)
-    classes = rate_classes(probabilities, labels, predictions.class_names, suspects)
-    return LabelAudit(predictions, tuple(suspects[:top]), len(suspects), tuple(classes))
+    issues = find_label_issues(probabilities, labels)
+    classes = rate_classes(probabilities, labels, predictions.class_names, issues)
+    return LabelAudit(predictions, tuple(issues[:top]), len(issues), tuple(classes))
 
 
 def write_label_audit(output: Path, audit: LabelAudit) -> tuple[str, ...]:
-    """Writes a page of the suspects, and both lists as CSV files. Needs TensorFlow.
+    """Writes a page of the label issues, and issues and classes as CSV files.
+
+    Needs TensorFlow.
 
     Args:
-        output: The folder; is made if it isn't there.
+        output: The folder; created if it does not exist.
         audit: From `audit_labels`.
 
     Returns:
         The names of the files.
     """
-    from fgmix.audit.label_issue_page import write_suspect_page
+    from fgmix.audit.label_issue_page import write_label_issue_page
 
     output.mkdir(parents=True, exist_ok=True)
-    summary, listed = audit.summary, len(audit.suspects)
+    summary, listed = audit.summary, len(audit.issues)
     if listed < audit.found:
         summary += f", the first {listed} shown"
-    write_suspect_page(output / PAGE, audit.predictions, audit.suspects, audit.needy, f"{summary}.")
-    _write_suspects(output / SUSPECTS, audit)
+    write_label_issue_page(
+        output / PAGE, audit.predictions, audit.issues, audit.needy, f"{summary}."
+    )
+    _write_issues(output / ISSUES, audit)
     _write_classes(output / CLASSES, audit.classes)
-    return PAGE, SUSPECTS, CLASSES
+    return PAGE, ISSUES, CLASSES
 
 
-def _write_suspects(path: Path, audit: LabelAudit) -> None:
+def _write_issues(path: Path, audit: LabelAudit) -> None:
     names, chance = audit.predictions.class_names, audit.predictions.probabilities
     rows = [
         {
@@ -100,7 +104,7 @@ def _write_suspects(path: Path, audit: LabelAudit) -> None:
             "probability_suggested": f"{chance[s.index, s.suggested]:.6f}",
             "score": f"{s.score:.6f}",
         }
-        for s in audit.suspects
+        for s in audit.issues
     ]
     columns = ("path", "label", "suggested", "probability", "probability_suggested", "score")
     write_csv(path, columns, rows)
@@ -110,11 +114,11 @@ def _write_classes(path: Path, classes: Sequence[ClassQuality]) -> None:
     rows = [
         {
             "class": c.name,
-            "photos": c.photos,
+            "photos": c.images,
             "accuracy": "" if math.isnan(c.accuracy) else f"{c.accuracy:.4f}",
             "taken_for": c.taken_for,
-            "suspects": c.suspects,
-            "needs_photos": "yes" if c.needs_photos else "no",
+            "suspects": c.issues,
+            "needs_photos": "yes" if c.needs_images else "no",
         }
         for c in classes
     ]
@@ -122,24 +126,24 @@ def _write_classes(path: Path, classes: Sequence[ClassQuality]) -> None:
 
 
 def label_lines(audit: LabelAudit) -> list[str]:
-    """The report as a person reads it, line by line: the first of each list."""
+    """Returns the lines of the printed report, with the first items of each list."""
     predictions, needy = audit.predictions, audit.needy
     names, lines = predictions.class_names, [audit.summary]
-    if audit.suspects:
-        lines += ["", "likely mislabelled, the surest first:"]
-    for s in audit.suspects[:SHOWN]:
+    if audit.issues:
+        lines += ["", "likely mislabelled, the most certain first:"]
+    for s in audit.issues[:SHOWN]:
         chance = predictions.probabilities[s.index, s.suggested]
         lines.append(
             f"  {predictions.paths[s.index]}: labelled {names[s.label]}, "
             f"looks like {names[s.suggested]} ({chance:.0%})"
         )
-    if len(audit.suspects) > SHOWN:
-        lines.append(f"  and {len(audit.suspects) - SHOWN} more in {PAGE}")
+    if len(audit.issues) > SHOWN:
+        lines.append(f"  and {len(audit.issues) - SHOWN} more in {PAGE}")
     if needy:
         lines += ["", "classes that need more photos:"]
     for c in needy[:SHOWN]:
         taken = f", else mostly taken for {c.taken_for}" if c.taken_for else ""
-        lines.append(f"  {c.name}: {c.photos} photos, {c.accuracy:.0%} recognised{taken}")
+        lines.append(f"  {c.name}: {c.images} photos, {c.accuracy:.0%} recognised{taken}")
     if len(needy) > SHOWN:
         lines.append(f"  and {len(needy) - SHOWN} more in {CLASSES}")
     return lines

@@ -62,11 +62,11 @@ def main(argv: list[str]) -> int:
     from fgmix.explain.side_by_side import arrange, open_viewer, save_full_size
     from fgmix.explain.subjects import read_subjects
     from fgmix.files import write_json
-    from fgmix.workflows.common_photos import load_common_photos
+    from fgmix.workflows.common_images import load_common_images
 
     measured = args.measure or (MEASURED if args.json else 0)
     # Before the models, which take longer to load, so that missing photos are reported at once.
-    dataset = None if images and not measured else load_common_photos(runs)
+    dataset = None if images and not measured else load_common_images(runs)
     files: Sequence[tuple[str, str | None]]
     files = _given(images) if dataset is None or images else _tested(dataset, runs[0], args.count)
     if not _is_folder(output):

@@ -149,7 +149,7 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
         FgmixError: If no group matches the baseline's name, or the name is ambiguous.
     """
     pairs, pair_notes = pair_groups(study.groups, baseline)
-    differences = [compare_accuracies(group.right, other.right) for group, other in pairs]
+    differences = [compare_accuracies(group.correct, other.correct) for group, other in pairs]
     corrected = holm([found.p_value for found in differences])
     level = LEVEL / max(1, len(pairs))
     contrasts = tuple(
@@ -159,7 +159,7 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
     notes = (*study.notes, *pair_notes, *_contrast_notes(contrasts))
     return Comparison(
         study,
-        tuple(measure_accuracy(group.right) for group in study.groups),
+        tuple(measure_accuracy(group.correct) for group in study.groups),
         contrasts,
         name_baseline(pairs),
         notes,
@@ -191,7 +191,7 @@ def _contrast(
         detectable_difference(found, level),
         level,
         tuple(Target(name, size, seeds_needed(found, size, level)) for name, size in targets),
-        tuple(differing(group.settings, other.settings)),
+        tuple(differing(group, other)),
         len(set(group.seeds) & set(other.seeds)),
     )
 

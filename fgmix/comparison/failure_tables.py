@@ -58,7 +58,7 @@ def _selective_table(failures: Failures) -> Table:
         (
             f"{percent(s.coverage, 0)} %",
             percent(s.accuracy),
-            "" if s.deviation is None else percent(s.deviation),
+            "" if s.std is None else percent(s.std),
         )
         for s in failures.selective
     ]
@@ -79,8 +79,8 @@ def _reliability_table(failures: Failures) -> Table:
         if b.answers
     )
     error = f"{percent(failures.calibration_error)} points"
-    if failures.calibration_deviation is not None:
-        error += f" (sd {percent(failures.calibration_deviation)})"
+    if failures.calibration_std is not None:
+        error += f" (sd {percent(failures.calibration_std)})"
     head = ("confidence", "answers", "mean confidence", "right")
     note = f"Expected calibration error: {error}."
     return Table(f"calibration of {failures.group}, %", head, rows, head[:1], note)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgmix.comparison.statistics import spread
+from fgmix.comparison.statistics import mean_and_std
 from fgmix.comparison.study import Group, Study
 from fgmix.evaluation.calibration import threshold_for_coverage
 
@@ -97,12 +97,12 @@ class Selected:
     Attributes:
         coverage: The least fraction of images whose predictions are kept.
         accuracy: The fraction of these predictions that is correct, mean over seeds.
-        deviation: Its sample standard deviation over seeds; None for one seed.
+        std: Its sample standard deviation over seeds; None for one seed.
     """
 
     coverage: float
     accuracy: float
-    deviation: float | None
+    std: float | None
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Failures:
         classes: The classes that have test images, the least recognised first.
         confusions: Pairs of classes that are mistaken for each other, the most frequent first.
         calibration_error: The expected calibration error, mean over seeds.
-        calibration_deviation: Its sample standard deviation over seeds; None for one seed.
+        calibration_std: Its sample standard deviation over seeds; None for one seed.
         reliability: `BINS` bins from 0 to 1.
         selective: The selective accuracy at each of `COVERAGES`.
     """
@@ -123,14 +123,14 @@ class Failures:
     classes: tuple[ClassAccuracy, ...]
     confusions: tuple[Confusion, ...]
     calibration_error: float
-    calibration_deviation: float | None
+    calibration_std: float | None
     reliability: tuple[ReliabilityBin, ...]
     selective: tuple[Selected, ...]
 
     @property
     def single(self) -> bool:
         """Whether the group has a single seed."""
-        return self.calibration_deviation is None
+        return self.calibration_std is None
 
     @property
     def mean_per_class(self) -> float:
@@ -148,33 +148,33 @@ def find_failures(study: Study, group: Group, pairs: int = 20) -> Failures:
     """
     counts = _confusion_counts(study, group)
     errors = [
-        calibration_error(confidences, right)
-        for confidences, right in zip(group.confidences, group.right, strict=True)
+        calibration_error(confidences, correct)
+        for confidences, correct in zip(group.confidences, group.correct, strict=True)
     ]
-    error, deviation = spread(errors)
+    error, std = mean_and_std(errors)
     return Failures(
         group.name,
         _classes(study, group, counts),
         _confusions(study, group, counts, pairs),
         error,
-        deviation,
-        reliability(group.confidences.ravel(), group.right.ravel()),
+        std,
+        reliability(group.confidences.ravel(), group.correct.ravel()),
         tuple(_selected(group, coverage) for coverage in COVERAGES),
     )
 
 
-def reliability(confidences: np.ndarray, right: np.ndarray) -> tuple[ReliabilityBin, ...]:
+def reliability(confidences: np.ndarray, correct: np.ndarray) -> tuple[ReliabilityBin, ...]:
     """Returns the `BINS` bins, of equal width, of the reliability diagram.
 
     Args:
         confidences: `(n,)`, the probability of each predicted class.
-        right: bool `(n,)`, whether it is the true one.
+        correct: bool `(n,)`, whether it is the true one.
     """
     place = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
     counts = np.bincount(place, minlength=BINS)
     with np.errstate(invalid="ignore"):
         confidence = np.bincount(place, confidences, minlength=BINS) / counts
-        accuracy = np.bincount(place, right, minlength=BINS) / counts
+        accuracy = np.bincount(place, correct, minlength=BINS) / counts
     return tuple(
         ReliabilityBin(
             i / BINS, (i + 1) / BINS, int(counts[i]), float(confidence[i]), float(accuracy[i])
@@ -183,18 +183,18 @@ def reliability(confidences: np.ndarray, right: np.ndarray) -> tuple[Reliability
     )
 
 
-def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:
+def calibration_error(confidences: np.ndarray, correct: np.ndarray) -> float:
     """Returns the expected calibration error: the mean gap between accuracy and confidence.
 
     C. Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017, with `BINS` bins.
 
     Args:
         confidences: `(n,)`, the probability of each predicted class.
-        right: bool `(n,)`, whether it is the true one.
+        correct: bool `(n,)`, whether it is the true one.
     """
     gaps = [
         b.answers * abs(b.accuracy - b.confidence)
-        for b in reliability(confidences, right)
+        for b in reliability(confidences, correct)
         if b.answers
     ]
     return float(sum(gaps) / len(confidences))
@@ -269,7 +269,7 @@ def _examples(study: Study, group: Group, label: int, predicted: int) -> tuple[s
 
 def _selected(group: Group, coverage: float) -> Selected:
     accuracies = []
-    for confidences, right in zip(group.confidences, group.right, strict=True):
+    for confidences, correct in zip(group.confidences, group.correct, strict=True):
         answered = confidences >= threshold_for_coverage(confidences, coverage)
-        accuracies.append(float(right[answered].mean()))
-    return Selected(coverage, *spread(accuracies))
+        accuracies.append(float(correct[answered].mean()))
+    return Selected(coverage, *mean_and_std(accuracies))

@@ -85,7 +85,7 @@ def write_groups(path: Path, comparison: Comparison) -> None:
             "group": group.name,
             "seeds": len(a.seeds),
             "top1_percent": 100 * a.mean,
-            "deviation_points": None if a.deviation is None else 100 * a.deviation,
+            "deviation_points": None if a.std is None else 100 * a.std,
             "top1_low_percent": 100 * a.low,
             "top1_high_percent": 100 * a.high,
             "test_images": len(comparison.study.paths),

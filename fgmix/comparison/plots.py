@@ -62,7 +62,7 @@ def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for y, accuracy in enumerate(comparison.accuracies):
-        if accuracy.deviation is not None:  # a single seed would lie below the mean
+        if accuracy.std is not None:  # a single seed would lie below the mean
             seeds = [100 * seed for seed in accuracy.seeds]
             axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")
         _interval(axes[0], y, accuracy.mean, accuracy.low, accuracy.high, BLUE)

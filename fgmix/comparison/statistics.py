@@ -31,14 +31,14 @@ class Accuracy:
     Attributes:
         seeds: The accuracy of each seed.
         mean: Their mean.
-        deviation: Their sample standard deviation; None for a single seed.
+        std: Their sample standard deviation; None for a single seed.
         low: The lower bound of the 95 % interval of the mean.
         high: Its upper bound. With one seed, the interval covers the choice of images alone.
     """
 
     seeds: tuple[float, ...]
     mean: float
-    deviation: float | None
+    std: float | None
     low: float
     high: float
 
@@ -85,12 +85,12 @@ class Difference:
         return self.error is None
 
 
-def spread(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and sample standard deviation of the seeds' values; a single one has no deviation."""
+def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:
+    """Returns mean and sample standard deviation of the seeds' values; None for a single one."""
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
-def measure_accuracy(right: np.ndarray) -> Accuracy:
+def measure_accuracy(correct: np.ndarray) -> Accuracy:
     """Returns the accuracy of a group of seeds, with its 95 % interval.
 
     The interval is Wilson's, with the effective sample size: the number of independent images that
@@ -99,30 +99,31 @@ def measure_accuracy(right: np.ndarray) -> Accuracy:
     estimated from survey data*, Survey Methodology 24, 1998).
 
     Args:
-        right: bool `(n, N)`, a row a seed.
+        correct: bool `(n, N)`, a row a seed.
     """
     from scipy.stats import norm, t
 
-    seeds, images = right.shape
-    accuracies = right.mean(axis=1)
-    mean, deviation = spread(accuracies.tolist())
+    seeds, images = correct.shape
+    accuracies = correct.mean(axis=1)
+    mean, std = mean_and_std(accuracies.tolist())
     plain = mean * (1 - mean)
     count, quantile = float(images), float(norm.ppf(1 - LEVEL / 2))
-    if deviation is not None and plain:
-        residual = residual_of(right) or 0.0
-        shared = image_variance_of(right.mean(axis=0), residual / seeds)
-        terms = [SeedTerm(deviation**2, seeds, residual / images)]
+    if std is not None and plain:
+        residual = residual_of(correct) or 0.0
+        shared = image_variance_of(correct.mean(axis=0), residual / seeds)
+        terms = [SeedTerm(std**2, seeds, residual / images)]
         error, freedom = crossed_error(terms, shared, images)
         if error:
             count, quantile = plain / error**2, float(t.ppf(1 - LEVEL / 2, freedom))
     square = quantile**2
     middle = (mean + square / (2 * count)) / (1 + square / count)
     half = quantile * math.sqrt(plain / count + square / (4 * count**2)) / (1 + square / count)
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return Accuracy(tuple(accuracies.tolist()), mean, deviation, low, high)
+    # By rounding, a bound at 0 or 1 may otherwise be on the wrong side of the mean.
+    low, high = min(mean, max(0.0, middle - half)), max(mean, min(1.0, middle + half))
+    return Accuracy(tuple(accuracies.tolist()), mean, std, low, high)
 
 
-def compare_accuracies(right: np.ndarray, baseline: np.ndarray) -> Difference:
+def compare_accuracies(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     """Compares two groups on the same images.
 
     Groups of one seed each are compared by McNemar's exact test, which tests whether these two
@@ -130,15 +131,15 @@ def compare_accuracies(right: np.ndarray, baseline: np.ndarray) -> Difference:
     crossed random effects. The seeds of the two groups are treated as independent.
 
     Args:
-        right: bool `(n, N)`, a row a seed, of the group.
+        correct: bool `(n, N)`, a row a seed, of the group.
         baseline: bool `(m, N)`, of what it is compared with.
     """
-    if len(right) == len(baseline) == 1:
-        return mcnemar(right[0], baseline[0])
-    return _crossed(right, baseline)
+    if len(correct) == len(baseline) == 1:
+        return mcnemar(correct[0], baseline[0])
+    return _crossed(correct, baseline)
 
 
-def mcnemar(right: np.ndarray, baseline: np.ndarray) -> Difference:
+def mcnemar(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     """Returns McNemar's exact test of two runs, with Bonett and Price's interval.
 
     The test conditions on the number of images that only one run predicts correctly: the group's
@@ -146,14 +147,14 @@ def mcnemar(right: np.ndarray, baseline: np.ndarray) -> Difference:
     on that number. Near the significance level the two can disagree; the verdict is the test's.
 
     Args:
-        right: bool `(N,)`.
+        correct: bool `(N,)`.
         baseline: bool `(N,)`.
     """
     from scipy.stats import binomtest
 
-    images = len(right)
-    gained = int((right & ~baseline).sum())
-    lost = int((baseline & ~right).sum())
+    images = len(correct)
+    gained = int((correct & ~baseline).sum())
+    lost = int((baseline & ~correct).sum())
     changed = gained + lost
     p_value = float(binomtest(gained, changed).pvalue) if changed else 1.0
     low, high = bonett_price(gained, lost, images)
@@ -182,19 +183,19 @@ def bonett_price(gained: int, lost: int, images: int) -> tuple[float, float]:
     return max(-1.0, middle - half), min(1.0, middle + half)
 
 
-def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
+def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     from scipy.stats import binomtest, t
 
-    (n, images), m = right.shape, len(baseline)
-    means = right.mean(axis=0), baseline.mean(axis=0)
+    (n, images), m = correct.shape, len(baseline)
+    means = correct.mean(axis=0), baseline.mean(axis=0)
     difference = means[0] - means[1]
     mean = float(difference.mean())
     gained = float((means[0] * (1 - means[1])).sum())
     lost = float((means[1] * (1 - means[0])).sum())
     # A single seed gives no variance, so the other group's is used.
-    own = [seed_variance_of(right), seed_variance_of(baseline)]
+    own = [seed_variance_of(correct), seed_variance_of(baseline)]
     variances = [next(v for v in pair if v is not None) for pair in (own, own[::-1])]
-    noise = [residual_of(right), residual_of(baseline)]
+    noise = [residual_of(correct), residual_of(baseline)]
     residuals = [next(r for r in pair if r is not None) for pair in (noise, noise[::-1])]
     unexplained = residuals[0] / n + residuals[1] / m
     image_variance = image_variance_of(difference, unexplained)

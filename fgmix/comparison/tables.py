@@ -24,13 +24,13 @@ def _accuracies(comparison: Comparison) -> Table:
             group.name,
             str(len(a.seeds)),
             percent(a.mean),
-            "" if a.deviation is None else percent(a.deviation),
+            "" if a.std is None else percent(a.std),
             interval(a.low, a.high),
-            interval(min(a.seeds), max(a.seeds)) if a.deviation is not None else "",
+            interval(min(a.seeds), max(a.seeds)) if a.std is not None else "",
         )
         for group, a in zip(comparison.study.groups, comparison.accuracies, strict=True)
     ]
-    mean = "mean" if any(a.deviation is not None for a in comparison.accuracies) else "top-1"
+    mean = "mean" if any(a.std is not None for a in comparison.accuracies) else "top-1"
     head = ("group", "seeds", mean, "sd", "95 % interval", "lowest to highest")
     return Table("top-1 accuracy, %", *without_empty(head, rows))
 

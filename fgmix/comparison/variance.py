@@ -56,23 +56,23 @@ def crossed_error(
     return math.sqrt(whole), min(most, whole**2 / uncertain) if uncertain else most
 
 
-def seed_variance_of(right: np.ndarray) -> float | None:
+def seed_variance_of(correct: np.ndarray) -> float | None:
     """Returns the variance of the accuracy between seeds, bool `(n, N)`; None for one seed."""
-    return float(right.mean(axis=1).var(ddof=1)) if len(right) > 1 else None
+    return float(correct.mean(axis=1).var(ddof=1)) if len(correct) > 1 else None
 
 
-def residual_of(right: np.ndarray) -> float | None:
+def residual_of(correct: np.ndarray) -> float | None:
     """Returns the residual mean square after images and seeds, bool `(n, N)`; None for one seed."""
-    seeds, images = right.shape
+    seeds, images = correct.shape
     if seeds < 2:
         return None
     if images < 2:
         return 0.0
     # The values are 0 or 1, so the sum of squares is the sum.
-    mean = right.mean()
-    total = right.sum() - right.size * mean**2
-    by_image = seeds * ((right.mean(axis=0) - mean) ** 2).sum()
-    by_seed = images * ((right.mean(axis=1) - mean) ** 2).sum()
+    mean = correct.mean()
+    total = correct.sum() - correct.size * mean**2
+    by_image = seeds * ((correct.mean(axis=0) - mean) ** 2).sum()
+    by_seed = images * ((correct.mean(axis=1) - mean) ** 2).sum()
     return float(max(0.0, total - by_image - by_seed) / ((seeds - 1) * (images - 1)))
 
 

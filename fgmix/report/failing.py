@@ -207,7 +207,7 @@ def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
 
 
 def _overconfidence(group: Group) -> float:
-    return float(np.mean(group.confidences) - np.mean(group.right))
+    return float(np.mean(group.confidences) - np.mean(group.correct))
 
 
 def _trust(focus: Group, own: Failures) -> str:

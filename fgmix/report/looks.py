@@ -29,13 +29,13 @@ class View:
         title: The group, or the map.
         picture: The picture.
         answer: The model's prediction, `""` if another view shows it.
-        right: Whether that is right; None where there is no answer.
+        correct: Whether that is right; None where there is no answer.
     """
 
     title: str
     picture: Picture
     answer: str = ""
-    right: bool | None = None
+    correct: bool | None = None
 
 
 @dataclass(frozen=True)

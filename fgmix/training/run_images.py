@@ -1,4 +1,4 @@
-"""The photos of a run: split, limited, prepared, all readable, and the same in every process."""
+"""Provides the images of a run: splits, resized cache, and checks that all can be read."""
 
 import logging
 from collections.abc import Collection
@@ -19,29 +19,29 @@ from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
-from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
+from fgmix.runs.resume import refuse_changed_images, refuse_changed_settings
 from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.stages import finetuning
 
 log = logging.getLogger(__name__)
 
 
-def photos_of_run(
+def images_of_run(
     config: TrainConfig, precision: str, distribution: Distribution
 ) -> tuple[ImageDataset, dict[str, ResizedImage]]:
-    """Provides what a run is trained and measured on.
+    """Returns the images that a run is trained and measured on.
 
     Args:
         config: A resolved config.
-        precision: What `--precision` came to on this machine.
-        distribution: The processes; all call this, and what one of them refuses, all refuse.
+        precision: The precision in use: what `--precision auto` means on this machine.
+        distribution: The processes, all of which must call this. An error in one is raised in all.
 
     Returns:
-        The photos, and the resized training images by path.
+        The data set with its splits, and the resized training images by path.
 
     Raises:
-        FgmixError: If photos are missing, too few, unreadable or not what the run was begun with,
-            or not the same in all processes.
+        FgmixError: If images are missing, too few, unreadable, different from those at the start
+            of a resumed run, or different between processes.
     """
     if config.resume:
         distribution.together(
@@ -51,17 +51,17 @@ def photos_of_run(
     if config.resume:
         dataset = _as_begun(config, dataset, distribution)
     resized = distribution.together(lambda: _prepare(config, dataset))
-    # Before training: a bad test photo would otherwise be found when hours have gone into it.
+    # Before training, so that an unreadable test image is not found hours later.
     dataset = _only_readable(config, dataset, resized, distribution)
     refuse_differences(config, precision, dataset, distribution)
     return dataset, resized
 
 
 def load_splits(config: TrainConfig) -> ImageDataset:
-    """Loads the data set of a resolved config, holds out what it says and limits the rest.
+    """Loads the data set of a resolved config with its splits, folds and shots.
 
     Raises:
-        FgmixError: If the data set is not there or a class is too small.
+        FgmixError: If the data set is missing or a class is too small.
     """
     seed = config.split_seed
     dataset = load_dataset(config.dataset, config.data_dir, seed)
@@ -81,19 +81,19 @@ def load_splits(config: TrainConfig) -> ImageDataset:
 def _as_begun(
     config: TrainConfig, dataset: ImageDataset, distribution: Distribution
 ) -> ImageDataset:
-    """The photos that a run was begun with; its record lies with the leader."""
+    """Returns the images that a run was started with; only the leader has the run's record."""
 
     def compare() -> ImageDataset:
-        return refuse_changed_photos(config, dataset) if distribution.leads else dataset
+        return refuse_changed_images(config, dataset) if distribution.leads else dataset
 
     begun = distribution.together(compare)
-    return dataset.without(distribution.tell(begun.skipped)[0])
+    return dataset.without(distribution.gather(begun.skipped)[0])
 
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
-    """Copies of the training photos, by path, as far as the config wants them."""
+    """Returns the resized training images by path, none if the config does not use them."""
     if config.views and config.finetune_epochs:
-        config = finetuning(config)  # features are computed from the photos
+        config = finetuning(config)  # features are computed from the images themselves
     if config.prepare != "auto" or config.views:
         return {}
     return build_resized_cache(
@@ -104,26 +104,26 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedIma
 def _only_readable(
     config: TrainConfig, dataset: ImageDataset, resized: Collection[str], distribution: Distribution
 ) -> ImageDataset:
-    """Reads every photo and leaves out those that can't be read, or refuses the data set.
+    """Reads every image, and skips unreadable ones or refuses the data set.
 
-    The splits are drawn before, with the bad files among them: a photo that can't be read moves
-    no other from one split to another. What has been copied has been read. A run that is resumed
-    keeps to the photos that it was begun with. Every process reads a part of the photos.
+    The splits are drawn before, including unreadable files, so that skipping one moves no other
+    image to another split. Resized images have been read already. A resumed run uses the images it
+    was started with. Every process reads a part of the images.
     """
     paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
     paths = paths[distribution.process :: distribution.processes]
     files = [str(dataset.root / path) for path in paths]
     if config.resume or not config.skip_bad_images:
-        remedy = "remove or replace it, or go on without (--skip-bad-images)"
+        remedy = "remove or replace it, or train without it (--skip-bad-images)"
         if config.resume:
-            remedy = "the run was begun with it: bring it back"
+            remedy = "the run was started with it: restore it"
         distribution.together(lambda: refuse_unreadable(files, remedy))
         return dataset
-    log.info("reading all %d photos, to leave out the bad ones", len(files))
+    log.info("reading all %d photos, to skip those that can't be read", len(files))
     bad = unreadable_files(files)
     for file, reason in bad.items():
         log.info("  %s: %s", file, reason)
-    found = distribution.tell([p for p, file in zip(paths, files, strict=True) if file in bad])
+    found = distribution.gather([p for p, file in zip(paths, files, strict=True) if file in bad])
     skipped = [path for part in found for path in part]
     log.info("skipped %d photo(s) that can't be read", len(skipped))
     return dataset.without(skipped)
@@ -132,20 +132,20 @@ def _only_readable(
 def refuse_differences(
     config: TrainConfig, precision: str, dataset: ImageDataset, distribution: Distribution
 ) -> None:
-    """Makes sure that all processes are about to train the same.
+    """Checks that all processes train the same run.
 
     Args:
         config: A resolved config.
-        precision: What `--precision` came to on this machine.
-        dataset: The photos.
+        precision: The precision in use: what `--precision auto` means on this machine.
+        dataset: The data set.
         distribution: The processes.
 
     Raises:
-        FgmixError: If settings, photos or library versions are not those of process 0.
+        FgmixError: If settings, images or library versions differ from those of process 0.
     """
     if distribution.processes == 1:
         return
-    # Hosts may keep the same weights in other folders; the photos are told by their fingerprint.
+    # Folders may differ between hosts: weights are not compared, images by their fingerprint.
     settings = {k: v for k, v in result_settings(config).items() if k != "weights"}
     ours = {
         **{option(name): value for name, value in settings.items()},
@@ -154,12 +154,13 @@ def refuse_differences(
         "the photos": f"{dataset.name}, {dataset.fingerprint()}",
         **{f"the version of {name}": v for name, v in library_versions().items()},
     }
-    told = distribution.tell(ours)
+    of_all = distribution.gather(ours)
+    leader = of_all[0]
     different = [
-        f"{name} of process {process} is {said.get(name)}, of process 0 {told[0].get(name)}"
-        for process, said in enumerate(told)
-        for name in told[0].keys() | said.keys()
-        if said.get(name) != told[0].get(name)
+        f"{name} of process {process} is {theirs.get(name)}, of process 0 {leader.get(name)}"
+        for process, theirs in enumerate(of_all)
+        for name in leader.keys() | theirs.keys()
+        if theirs.get(name) != leader.get(name)
     ]
     if different:
         more = f" (and {len(different) - 3} more)" if different[3:] else ""

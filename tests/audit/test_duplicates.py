@@ -1,4 +1,4 @@
-"""Copies are found whatever was done to them, and pictures that differ are not taken for copies."""
+"""Duplicates are found after resizing or recompression; different images are not duplicates."""
 
 import io
 
@@ -10,7 +10,7 @@ from fgmix.audit.duplicates import (
     MAX_DISTANCE,
     connect_alike,
     distance,
-    group_copies,
+    group_duplicates,
     perceptual_hash,
 )
 from fgmix.data.sources.demo.dataset import draw_image
@@ -72,7 +72,7 @@ def test_the_distance_is_the_number_of_bits_that_differ():
 @pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 200])
 def test_components_are_those_of_comparing_every_pair(count):
     rng = np.random.default_rng(count)
-    # Few bits are in use, so that many lie near each other.
+    # Few bits are used, so that many hashes are close to each other.
     hashes = rng.integers(0, 2**9, (count, 2), np.uint64)
     near = np.array([[distance(a, b) <= 2 for b in hashes] for a in hashes])
     reached = near
@@ -91,9 +91,9 @@ def test_groups_take_equal_files_and_equal_looks_together():
     far = np.full(4, 2**64 - 1, np.uint64)
     digests = [b"a", b"b", b"a", b"c", b"d", b"d", b"e"]
     hashes = [near, far, near, nearer, None, None, None]
-    assert group_copies(digests, hashes) == [[0, 2, 3], [4, 5]]
+    assert group_duplicates(digests, hashes) == [[0, 2, 3], [4, 5]]
 
 
 def test_blank_pictures_are_copies_only_if_their_files_are():
-    assert group_copies([b"a", b"b"], [None, None]) == []
-    assert group_copies([], []) == []
+    assert group_duplicates([b"a", b"b"], [None, None]) == []
+    assert group_duplicates([], []) == []

@@ -40,7 +40,7 @@ def test_wrong_labels_are_listed_with_what_they_look_like(checked, check, tmp_pa
     code, out, _ = check("--model", folds[0])
     assert code == 0
     assert "birds: 27 training photos of 3 classes, 92.6% recognised" in out
-    assert "suspect labels: 2" in out
+    assert "label issues: 2" in out
     assert "train/heron/crow 2.png: labelled heron, looks like crow (90%)" in out
     rows = read_csv(tmp_path / "out" / "suspects.csv")
     assert {row["path"]: (row["label"], row["suggested"]) for row in rows} == {
@@ -78,7 +78,7 @@ def test_top_limits_the_list(checked, check, tmp_path):
     assert len(read_csv(tmp_path / "out" / "suspects.csv")) == 1
     page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
     assert page.count("<figure>") == 1
-    assert "suspect labels: 2, the first 1 shown." in page
+    assert "label issues: 2, the first 1 shown." in page
 
 
 def test_names_are_not_taken_for_html(tmp_path, check):
@@ -109,8 +109,8 @@ def test_sound_labels_give_a_page_that_says_so(tmp_path, check):
     folds = write_folds(photos, tmp_path / "runs", folds=2)
     code, out, _ = check("--model", folds[0])
     assert code == 0
-    assert "suspect labels: 0" in out
-    assert "suspect labels: 0" in (tmp_path / "out" / "suspects.html").read_text()
+    assert "label issues: 0" in out
+    assert "label issues: 0" in (tmp_path / "out" / "suspects.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def draw_answers(rng, seeds, images, *, mean=0.2, image_sd=1.0, seed_sd=0.0):
 
 
 def write_run(
-    runs: Path, right, *, confidences=None, predicted=None, paths=None, **settings
+    runs: Path, correct, *, confidences=None, predicted=None, paths=None, **settings
 ) -> Path:
     """Writes a run with given predictions.
 
@@ -44,11 +44,11 @@ def write_run(
     nothing = Split((), np.zeros(0, np.int32))
     dataset = ImageDataset("cars", runs, CLASSES, {"train": nothing, "test": nothing})
     prepare_run(config, dataset, "float32")
-    labels = np.arange(len(right)) % len(CLASSES)
+    labels = np.arange(len(correct)) % len(CLASSES)
     if predicted is None:
-        predicted = np.where(right, labels, (labels + 1) % len(CLASSES))
-    confidences = np.full(len(right), 0.75) if confidences is None else confidences
-    paths = [f"test/{i:04d}.jpg" for i in range(len(right))] if paths is None else paths
+        predicted = np.where(correct, labels, (labels + 1) % len(CLASSES))
+    confidences = np.full(len(correct), 0.75) if confidences is None else confidences
+    paths = [f"test/{i:04d}.jpg" for i in range(len(correct))] if paths is None else paths
     rows = [
         {
             "path": path,
@@ -66,7 +66,7 @@ def write_run(
         for e in range(2)
     ]
     write_csv(directory / HISTORY, list(history[0]), history)
-    write_json(directory / METRICS, {"top1": float(np.mean(right))})
+    write_json(directory / METRICS, {"top1": float(np.mean(correct))})
     return directory
 
 

@@ -16,8 +16,8 @@ IMAGES = 600
 def write_groups(runs, means, seeds=3, **settings):
     rng = np.random.default_rng(0)
     for attention, mean in means.items():
-        for seed, right in enumerate(draw_answers(rng, seeds, IMAGES, mean=mean)):
-            write_run(runs, right, attention=attention, seed=seed, **settings)
+        for seed, correct in enumerate(draw_answers(rng, seeds, IMAGES, mean=mean)):
+            write_run(runs, correct, attention=attention, seed=seed, **settings)
     return runs
 
 
@@ -116,7 +116,7 @@ def test_a_single_group_is_measured_and_compared_with_nothing(grid):
     found = compare(open_study(grid.glob("none-*")))
     assert (found.contrasts, found.baseline, found.notes) == ((), "", ())
     assert len(found.accuracies[0].seeds) == 3
-    with pytest.raises(FgmixError, match="--baseline mixed: no group"):
+    with pytest.raises(FgmixError, match="--baseline mixed: no such group"):
         compare(open_study(grid.glob("none-*")), "mixed")
 
 
@@ -188,7 +188,7 @@ def test_one_seed_each_is_a_verdict_on_two_runs(grid):
     assert any("McNemar's" in note for note in found.notes)
 
 
-def test_one_seed_against_several_borrows_their_spread(grid):
+def test_one_seed_against_several_borrows_their_std(grid):
     found = compare(open_study([grid / "mixed-seed0", *grid.glob("none-*")]))
     assert found.contrasts[0].found.seeds == (1, 3)
     shown = replace(found.contrasts[0], verdict=BETTER).sentence

@@ -25,10 +25,10 @@ def write_groups_of(runs, shots=(None,), attentions=("none", "mixed"), seeds=2):
     rng = np.random.default_rng(0)
     for attention in attentions:
         for shot in shots:
-            for seed, right in enumerate(draw_answers(rng, seeds, 200)):
+            for seed, correct in enumerate(draw_answers(rng, seeds, 200)):
                 confidences = rng.uniform(0.2, 1, 200)
                 settings = {"attention": attention, "shots": shot, "seed": seed}
-                write_run(runs, right, confidences=confidences, **settings)
+                write_run(runs, correct, confidences=confidences, **settings)
     return runs
 
 
@@ -143,12 +143,12 @@ def test_the_json_has_everything_as_plain_numbers(several, tmp_path):
 
 def test_the_plot_shows_every_group_and_its_difference(several, tmp_path):
     figure = draw_comparison(several)
-    left, right = figure.axes
+    left, correct = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["none", "mixed", "conv"]
     seeds = next(line for line in left.get_lines() if line.get_label() == "each seed")
     np.testing.assert_allclose(seeds.get_xdata(), [100 * a for a in several.accuracies[0].seeds])
     found = several.contrasts[0].found
-    spans = [list(line.get_xdata()) for line in right.get_lines()]
+    spans = [list(line.get_xdata()) for line in correct.get_lines()]
     assert [100 * found.low, 100 * found.high] in spans
     save_figure(tmp_path / "found.png", figure)
     with Image.open(tmp_path / "found.png") as picture:
@@ -160,9 +160,10 @@ def test_a_single_group_is_plotted_without_differences(single):
 
 
 def test_learning_curves_are_drawn_against_photos(curves):
-    axis = draw_learning_curves(learning_curves(curves)).axes[0]
+    figure = draw_learning_curves(learning_curves(curves))
+    axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["5", "20"]
-    labels = [text.get_text() for text in axis.get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["none", "mixed"]
     means = [100 * a.mean for a in curves.accuracies[:2]]
     np.testing.assert_allclose(axis.get_lines()[0].get_ydata(), means)

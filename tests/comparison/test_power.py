@@ -61,9 +61,9 @@ def test_one_seed_each_tells_nothing_of_seeds():
 
 @pytest.mark.parametrize(("changed", "level"), [(6, 0.05), (40, 0.05), (500, 0.05), (500, 0.01)])
 def test_mcnemars_reach_is_the_binomials(changed, level):
-    right = np.arange(2000) < changed // 2
+    correct = np.arange(2000) < changed // 2
     baseline = (np.arange(2000) >= changed // 2) & (np.arange(2000) < changed)
-    reach = detectable_difference(mcnemar(right, baseline), level)
+    reach = detectable_difference(mcnemar(correct, baseline), level)
     share = (1 + reach * 2000 / changed) / 2
     gains = np.arange(changed // 2 + 1, changed + 1)
     gains = gains[2 * binom.sf(gains - 1, changed, 0.5) < level]
@@ -71,9 +71,9 @@ def test_mcnemars_reach_is_the_binomials(changed, level):
 
 
 def test_too_few_changed_photos_show_nothing():
-    right = np.array([True] * 5 + [False] * 95)
-    assert detectable_difference(mcnemar(right, np.zeros(100, bool)), 0.05) is None
-    assert detectable_difference(mcnemar(right, right), 0.05) is None
+    correct = np.array([True] * 5 + [False] * 95)
+    assert detectable_difference(mcnemar(correct, np.zeros(100, bool)), 0.05) is None
+    assert detectable_difference(mcnemar(correct, correct), 0.05) is None
 
 
 def test_a_detectable_difference_is_shown_as_often_as_stated():
@@ -95,8 +95,8 @@ def test_a_detectable_difference_is_shown_as_often_as_stated():
 
 
 def test_answers_that_never_vary_tell_nothing_of_what_could_be_seen():
-    right = np.stack([np.arange(50) < 30] * 2)
-    found = compare_accuracies(right, right)
+    correct = np.stack([np.arange(50) < 30] * 2)
+    found = compare_accuracies(correct, correct)
     assert found.error == 0
     assert detectable_difference(found, 0.05) is None
     assert seeds_needed(found, 0.01, 0.05) is None
@@ -104,7 +104,7 @@ def test_answers_that_never_vary_tell_nothing_of_what_could_be_seen():
 
 def test_no_difference_is_above_all_photos():
     rng = np.random.default_rng(0)
-    right = np.stack([np.arange(12) < 11, rng.random(12) < 0.1])
-    found = compare_accuracies(right, ~right)
+    correct = np.stack([np.arange(12) < 11, rng.random(12) < 0.1])
+    found = compare_accuracies(correct, ~correct)
     assert -1 <= found.low <= found.high <= 1
     assert detectable_difference(found, 0.05) is None

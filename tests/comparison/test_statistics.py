@@ -11,8 +11,8 @@ from fgmix.comparison.statistics import (
     compare_accuracies,
     holm,
     mcnemar,
+    mean_and_std,
     measure_accuracy,
-    spread,
 )
 from fgmix.comparison.variance import SeedTerm, crossed_error
 from tests.comparison.answers import draw_answers
@@ -20,9 +20,9 @@ from tests.comparison.answers import draw_answers
 
 def pair(gained, lost, both, neither):
     """Returns the correctness of two runs, from the numbers of images that either gains."""
-    right = [True] * gained + [False] * lost + [True] * both + [False] * neither
+    correct = [True] * gained + [False] * lost + [True] * both + [False] * neither
     baseline = [False] * gained + [True] * lost + [True] * both + [False] * neither
-    return np.array(right), np.array(baseline)
+    return np.array(correct), np.array(baseline)
 
 
 def test_mcnemar_on_the_children_with_hyperresponsive_airways():
@@ -51,18 +51,26 @@ def test_one_seeds_interval_covers_the_true_difference_as_often_as_it_says():
 
 
 def test_runs_that_answer_alike_do_not_differ():
-    right, _ = pair(0, 0, 5, 3)
-    found = mcnemar(right, right)
+    correct, _ = pair(0, 0, 5, 3)
+    found = mcnemar(correct, correct)
     assert (found.mean, found.p_value) == (0, 1)
     assert found.low < 0 < found.high
-    found = compare_accuracies(np.stack([right] * 3), np.stack([right] * 3))
+    found = compare_accuracies(np.stack([correct] * 3), np.stack([correct] * 3))
     assert (found.mean, found.low, found.high, found.p_value) == (0, 0, 0, 1)
     assert detectable_difference(found, 0.05) is None
     assert seeds_needed(found, 0.01, 0.05) is None
 
 
+@pytest.mark.parametrize("photos", range(1, 400, 7))
+def test_an_interval_holds_its_accuracy_also_at_none_and_all(photos):
+    for value in (True, False):
+        found = measure_accuracy(np.full((1, photos), value))
+        assert found.low <= found.mean <= found.high
+        assert 0 <= found.low < found.high <= 1
+
+
 @pytest.mark.parametrize(
-    ("right", "images", "low", "high"),
+    ("correct", "images", "low", "high"),
     [
         (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),
@@ -70,11 +78,11 @@ def test_runs_that_answer_alike_do_not_differ():
         (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_one_seeds_interval_is_wilsons(right, images, low, high):
+def test_one_seeds_interval_is_wilsons(correct, images, low, high):
     # Newcombe, Statistics in Medicine 17, 1998, table I, method 3.
-    found = measure_accuracy(np.array([[True] * right + [False] * (images - right)]))
-    assert found.mean == pytest.approx(right / images)
-    assert found.deviation is None
+    found = measure_accuracy(np.array([[True] * correct + [False] * (images - correct)]))
+    assert found.mean == pytest.approx(correct / images)
+    assert found.std is None
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
 
@@ -96,10 +104,10 @@ def test_without_an_effect_of_photos_it_is_welchs_test():
     # All predictions are independent, so images differ by chance alone; in this draw by less than
     # expected, and the seeds by more.
     rng = np.random.default_rng(7)
-    right, baseline = rng.random((6, 500)) < 0.62, rng.random((3, 500)) < 0.55
-    found = compare_accuracies(right, baseline)
+    correct, baseline = rng.random((6, 500)) < 0.62, rng.random((3, 500)) < 0.55
+    found = compare_accuracies(correct, baseline)
     assert found.image_variance == 0
-    welch = ttest_ind(right.mean(axis=1), baseline.mean(axis=1), equal_var=False)
+    welch = ttest_ind(correct.mean(axis=1), baseline.mean(axis=1), equal_var=False)
     assert found.p_value == pytest.approx(welch.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(welch.confidence_interval()))
     assert found.freedom == pytest.approx(welch.df)
@@ -111,11 +119,11 @@ def test_the_photos_variance_is_what_an_analysis_of_variance_says():
     found = compare_accuracies(*groups)
     difference = groups[0].mean(axis=0) - groups[1].mean(axis=0)
     noise, least = 0.0, []
-    for right in groups:
-        rows, columns = right.mean(axis=1, keepdims=True), right.mean(axis=0, keepdims=True)
-        left = right - rows - columns + right.mean()
-        square = (left**2).sum() / ((len(right) - 1) * 89)
-        noise += square / len(right)
+    for correct in groups:
+        rows, columns = correct.mean(axis=1, keepdims=True), correct.mean(axis=0, keepdims=True)
+        left = correct - rows - columns + correct.mean()
+        square = (left**2).sum() / ((len(correct) - 1) * 89)
+        noise += square / len(correct)
         least.append(square / 90)
     assert found.image_variance == pytest.approx(max(0, difference.var(ddof=1) - noise) / 90)
     assert found.seed_variances == pytest.approx(
@@ -125,9 +133,9 @@ def test_the_photos_variance_is_what_an_analysis_of_variance_says():
 
 def test_seeds_that_are_close_by_luck_count_as_far_apart_as_single_answers_make_them():
     # Both seeds are correct on half of the images, and agree on half of them.
-    right = np.array([[1, 1, 0, 0] * 50, [1, 0, 1, 0] * 50], bool)
-    found = compare_accuracies(right, ~right)
-    assert right.mean(axis=1).var() == 0
+    correct = np.array([[1, 1, 0, 0] * 50, [1, 0, 1, 0] * 50], bool)
+    found = compare_accuracies(correct, ~correct)
+    assert correct.mean(axis=1).var() == 0
     # Where they disagree, on 100 images, both are a half away from the image's mean.
     square = 2 * 100 * 0.5**2 / 199
     assert found.seed_variances == pytest.approx((square / 200,) * 2)
@@ -136,15 +144,15 @@ def test_seeds_that_are_close_by_luck_count_as_far_apart_as_single_answers_make_
 
 def test_seeds_that_answer_alike_leave_the_photos_test():
     # Then each group is effectively one run, and the normal form of McNemar's test is known.
-    right, baseline = pair(60, 90, 600, 250)
-    found = compare_accuracies(np.stack([right] * 5), np.stack([baseline] * 5))
+    correct, baseline = pair(60, 90, 600, 250)
+    found = compare_accuracies(np.stack([correct] * 5), np.stack([baseline] * 5))
     error = np.sqrt((150 - 30**2 / 1000) / 999 / 1000)
     assert found.error == pytest.approx(error)
     assert found.freedom == 999
     assert found.p_value == pytest.approx(2 * norm.sf(0.03 / error), rel=0.05)
 
 
-def test_one_seed_borrows_the_spread_of_several():
+def test_one_seed_borrows_the_std_of_several():
     rng = np.random.default_rng(5)
     several, single = draw_answers(rng, 5, 400, seed_sd=0.1), draw_answers(rng, 1, 400)
     found, back = compare_accuracies(several, single), compare_accuracies(single, several)
@@ -156,11 +164,11 @@ def test_one_seed_borrows_the_spread_of_several():
 
 
 def test_a_perfect_and_a_hopeless_group_differ_as_surely_as_there_are_photos():
-    right, wrong = np.ones((2, 4), bool), np.zeros((2, 4), bool)
-    found = compare_accuracies(right, wrong)
+    correct, wrong = np.ones((2, 4), bool), np.zeros((2, 4), bool)
+    found = compare_accuracies(correct, wrong)
     assert (found.mean, found.p_value) == (1, 2 * 0.5**4)
-    assert measure_accuracy(right).high == 1
-    assert measure_accuracy(right).low == pytest.approx(measure_accuracy(right[:1]).low)
+    assert measure_accuracy(correct).high == 1
+    assert measure_accuracy(correct).low == pytest.approx(measure_accuracy(correct[:1]).low)
 
 
 def test_a_single_photo_is_no_crash():
@@ -169,9 +177,9 @@ def test_a_single_photo_is_no_crash():
     assert 0 <= measure_accuracy(np.array([[True], [False]])).low <= 0.5
 
 
-def test_spread():
-    assert spread([0.5]) == (0.5, None)
-    assert spread([1, 2, 4]) == pytest.approx((7 / 3, np.std([1, 2, 4], ddof=1)))
+def test_mean_and_std():
+    assert mean_and_std([0.5]) == (0.5, None)
+    assert mean_and_std([1, 2, 4]) == pytest.approx((7 / 3, np.std([1, 2, 4], ddof=1)))
 
 
 def test_holm_on_the_textbook_example():
@@ -194,16 +202,16 @@ LEAST, MOST = binom.interval(0.999, REPETITIONS, LEVEL)
 def test_intervals_miss_the_truth_at_the_stated_rate(seeds, seed_sd):
     # benchmarks/accuracy/comparison_simulation.py does this at length.
     rng = np.random.default_rng(2)
-    images, spread_ = 200, (1.2, 0.4)
+    images, scales = 200, (1.2, 0.4)
     missed = accuracy_missed = 0
     for _ in range(REPETITIONS):
-        ease = rng.normal(0, spread_[0], images)
+        ease = rng.normal(0, scales[0], images)
         groups = [
             rng.normal(size=(n, images))
-            < ease + shift + rng.normal(0, spread_[1], images) + rng.normal(0, seed_sd, (n, 1))
+            < ease + shift + rng.normal(0, scales[1], images) + rng.normal(0, seed_sd, (n, 1))
             for n, shift in zip(seeds, (0.0, 0.2), strict=True)
         ]
-        scale = np.sqrt(1 + spread_[0] ** 2 + spread_[1] ** 2 + seed_sd**2)
+        scale = np.sqrt(1 + scales[0] ** 2 + scales[1] ** 2 + seed_sd**2)
         truth = norm.cdf(0.2 / scale)
         found, accuracy = compare_accuracies(groups[1], groups[0]), measure_accuracy(groups[1])
         missed += not found.low <= truth - 0.5 <= found.high
@@ -217,6 +225,6 @@ def test_mcnemar_raises_no_more_false_alarms_than_stated_on_equal_runs():
     alarms = 0
     for _ in range(100):
         ease = rng.normal(size=200)
-        right, baseline = rng.normal(size=(2, 200)) < ease
-        alarms += mcnemar(right, baseline).p_value < LEVEL
+        correct, baseline = rng.normal(size=(2, 200)) < ease
+        alarms += mcnemar(correct, baseline).p_value < LEVEL
     assert alarms <= binom.ppf(0.999, 100, LEVEL)

@@ -1,4 +1,4 @@
-"""Metrics against numbers worked by hand."""
+"""Metrics against hand-computed numbers."""
 
 import json
 from math import log
@@ -10,7 +10,7 @@ from fgmix.evaluation.metrics import classification_metrics, summarize
 
 
 def test_three_classes_by_hand():
-    # Class a: 3 photos, 2 right; class b: 1 photo, wrong; class c: no photo.
+    # Class a: 3 images, 2 correct; class b: 1 image, incorrect; class c: no image.
     probabilities = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
     found = classification_metrics(probabilities, np.array([0, 0, 0, 1]), ("a", "b", "c"))
     assert found == {
@@ -19,12 +19,13 @@ def test_three_classes_by_hand():
         "mean_per_class": pytest.approx((2 / 3 + 0) / 2),
         "loss": pytest.approx(-(log(0.7) + log(0.5) + log(0.1) + log(0.3)) / 4),
         "num_examples": 4,
+        "num_classes": 3,
         "per_class": {"a": pytest.approx(2 / 3), "b": 0.0},
     }
 
 
 def test_top5_of_seven_classes_takes_the_fifth_and_not_the_sixth():
-    row = np.array([0.05, 0.30, 0.25, 0.02, 0.15, 0.13, 0.10])  # likeliest first: 1 2 4 5 6 0 3
+    row = np.array([0.05, 0.30, 0.25, 0.02, 0.15, 0.13, 0.10])  # most probable first: 1 2 4 5 6 0 3
     labels = np.array([1, 2, 4, 5, 6, 0, 3])
     found = classification_metrics(np.tile(row, (7, 1)), labels, tuple("abcdefg"))
     assert found["top1"] == pytest.approx(1 / 7)
@@ -38,7 +39,7 @@ def test_exactly_five_classes_are_all_in_the_top_five():
 
 
 def test_the_first_of_equals_is_the_answer():
-    # As argmax decides in predictions.csv: no label is helped by a tie.
+    # Ties are resolved as by argmax in predictions.csv, not in favour of the label.
     found = classification_metrics(np.full((6, 6), 1 / 6), np.arange(6), tuple("abcdef"))
     assert found["top1"] == pytest.approx(1 / 6)
     assert found["top5"] == pytest.approx(5 / 6)
@@ -46,7 +47,7 @@ def test_the_first_of_equals_is_the_answer():
 
 
 def test_imbalance_moves_top1_but_not_the_mean_per_class():
-    # 9 of 10 photos are of class a, and the answer is always a.
+    # 9 of 10 images are of class a, and the prediction is always a.
     probabilities = np.tile([0.9, 0.1], (10, 1))
     found = classification_metrics(probabilities, np.array([0] * 9 + [1]), ("a", "b"))
     assert found["top1"] == 0.9
@@ -71,3 +72,15 @@ def test_metrics_in_a_line():
         "top-1 80.0% (standard error 2.0%), top-5 95.0%, mean per class 75.0%, loss 1.234, "
         "400 fold photos"
     )
+
+
+def test_a_line_names_as_many_classes_as_there_are():
+    metrics = {"top1": 1.0, "top5": 1.0, "mean_per_class": 1.0, "num_examples": 9}
+    assert "top-3 100.0%" in summarize(metrics | {"loss": 0.5, "num_classes": 3})
+    assert "top-5 100.0%" in summarize(metrics | {"loss": 0.5, "num_classes": 200})
+
+
+def test_a_loss_of_nothing_has_no_sign():
+    found = classification_metrics(np.eye(2, dtype="float32"), np.array([0, 1]), ("a", "b"))
+    assert "loss 0.000" in summarize(found)
+    assert str(found["loss"]) == "0.0"

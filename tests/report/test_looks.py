@@ -23,7 +23,7 @@ def test_a_run_and_its_photos(finished, photos, tmp_path):
     for seen in looks.images:
         assert seen.path.split("/")[1] == seen.label
         assert seen.image.answer.split(",")[0] in CLASSES
-        assert seen.image.right is (seen.image.answer.split(",")[0] == seen.label)
+        assert seen.image.correct is (seen.image.answer.split(",")[0] == seen.label)
         titles = [view.title for view in seen.views]
         assert titles == [
             "energy before attention",

@@ -1,53 +1,18 @@
-"""A run's folder: what it holds from the start, and when it may be written."""
+"""A run's folder: its files at the start, and when it may be written."""
 
 import json
 
-import numpy as np
 import pytest
 
 import fgmix
 from fgmix.config.train_config import TrainConfig
-from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import prepare_run, refuse_existing
+from tests.runs.begun import config, one_line
 
 BEGUN = ["config.json", "labels.txt", "splits.csv"]
-"""What a run consists of before its first epoch."""
-
-
-def config(directory, **settings):
-    return TrainConfig(dataset="photos", run_dir=str(directory), **settings).resolve()
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    root = tmp_path / "photos"
-    root.mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        (root / name).write_bytes(b"12345")
-    split = Split(("a.jpg", "b.jpg"), np.array([0, 1], np.int32))
-    return ImageDataset("photos", root, ("Škoda", "Alfa, 8C"), {"train": split, "test": split}, 20)
-
-
-@pytest.fixture
-def run_dir(tmp_path, dataset):
-    """A run that has just begun."""
-    directory = tmp_path / "run"
-    prepare_run(config(directory), dataset, "float32")
-    return directory
-
-
-def finish(run_dir, model=b"x"):
-    """Puts there what marks a run as finished."""
-    (run_dir / "model.keras").write_bytes(model)
-    (run_dir / "metrics.json").write_text("{}")
-
-
-def one_line(caught):
-    message = str(caught.value)
-    assert len(message.splitlines()) == 1
-    return message
+"""The files of a run before its first epoch."""
 
 
 def test_a_new_run_records_what_it_is(run_dir, dataset):
@@ -109,7 +74,7 @@ def test_a_finished_run_has_nothing_to_resume(run_dir):
 
 
 def test_overwrite_and_resume_exclude_each_other(run_dir):
-    # Obeying both would delete the checkpoint that is to be resumed.
+    # Together they would delete the checkpoint to resume from.
     with pytest.raises(FgmixError, match=r"--overwrite.*--resume|--resume.*--overwrite"):
         refuse_existing(config(run_dir, overwrite=True, resume=True))
 
@@ -119,7 +84,7 @@ def test_overwrite_and_resume_exclude_each_other(run_dir):
     ("name", "content"),
     [
         ("thesis.txt", "years of work"),
-        ("config.json", '{"model_type": "vit"}'),  # every other tool's name for its settings
+        ("config.json", '{"model_type": "vit"}'),  # other tools use this name too
         ("config.json", "[1, 2]"),
     ],
 )

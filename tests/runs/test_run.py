@@ -1,51 +1,20 @@
-"""Reading a run's folder back, whole or damaged."""
+"""Reading a run's folder, complete or damaged."""
 
 import json
 import shutil
 
-import numpy as np
 import pytest
 
-from fgmix.config.train_config import TrainConfig
-from fgmix.data.dataset import ImageDataset, Split
 from fgmix.errors import FgmixError
-from fgmix.runs.folder import prepare_run
 from fgmix.runs.run import Run
 from tests.old_records import as_written_by_0_1
-
-
-def config(directory, **settings):
-    return TrainConfig(dataset="photos", run_dir=str(directory), **settings).resolve()
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    root = tmp_path / "photos"
-    root.mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        (root / name).write_bytes(b"12345")
-    split = Split(("a.jpg", "b.jpg"), np.array([0, 1], np.int32))
-    return ImageDataset("photos", root, ("Škoda", "Alfa, 8C"), {"train": split, "test": split}, 20)
-
-
-@pytest.fixture
-def run_dir(tmp_path, dataset):
-    """A run that has just begun."""
-    directory = tmp_path / "run"
-    prepare_run(config(directory), dataset, "float32")
-    return directory
+from tests.runs.begun import config, one_line
 
 
 def finish(run_dir, model=b"x"):
     """Puts there what marks a run as finished."""
     (run_dir / "model.keras").write_bytes(model)
     (run_dir / "metrics.json").write_text("{}")
-
-
-def one_line(caught):
-    message = str(caught.value)
-    assert len(message.splitlines()) == 1
-    return message
 
 
 def test_a_finished_run_is_read_back(run_dir):

@@ -1,4 +1,4 @@
-"""Evaluating a finished run again: on its own photos, on changed ones, on others."""
+"""Evaluating a finished run again: on its own images, changed ones and others."""
 
 import json
 import shutil
@@ -13,20 +13,20 @@ from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, small_config
 
 @pytest.fixture(scope="module")
 def unsplit(tmp_path_factory):
-    """A run on a folder without split folders, whose test photos were drawn by seed."""
+    """Returns a run on a folder without split folders, whose split was drawn by a seed."""
     root = tmp_path_factory.mktemp("unsplit")
     draw_photos(root / "photos", {"": 10})
     run = train(small_config(root / "photos", root / "run", epochs=1)).directory
     return root / "photos", run
 
 
-def test_its_own_photos_give_its_own_metrics(finished):
+def test_its_own_images_give_its_own_metrics(finished):
     found, _, _ = evaluate_run(Run.open(finished))
     stored = json.loads((finished / "metrics.json").read_text())
     assert found.metrics == stored
 
 
-def test_all_takes_every_photo(finished):
+def test_all_takes_every_image(finished):
     found, _, _ = evaluate_run(Run.open(finished), split="all")
     assert found.metrics["num_examples"] == len(CLASSES) * (TRAIN + TEST)
 
@@ -36,7 +36,7 @@ def test_an_unknown_split_names_the_known_ones(finished):
         evaluate_run(Run.open(finished), split="val")
 
 
-def test_photos_that_have_moved_are_found_again(unsplit, tmp_path):
+def test_images_that_have_moved_are_found_again(unsplit, tmp_path):
     photos, run = unsplit
     shutil.copytree(photos, tmp_path / "elsewhere")
     before, _, _ = evaluate_run(Run.open(run))
@@ -47,7 +47,7 @@ def test_photos_that_have_moved_are_found_again(unsplit, tmp_path):
 
 
 def test_a_folder_that_has_grown_is_refused(unsplit, tmp_path):
-    # Its split would be drawn anew, and photos that were trained on would be tested on.
+    # A new split would be drawn, with training images among the test images.
     photos, run = unsplit
     grown = tmp_path / "photos"
     shutil.copytree(photos, grown)
@@ -62,7 +62,7 @@ def test_a_folder_that_has_grown_is_refused(unsplit, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_photo_is_named(finished, photos, tmp_path):
+def test_a_damaged_image_is_named(finished, photos, tmp_path):
     shutil.copytree(photos, tmp_path / "photos")
     (tmp_path / "photos" / "test" / "red" / "photo0.png").write_bytes(b"no picture")
     with pytest.raises(FgmixError, match=r"red/photo0\.png"):

@@ -18,7 +18,7 @@ VAL, TEST = 10, 5
 
 @pytest.fixture(scope="module")
 def validated(tmp_path_factory):
-    """A run with validation photos, hardly trained."""
+    """Returns a run with validation images, trained briefly."""
     folder = tmp_path_factory.mktemp("validated")
     photos = draw_photos(folder / "photos", {"train": 4, "val": VAL, "test": TEST})
     config = small_config(photos, folder / "run", val_fraction=0.1, epochs=1)
@@ -106,7 +106,7 @@ def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export
 
 @pytest.mark.parametrize(
     ("target", "said"),
-    [(0.99, "it takes at least 100"), (0.96, "no threshold reaches precision 0.96 on the 30 ")],
+    [(0.99, "it needs at least 100"), (0.96, "no threshold reaches precision 0.96 on the 30 ")],
 )
 def test_a_precision_that_can_not_be_told_or_reached_is_one_line(
     validated, export, tmp_path, target, said
@@ -118,7 +118,7 @@ def test_a_precision_that_can_not_be_told_or_reached_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_without_validation_photos_says_what_to_do(finished, export, tmp_path):
+def test_a_run_without_validation_images_says_what_to_do(finished, export, tmp_path):
     code, _, err = export(finished, "--output", tmp_path, "--coverage-target", "0.8")
     assert code == 2
     [line] = err
@@ -152,7 +152,7 @@ def test_a_missing_onnx_package_names_its_group(finished, export, tmp_path, monk
     assert err == ["error: --format onnx needs the package tf2onnx: pip install 'fgmix[onnx]'"]
 
 
-def test_onnx_is_checked_on_the_test_photos_and_lies_apart(finished, export, tmp_path, caplog):
+def test_onnx_is_checked_on_the_test_images_and_lies_apart(finished, export, tmp_path, caplog):
     pytest.importorskip("tf2onnx", reason="needs the group onnx")
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs the group onnx")
     code, _, _ = export(finished, "--output", tmp_path, "--format", "onnx")

@@ -1,4 +1,4 @@
-"""Which devices a run takes, and that several give what one gives."""
+"""The devices of a run; several devices give the results of one."""
 
 import csv
 
@@ -47,11 +47,11 @@ def test_what_is_not_there_or_does_not_divide_is_refused(settings, available, pr
         ({"devices": "0"}, "--devices 0: must be auto, or a number from 1 on"),
         ({"devices": "all"}, "--devices all: must be auto"),
         ({"devices": "2", "accumulate": 2}, "--accumulate and --devices exclude each other"),
-        ({"processes": 2}, "--processes goes with --coordinator HOST:PORT"),
-        ({"coordinator": "auto", "process": 0}, "--process goes with --coordinator HOST:PORT"),
+        ({"processes": 2}, "--processes needs --coordinator HOST:PORT"),
+        ({"coordinator": "auto", "process": 0}, "--process needs --coordinator HOST:PORT"),
         ({"coordinator": "a:1", "processes": 2}, "also give --processes, .* and --process"),
-        ({"coordinator": "a:1", "processes": 2, "process": 2}, "the last one is 1"),
-        ({"coordinator": "auto", "recipe": "frozen"}, "leave --coordinator out"),
+        ({"coordinator": "a:1", "processes": 2, "process": 2}, "must be at most 1"),
+        ({"coordinator": "auto", "recipe": "frozen"}, "--recipe frozen and --coordinator exclude"),
         ({"coordinator": "auto", "accumulate": 2}, "--accumulate and --coordinator exclude"),
     ],
 )
@@ -71,7 +71,7 @@ def test_alone_there_is_nothing_to_agree_on():
 
     assert ONE_DEVICE.leads
     assert not ONE_DEVICE.divided
-    assert ONE_DEVICE.tell({"a": 1}) == [{"a": 1}]
+    assert ONE_DEVICE.gather({"a": 1}) == [{"a": 1}]
     assert ONE_DEVICE.first_signal(None) is None
     assert ONE_DEVICE.first_signal(15) == 15
     assert ONE_DEVICE.together(lambda: 3) == 3
@@ -94,7 +94,7 @@ def test_two_devices_train_what_one_does(photos, tmp_path, backend):
     finish(*(start(run, backend, devices) for run, devices in zip(runs, (1, 2), strict=True)))
     one, two = tmp_path / "one", tmp_path / "two"
     assert largest_difference(one, two) <= 1e-5
-    # Every photo was measured, and once: 12 to test on and 6 to validate on, in batches of 8.
+    # Every image was measured once: 12 test and 6 validation images, in batches of 8.
     answers = []
     for run in (one, two):
         with (run / "predictions.csv").open(newline="") as file:

@@ -24,7 +24,7 @@ SIZE, COUNT = 16, 6
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path, monkeypatch):
-    """Where this test's features go."""
+    """Returns the folder of this test's features."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     return tmp_path / "tfds"
 
@@ -50,7 +50,7 @@ def backbone(seed=0):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """The photos that were run through a backbone, by view."""
+    """Returns the images that a backbone was run on, by view."""
     seen = []
     compute = features._compute
 
@@ -107,7 +107,7 @@ def test_features_are_computed_once_and_shared(dataset, seen):
     seen.clear()
     again = provide(dataset, views=2)
     np.testing.assert_array_equal(maps(first, "train", 1), maps(again, "train", 1))
-    # Another split of the same photos, fewer views, another seed: nothing is computed.
+    # Another split of the same images, fewer views, another seed: nothing is computed.
     joined = Split(dataset.splits["val"].paths + dataset.splits["train"].paths[:3], np.zeros(5))
     other = replace(dataset, splits={"train": joined})
     np.testing.assert_array_equal(maps(provide(other, val=0), "train")[:2], maps(first, "val"))
@@ -133,7 +133,7 @@ def test_other_weights_or_another_crop_have_features_of_their_own(dataset, seen,
     assert dict(seen) == before
 
 
-def test_a_photo_that_changed_is_computed_again_and_no_other(dataset, seen):
+def test_a_image_that_changed_is_computed_again_and_no_other(dataset, seen):
     first = provide(dataset)
     kept = maps(first, "train").copy()
     write_noise(dataset.root / "1.png", seed=99)
@@ -223,7 +223,7 @@ def test_the_index_is_saved_every_now_and_then(dataset, monkeypatch, data_folder
     assert lengths == [2, 4, 6, 6]
 
 
-def test_a_photo_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, monkeypatch):
+def test_a_image_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, monkeypatch):
     photo = dataset.root / "1.png"
     compute = features._compute
 
