@@ -65,8 +65,9 @@ def group_settings(config: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
     # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"
-    if config.finetune is None:
-        settings.pop("finetune")
+    settings.pop("finetune")
+    if config.finetune is not None:
+        settings["finetune"] = asdict(config.finetune)
     return settings
 
 

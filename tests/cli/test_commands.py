@@ -1,9 +1,9 @@
 """The command lines: help, one-line errors for bad input, and no files left behind."""
 
 import json
+import os
 import re
 import shutil
-import os
 import subprocess
 import sys
 from dataclasses import MISSING

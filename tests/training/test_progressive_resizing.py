@@ -104,7 +104,7 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
 
     monkeypatch.setattr(TrainedModel, "train_step", train_step)
     monkeypatch.setattr(TrainedModel, "predict_step", predict_step)
-    settings = {"recipe": "strong", "image_size": 64, "epochs": 4, "attention": "none"}
+    settings = {"recipe": recipe, "image_size": 64, "epochs": 4, "attention": "none"}
     config = small_config(photos, tmp_path, **settings, val_fraction=0.0).resolve()
     dataset = load_dataset(config.dataset)
     dataset = replace(dataset, splits=dataset.splits | {"val": dataset.splits["test"]})

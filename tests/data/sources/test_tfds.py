@@ -231,7 +231,9 @@ def test_a_manual_download_is_explained_in_one_line(tmp_path):
     ],
 )
 def test_an_unknown_name_suggests_similar_ones(name, near, tmp_path):
-    assert re.search(rf"\b{near}\b", refusal(name, tmp_path).replace(repr(name), ""))
+    with pytest.raises(FgmixError) as caught:
+        load_dataset(name, str(tmp_path))
+    assert re.search(rf"\b{near}\b", str(caught.value).replace(repr(name), ""))
 
 
 def test_an_unknown_config_is_reported_in_one_line(tmp_path):
