@@ -1,6 +1,7 @@
 # make demo        set up, train on drawn pictures, evaluate, show where the model looks (5 minutes)
-# make test        set up and run the tests
-# make test-peers  set up and run the tests with PyTorch, serving clients, a C++ compiler and a browser
+# make test        set up and run the tests that are quick; they cover every module
+# make test-all    set up and run all tests: with processes, kills and hosts, PyTorch, serving
+#                  clients, a C++ compiler and a browser
 # make check       lint, format and types, as CI and the pre-commit hooks run them
 # make lock        write locks/ anew from requirements.txt and pyproject.toml: newest versions allowed
 # make audit       look the locked versions up among known vulnerabilities
@@ -21,7 +22,7 @@ COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --pytho
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 DEMO := saved_models/demo-tiny-mixed-seed0
 
-.PHONY: demo test test-peers browser check lock audit clean
+.PHONY: demo test test-all browser check lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite
@@ -29,9 +30,11 @@ demo: $(VENV)/.installed
 	@echo "look at $(DEMO)/heatmaps.png; serve $(DEMO)"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not peers" $(PARALLEL)
+	$(BIN)/python -m pytest -m "not slow and not peers" $(PARALLEL)
 
-test-peers: $(VENV)/.installed-peers browser
+# Apart, since peers bring libraries that are not loaded beside TensorFlow elsewhere.
+test-all: $(VENV)/.installed-peers browser
+	$(BIN)/python -m pytest -m "not peers" $(PARALLEL)
 	$(BIN)/python -m pytest -m peers $(PARALLEL)
 
 # Where it can't be installed, the tests that need it are skipped and say so.

@@ -53,6 +53,7 @@ def start(finished, *argv):
     )
 
 
+@pytest.mark.slow
 def test_answers_come_while_the_list_is_still_being_written(finished, files):
     with start(finished) as process:
         for path in files[:2]:
@@ -67,6 +68,7 @@ def test_answers_come_while_the_list_is_still_being_written(finished, files):
         assert process.stderr.read() == "stopped; add --output FILE to make a job resumable\n"
 
 
+@pytest.mark.slow
 def test_a_killed_job_goes_on_to_the_same_bytes(finished, files, call, tmp_path):
     whole, out = tmp_path / "whole.csv", tmp_path / "out.csv"
     (tmp_path / "list, with a comma.jpg").write_text("no photo")
@@ -97,6 +99,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(finished, files, call, tmp_path)
     assert out.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(files, call, tmp_path, monkeypatch, finished):
     whole, out = tmp_path / "whole.jsonl", tmp_path / "my out.jsonl"
     assert call(*files, "--output", whole)[0] == 0

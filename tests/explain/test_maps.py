@@ -101,6 +101,7 @@ def test_grad_cam_is_of_the_chosen_class():
     assert len({one.tobytes() for one in of_all}) > 1
 
 
+@pytest.mark.slow
 def test_several_classifiers_are_traced_once_each_and_without_a_warning(caplog):
     makers = [MapMaker(build(attention)) for attention in ATTENTIONS]
     for count in (1, 2, 1):

@@ -26,6 +26,7 @@ def run_on_jax(code, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_every_module_of_layers_and_models_can_be_imported():
     files = [
         path for part in ("layers", "models") for path in (ROOT / "fgmix" / part).rglob("*.py")

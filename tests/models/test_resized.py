@@ -14,6 +14,7 @@ def classifier(backbone, image_size):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["tiny", "mobilenet_v2", "efficientnet_v2_b0"])
 def test_it_is_the_network_of_the_other_size_over_the_same_variables(backbone):
     large = classifier(backbone, 96)

@@ -48,6 +48,7 @@ def test_finished_cells_are_skipped_and_stopped_ones_gone_on_with(tmp_path):
     assert reported == []
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_does_not_stop_the_others(tmp_path, caplog):
     caplog.set_level(logging.INFO, "fgmix")
     cells = small_grid(tmp_path, attentions=["spatial", "none"], seeds=4)

@@ -75,6 +75,7 @@ def answers(signature, contents):
     return {k: v.numpy() for k, v in signature(image_bytes=tf.constant(contents)).items()}
 
 
+@pytest.mark.slow
 def test_a_process_with_plain_tensorflow_gives_the_models_answers(finished, contents, tmp_path):
     images = np.random.default_rng(0).uniform(0, 255, (5, 32, 32, 3)).astype("float32")
     asked = {}

@@ -141,6 +141,7 @@ def test_an_error_while_it_is_measured_leaves_the_weights():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_the_average_is_validated_and_becomes_the_classifier(photos, tmp_path, monkeypatch):
     config = small_config(
         photos,

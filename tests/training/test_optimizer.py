@@ -237,6 +237,7 @@ def test_variables_that_share_a_path_are_refused():
         build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["paper", "strong"])
 def test_accumulated_parts_make_the_step_of_the_whole(recipe):
     rates = {"backbone": 0.01, "head": 0.1}

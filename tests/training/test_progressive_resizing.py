@@ -85,6 +85,7 @@ def test_what_is_left_of_a_run(step, expected):
     assert all(one.last == other.first for one, other in pairwise(spans))
 
 
+@pytest.mark.slow
 def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     photos, tmp_path, monkeypatch, capsys
 ):

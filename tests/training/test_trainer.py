@@ -54,6 +54,7 @@ def test_monitoring_the_test_images_shows_them_and_changes_nothing(photos, tmp_p
     np.testing.assert_allclose(rows[1][-1]["test_loss"], found["loss"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_may_be_monitored_from_where_it_is_resumed(photos, tmp_path):
     config = small_config(photos, tmp_path, epochs=2).resolve()
     dataset = load_dataset(config.dataset)
@@ -127,6 +128,7 @@ def test_first_stages_stay_as_they_were_pretrained(photos, tmp_path, monkeypatch
     assert {"block4_conv1_bn/moving_mean", "block4_conv1/kernel", "head_fc/kernel"} <= changed
 
 
+@pytest.mark.slow
 def test_nothing_is_frozen_of_a_backbone_that_was_not_pretrained(photos, tmp_path, monkeypatch):
     config = small_config(
         photos, tmp_path, recipe="strong", val_fraction=0.0, bn="frozen", frozen_stride=8

@@ -35,6 +35,7 @@ def export(capsys):
     return call
 
 
+@pytest.mark.slow
 def test_versions_are_counted_and_never_overwritten(finished, export, tmp_path):
     run_dir = tmp_path / "run"
     shutil.copytree(finished, run_dir)

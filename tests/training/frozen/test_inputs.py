@@ -53,6 +53,7 @@ def test_both_feeds_give_the_same_images_in_the_same_views(photos, tmp_path, att
         np.testing.assert_allclose(features, expected, rtol=2e-3, atol=1e-3)  # float16's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["none", "mixed"])
 def test_training_on_features_is_training_with_the_backbone_run(photos, tmp_path, attention):
     config = frozen_config(photos, tmp_path, attention=attention, epochs=3)
@@ -93,6 +94,7 @@ def test_a_run_trains_the_head_alone_and_saves_the_whole(photos, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
     photos, tmp_path, monkeypatch
 ):
@@ -130,6 +132,7 @@ def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
             np.testing.assert_array_equal(one, other, err_msg=one.path)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_with_a_backbone_of_other_weights(photos, tmp_path):
     config = frozen_config(photos, tmp_path, epochs=1)
     dataset = load_dataset(config.dataset)
