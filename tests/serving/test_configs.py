@@ -68,7 +68,7 @@ def batching_parameters():
 def test_the_newest_version_is_the_canary(export, versions, served, stable, canary):
     config = pytest.importorskip(
         "tensorflow_serving.config.model_server_config_pb2",
-        reason="tensorflow-serving-api is not installed (make test-peers)",
+        reason="tensorflow-serving-api is not installed (make test-all)",
     )
     models, _ = write_serving_configs(export(*versions), "photos")
     parsed = text_format.Parse(models.read_text(), config.ModelServerConfig())

@@ -23,7 +23,7 @@ from fgmix.serving.configs import BATCH_SIZES
 from tests.serving.conftest import NAME
 from tests.trained_runs import CLASSES
 
-REASON = "is not installed (make test-peers)"
+REASON = "is not installed (make test-all)"
 grpc = pytest.importorskip("grpc", reason=f"grpcio {REASON}")
 ovmsclient = pytest.importorskip("ovmsclient", reason=f"ovmsclient {REASON}")
 pytest.importorskip("tensorflow_serving.apis", reason=f"tensorflow-serving-api {REASON}")

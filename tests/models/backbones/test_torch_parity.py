@@ -14,9 +14,9 @@ from fgmix.models import BACKBONES
 from fgmix.models.backbones.pretrained import BN_MOMENTUM, build_features
 from fgmix.models.backbones.torchvision_weights import TENSORS
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed (make test-peers)")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (make test-all)")
 safetensors_torch = pytest.importorskip(
-    "safetensors.torch", reason="safetensors is not installed (make test-peers)"
+    "safetensors.torch", reason="safetensors is not installed (make test-all)"
 )
 nn = torch.nn
 peers = importlib.import_module("benchmarks.peers.torch_networks")
