@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import hashlib
 import io
 import json
 import logging
@@ -89,6 +90,12 @@ def read_csv(path: Path) -> list[dict[str, str]]:
             return list(csv.DictReader(file))
         except csv.Error as error:
             raise ValueError(str(error)) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> Any:

@@ -41,12 +41,12 @@ def result_settings(config: Settings) -> dict[str, Any]:
     return {name: getattr(config, name) for name in settings_that_decide(Decides.RESULT)}
 
 
-def group_settings(config: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
+def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings that are equal for all runs of one group.
 
     Args:
         config: A resolved config.
-        data: The `data` part of the run's record.
+        record: The run's record, the content of `config.json`.
 
     Returns:
         The data set's name and the settings that affect the result, except seed and fold.
@@ -57,11 +57,14 @@ def group_settings(config: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
         unused.add("gate")
     if config.attention in UNREDUCED:
         unused.add("reduction")
+    data = record["data"]
     settings = {"dataset": data["name"]}
     settings |= {k: v for k, v in result_settings(config).items() if k not in unused}
-    # The folder of a weights file may differ between machines.
+    # The path of a weights file may differ between machines, and another file may have its name.
+    # Version 0.1 recorded no digest.
     if config.weights not in NAMED_WEIGHTS:
-        settings["weights"] = Path(config.weights).name
+        digest = record.get("weights_sha256")
+        settings["weights"] = f"file {digest[:12]}" if digest else Path(config.weights).name
     # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import fgmix
+from fgmix.config.settings import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
-from fgmix.files import is_empty, remove_partial, write_csv, write_json, write_text
+from fgmix.files import is_empty, remove_partial, sha256_of, write_csv, write_json, write_text
 from fgmix.runs.record import CONFIG, LABELS, METRICS, SPLITS, read_record
 
 
@@ -81,6 +82,7 @@ def _describe(
     return {
         "config": config.record(),
         "precision": precision,
+        "weights_sha256": weights_sha256(config),
         "data": {
             "name": dataset.name,
             "root": str(dataset.root.resolve()),
@@ -93,6 +95,12 @@ def _describe(
         },
         "versions": library_versions(),
     }
+
+
+def weights_sha256(config: TrainConfig) -> str | None:
+    """Returns the SHA-256 of the backbone's weights file; None without a file."""
+    named = config.weights in NAMED_WEIGHTS or not Path(config.weights).is_file()
+    return None if named else sha256_of(Path(config.weights))
 
 
 def library_versions() -> dict[str, str]:

@@ -125,7 +125,7 @@ def read_run(directory: Path) -> RunResult:
     """
     run = Run.open(directory)
     try:
-        settings = group_settings(run.config, run.data) | {"precision": run.precision}
+        settings = group_settings(run.config, run.record) | {"precision": run.precision}
         run.data["name"], run.data["fingerprint"], run.data["num_classes"]
         run.data["num_images"].items()
     except (KeyError, AttributeError) as error:

@@ -12,7 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv
-from fgmix.runs.folder import library_versions
+from fgmix.runs.folder import library_versions, weights_sha256
 from fgmix.runs.record import LABELS, SPLITS, read_record
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,9 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
         changed.insert(0, f"--dataset was {settings['dataset']}")
     if before["precision"] != precision:
         changed.append(f"the precision was {before['precision']}, is {precision}")
+    weights = weights_sha256(config)
+    if before.get("weights_sha256", weights) != weights:
+        changed.append(f"the content of --weights {config.weights} was not the same")
     # Images and settings decide which images are resized; the format decides the pixels.
     prepared = before["data"].get("prepared")
     if prepared and prepared["photos"] and prepared["format"] != FORMAT:

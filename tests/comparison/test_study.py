@@ -111,6 +111,16 @@ def test_a_setting_that_only_precision_or_weights_tell(tmp_path):
     assert any("tensorflow 2.20.0 and" in note for note in open_study([one, same]).notes)
 
 
+def test_weights_are_told_apart_by_content(tmp_path):
+    runs = []
+    for seed, content in enumerate([b"one", b"one", b"other"]):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        (folder / "w.weights.h5").write_bytes(content)
+        runs.append(write_run(folder, CORRECT, weights=str(folder / "w.weights.h5"), seed=seed))
+    assert [group.seeds for group in open_study(runs).groups] == [(0, 1), (2,)]
+
+
 def test_an_older_run_lacks_settings_that_came_later(tmp_path):
     import json
 

@@ -462,7 +462,7 @@ def test_every_setting_says_what_it_decides():
 
 def test_whatever_decides_the_result_names_groups_and_refuses_to_resume():
     one = TrainConfig(dataset="cars", recipe="strong", attention="mixed").resolve()
-    data = {"name": "cars", "prepared": {"photos": 3}}
+    record = {"data": {"name": "cars", "prepared": {"photos": 3}}}
     for other in (
         TrainConfig(dataset="cars", recipe="strong", prepare="never"),
         TrainConfig(dataset="cars", recipe="strong", ema=0.9),
@@ -470,12 +470,12 @@ def test_whatever_decides_the_result_names_groups_and_refuses_to_resume():
     ):
         other = other.resolve()
         assert changes(one.record(), other)
-        assert group_settings(one, data) != group_settings(other, data)
+        assert group_settings(one, record) != group_settings(other, record)
         assert one.run_dir != other.run_dir
     cached = TrainConfig(dataset="cars", recipe="strong", cache="memory", data_dir="x").resolve()
     assert changes(one.record(), cached) == []
     assert changes(one.record(), cached, Decides.SPEED) == ["--cache was none"]
-    assert group_settings(one, data) == group_settings(cached, data)
+    assert group_settings(one, record) == group_settings(cached, record)
     assert one.run_dir == cached.run_dir
 
 

@@ -263,3 +263,14 @@ def test_a_record_of_another_version_is_one_line(begun):
     edit(begun, lambda record: record.pop("precision"))
     with pytest.raises(FgmixError, match="of another version of fgmix"):
         refuse_changed_settings(begun, "float32")
+
+
+def test_weights_of_other_content_are_refused(config, dataset, tmp_path):
+    file = tmp_path / "w.weights.h5"
+    file.write_bytes(b"one")
+    config = replace(config, weights=str(file))
+    prepare_run(config, dataset, "float32")
+    refuse_changed_settings(replace(config, resume=True), "float32")
+    file.write_bytes(b"two")
+    message = refused(refuse_changed_settings, replace(config, resume=True), "float32")
+    assert f"the content of --weights {file}" in message
