@@ -1,6 +1,7 @@
 """What to predict: files, folders, patterns, and a list that comes on standard input."""
 
 import glob
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -9,8 +10,18 @@ from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
 
-from fgmix.data.sources.folder import SUFFIXES, is_image_file
+from fgmix.data.sources.walk import (
+    SHOWN_SUFFIXES,
+    Found,
+    Kind,
+    describe_left_out,
+    is_system,
+    kind_of,
+    walk,
+)
 from fgmix.errors import FgmixError
+
+log = logging.getLogger(__name__)
 
 LIST = "-"
 """Stands for a list of files on standard input."""
@@ -41,13 +52,17 @@ def find_images(inputs: Iterable[str]) -> list[Path]:
     """Finds the files that files, folders and patterns stand for.
 
     A file is taken as it is named. Of folders, and of a pattern such as `photos/**/*.jpg`, the
-    visible files with the suffix of an image are taken, sorted; of a folder those anywhere inside,
-    links followed.
+    visible images are taken, sorted; of a folder those anywhere inside, links followed. What else
+    is there is logged in one line.
 
     Raises:
         FgmixError: If nothing is there, or no image.
     """
-    return list(chain.from_iterable(_images_at(text) for text in inputs))
+    found = [_files_at(text) for text in inputs]
+    left_out = [f for files in found for f in files if f.kind is not Kind.IMAGE]
+    if left_out:
+        log.warning("left out: %s", describe_left_out(left_out))
+    return [path for files in found for path, kind in files if kind is Kind.IMAGE]
 
 
 def read_list(descriptor: int) -> Iterator[Path | None]:
@@ -93,35 +108,27 @@ def _read_lines(descriptor: int, lines: Queue[bytes | OSError | None]) -> None:
     lines.put(None)
 
 
-def _images_at(text: str) -> list[Path]:
+def _files_at(text: str) -> list[Found]:
+    """Finds the files that an input stands for, images and others."""
     path = Path(text)
-    suffixes = ", ".join(sorted(SUFFIXES))
     if path.is_dir():
-        images = list(_walk(path))
-        if not images:
-            raise FgmixError(f"{path} holds no image ({suffixes})")
-        return images
+        files = list(walk(path))
+        _require_image(files, f"{path} holds no image ({SHOWN_SUFFIXES})")
+        return files
     if path.exists():
-        return [path]
+        return [Found(path, Kind.IMAGE)]
     if not set(text) & set("*?["):
         raise FgmixError(f"no such file or folder: {path}")
     # Not Path.glob, which takes no absolute pattern and finds hidden files.
-    matches = glob.iglob(text, recursive=True)  # noqa: PTH207
-    images = sorted(match for match in map(Path, matches) if is_image_file(match))
-    if not images:
-        raise FgmixError(f"no image matches {text!r} ({suffixes}; '**' reaches into folders)")
-    return images
+    matches = sorted(map(Path, glob.iglob(text, recursive=True)))  # noqa: PTH207
+    files = [Found(p, kind_of(p)) for p in matches if not p.is_dir() and not is_system(p.name)]
+    _require_image(
+        files, f"no image matches {text!r} ({SHOWN_SUFFIXES}; '**' reaches into folders)"
+    )
+    return files
 
 
-def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """The images in a folder, sorted as paths are; `above` keeps links from going in circles."""
-    place = folder.resolve()
-    if place in above:
-        return
-    with os.scandir(folder) as entries:
-        visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    for entry in visible:
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), above | {place})
-        elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
-            yield Path(entry.path)
+def _require_image(files: Sequence[Found], refusal: str) -> None:
+    if not any(found.kind is Kind.IMAGE for found in files):
+        there = f", but {describe_left_out(files)}" if files else ""
+        raise FgmixError(refusal + there)
