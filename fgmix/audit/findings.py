@@ -10,6 +10,7 @@ from fgmix.audit.duplicates import distance, group_copies
 from fgmix.audit.scan import Photo
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
+from fgmix.data.sources.walk import describe_left_out
 
 MIN_TRAIN = 2
 """Photos a class must have to train on, so that one can be held out for validation."""
@@ -199,10 +200,21 @@ def _layout(layout: Layout | None) -> list[Finding]:
             tuple({"folder": folder} for folder in layout.empty),
         ),
         Finding(
+            "left-out",
+            True,
+            f"photos are left out: {describe_left_out(layout.photos_left_out)}",
+            "convert them to JPEG, or move them into class folders; remove those that are not "
+            "wanted",
+            tuple(
+                {"path": path.as_posix(), "reason": kind.value}
+                for path, kind in layout.photos_left_out
+            ),
+        ),
+        Finding(
             "strays",
             False,
-            f"{len(layout.strays)} file(s) are passed over: no image by suffix, or in no class",
-            "nothing, if they are not photos; otherwise convert or move them",
+            f"{len(layout.strays)} file(s) are passed over: they are no photos",
+            "nothing, if they are not photos",
             tuple({"path": path} for path in layout.strays),
         ),
     ]

@@ -42,7 +42,8 @@ def open_inputs(inputs: Sequence[str]) -> tuple[Iterator[Path | None], int | Non
     Raises:
         FgmixError: As `find_images`.
     """
-    found = [None if text == LIST else find_images([text]) for text in inputs]
+    images = iter(_images_at(text for text in inputs if text != LIST))
+    found = [None if text == LIST else next(images) for text in inputs]
     paths = chain.from_iterable(read_list(0) if files is None else files for files in found)
     total = None if None in found else sum(len(files or ()) for files in found)
     return paths, total
@@ -58,11 +59,7 @@ def find_images(inputs: Iterable[str]) -> list[Path]:
     Raises:
         FgmixError: If nothing is there, or no image.
     """
-    found = [_files_at(text) for text in inputs]
-    left_out = [f for files in found for f in files if f.kind is not Kind.IMAGE]
-    if left_out:
-        log.warning("left out: %s", describe_left_out(left_out))
-    return [path for files in found for path, kind in files if kind is Kind.IMAGE]
+    return list(chain.from_iterable(_images_at(inputs)))
 
 
 def read_list(descriptor: int) -> Iterator[Path | None]:
@@ -108,6 +105,15 @@ def _read_lines(descriptor: int, lines: Queue[bytes | OSError | None]) -> None:
     lines.put(None)
 
 
+def _images_at(inputs: Iterable[str]) -> list[list[Path]]:
+    """Finds the images of every input, and logs in one line what else is there."""
+    found = [_files_at(text) for text in inputs]
+    left_out = [f for files in found for f in files if f.kind is not Kind.IMAGE]
+    if left_out:
+        log.warning("left out: %s", describe_left_out(left_out))
+    return [[path for path, kind in files if kind is Kind.IMAGE] for files in found]
+
+
 def _files_at(text: str) -> list[Found]:
     """Finds the files that an input stands for, images and others."""
     path = Path(text)
@@ -121,7 +127,8 @@ def _files_at(text: str) -> list[Found]:
         raise FgmixError(f"no such file or folder: {path}")
     # Not Path.glob, which takes no absolute pattern and finds hidden files.
     matches = sorted(map(Path, glob.iglob(text, recursive=True)))  # noqa: PTH207
-    files = [Found(p, kind_of(p)) for p in matches if not p.is_dir() and not is_system(p.name)]
+    matches = [path for path in matches if not path.is_dir() and not is_system(path.name)]
+    files = [Found(p, Kind.HIDDEN if p.name.startswith(".") else kind_of(p)) for p in matches]
     _require_image(
         files, f"no image matches {text!r} ({SHOWN_SUFFIXES}; '**' reaches into folders)"
     )

@@ -1,7 +1,8 @@
 """The photos of a run: split, limited, prepared, all readable, and the same in every process."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from fgmix.config.fields import option
 from fgmix.config.identity import result_settings
@@ -19,7 +20,7 @@ from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
-from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
+from fgmix.runs.resume import data_before, refuse_changed_photos, refuse_changed_settings
 from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.stages import finetuning
 
@@ -47,24 +48,31 @@ def photos_of_run(
         distribution.together(
             lambda: refuse_changed_settings(config, precision) if distribution.leads else None
         )
-    dataset = distribution.together(lambda: load_splits(config))
     if config.resume:
-        dataset = _as_begun(config, dataset, distribution)
+        dataset = _as_begun(config, distribution)
+    else:
+        skipped = _find_unreadable(config, distribution) if config.skip_bad_images else []
+        dataset = distribution.together(lambda: load_splits(config, skipped))
     resized = distribution.together(lambda: _prepare(config, dataset))
-    # Before training: a bad test photo would otherwise be found when hours have gone into it.
-    dataset = _only_readable(config, dataset, resized, distribution)
+    if config.resume or not config.skip_bad_images:
+        # Before training: a bad test photo would otherwise be found when hours have gone into it.
+        _refuse_unreadable(config, dataset, resized, distribution)
     refuse_differences(config, precision, dataset, distribution)
     return dataset, resized
 
 
-def load_splits(config: TrainConfig) -> ImageDataset:
+def load_splits(config: TrainConfig, skipped: Collection[str] = ()) -> ImageDataset:
     """Loads the data set of a resolved config, holds out what it says and limits the rest.
+
+    Args:
+        config: A resolved config.
+        skipped: Images to leave out before anything is held out, relative to the root.
 
     Raises:
         FgmixError: If the data set is not there or a class is too small.
     """
     seed = config.split_seed
-    dataset = load_dataset(config.dataset, config.data_dir, seed)
+    dataset = load_dataset(config.dataset, config.data_dir, seed, skipped)
     if config.folds is not None and config.fold is not None:
         dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
     if config.val_fraction:
@@ -78,16 +86,41 @@ def load_splits(config: TrainConfig) -> ImageDataset:
     return dataset
 
 
-def _as_begun(
-    config: TrainConfig, dataset: ImageDataset, distribution: Distribution
-) -> ImageDataset:
-    """The photos that a run was begun with; its record lies with the leader."""
+def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDataset:
+    """Loads the data set of a run, divided as when the run was begun.
 
-    def compare() -> ImageDataset:
-        return refuse_changed_photos(config, dataset) if distribution.leads else dataset
+    What the run skipped is left out, even if it has been mended since.
 
-    begun = distribution.together(compare)
-    return dataset.without(distribution.tell(begun.skipped)[0])
+    Args:
+        config: The resolved config of the run.
+        data: The `data` part of the run's record.
+
+    Raises:
+        FgmixError: As in `load_splits`.
+    """
+    skipped = data.get("skipped", [])
+    dataset = load_splits(config, skipped)
+    if skipped and dataset.fingerprint() != data["fingerprint"]:
+        # Version 0.1 divided the data set first and skipped unreadable images then.
+        earlier = load_splits(config).without(skipped)
+        if earlier.fingerprint() == data["fingerprint"]:
+            return earlier
+    return dataset
+
+
+def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
+    """Loads the photos that a run was begun with; its record lies with the leader."""
+    leads = distribution.leads
+    begun = distribution.together(lambda: data_before(config) if leads else {})
+    data = distribution.tell(begun)[0]
+    dataset = distribution.together(lambda: load_splits_of_run(config, data))
+
+    def compare() -> None:
+        if leads:
+            refuse_changed_photos(config, dataset)
+
+    distribution.together(compare)
+    return dataset
 
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
@@ -101,32 +134,39 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedIma
     )
 
 
-def _only_readable(
-    config: TrainConfig, dataset: ImageDataset, resized: Collection[str], distribution: Distribution
-) -> ImageDataset:
-    """Reads every photo and leaves out those that can't be read, or refuses the data set.
+def _find_unreadable(config: TrainConfig, distribution: Distribution) -> list[str]:
+    """Reads every photo of the data set and returns those that can't be read.
 
-    The splits are drawn before, with the bad files among them: a photo that can't be read moves
-    no other from one split to another. What has been copied has been read. A run that is resumed
-    keeps to the photos that it was begun with. Every process reads a part of the photos.
+    It comes before any photo is held out, so that every split is drawn from readable photos. Every
+    process reads a part of the photos.
     """
-    paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
+    dataset = distribution.together(
+        lambda: load_dataset(config.dataset, config.data_dir, config.split_seed)
+    )
+    paths = sorted({path for split in dataset.splits.values() for path in split.paths})
+    log.info("reading all %d photos, to leave out the bad ones", len(paths))
     paths = paths[distribution.process :: distribution.processes]
     files = [str(dataset.root / path) for path in paths]
-    if config.resume or not config.skip_bad_images:
-        remedy = "remove or replace it, or go on without (--skip-bad-images)"
-        if config.resume:
-            remedy = "the run was begun with it: bring it back"
-        distribution.together(lambda: refuse_unreadable(files, remedy))
-        return dataset
-    log.info("reading all %d photos, to leave out the bad ones", len(files))
     bad = unreadable_files(files)
     for file, reason in bad.items():
         log.info("  %s: %s", file, reason)
     found = distribution.tell([p for p, file in zip(paths, files, strict=True) if file in bad])
-    skipped = [path for part in found for path in part]
+    skipped = sorted(path for part in found for path in part)
     log.info("skipped %d photo(s) that can't be read", len(skipped))
-    return dataset.without(skipped)
+    return skipped
+
+
+def _refuse_unreadable(
+    config: TrainConfig, dataset: ImageDataset, resized: Collection[str], distribution: Distribution
+) -> None:
+    """Refuses a data set with photos that can't be read. What has been resized has been read."""
+    paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
+    paths = paths[distribution.process :: distribution.processes]
+    remedy = "remove or replace it, or go on without (--skip-bad-images)"
+    if config.resume:
+        remedy = "the run was begun with it: bring it back"
+    files = [str(dataset.root / path) for path in paths]
+    distribution.together(lambda: refuse_unreadable(files, remedy))
 
 
 def refuse_differences(

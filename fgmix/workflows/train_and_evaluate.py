@@ -28,7 +28,7 @@ from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
 from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
-from fgmix.training.run_images import load_splits, photos_of_run
+from fgmix.training.run_images import load_splits, load_splits_of_run, photos_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
 from fgmix.training.trainer import build_model
 
@@ -199,10 +199,7 @@ def load_photos(run: Run, dataset: str | None = None, data_dir: str | None = Non
         )
     elif data_dir:
         config = replace(config, data_dir=data_dir)
-    photos = load_splits(config)
-    if not dataset:
-        # What was left out is known by name, so a photo mended since does not come back.
-        photos = photos.without(run.data.get("skipped", []))
+    photos = load_splits(config) if dataset else load_splits_of_run(config, run.data)
     if not dataset and photos.fingerprint() != run.data["fingerprint"]:
         raise FgmixError(
             f"the photos in {photos.root} have changed since {run.directory} was trained, so its "

@@ -71,11 +71,11 @@ def _require_classes(layout: Layout, split: str) -> None:
     """Checks that a split has at least 2 classes, each with images and a name of its own."""
     folder, images = layout.folders[split], layout.images[split]
     if len(images) < 2:
-        within = [path for name in images for path in subfolders(folder / name)]
-        hint = f"; or give {folder / next(iter(images))}, if its folders are the classes"
+        within = [folder / name for name in images if len(subfolders(folder / name)) > 1]
+        hint = f"; or give {within[0]}, if its folders are the classes" if within else ""
         raise FgmixError(
             f"{folder} holds {len(images)} class folder(s): a data set needs at least 2, "
-            f"one folder of photos per class{hint if len(within) > 1 else ''}"
+            f"one folder of photos per class{hint}"
         )
     require_class_names(folder, list(images))
     for name, paths in images.items():

@@ -109,16 +109,14 @@ def _refuse_unclear(root: Path, named: dict[str, _Folder], others: list[Path]) -
 def _refuse_splits_within(root: Path, folders: list[Path]) -> None:
     """Refuses class folders that hold the splits; they would be read as one."""
     for folder in folders:
-        names = [path.name for path in subfolders(folder)]
-        splits = [split for split, known in SPLIT_NAMES.items() if {*map(str.lower, names)} & {*known}]
+        names = {path.name.lower() for path in subfolders(folder)}
+        splits = [split for split, known in SPLIT_NAMES.items() if not names.isdisjoint(known)]
         if "train" not in splits or len(splits) < 2:
             continue
-        if len(folders) == 1:
-            raise FgmixError(f"{folder} holds the split folders {', '.join(splits)}: give it instead")
-        raise FgmixError(
-            f"{folder} holds the split folders {', '.join(splits)}: put them above the class "
-            f"folders, as {splits[0]}/{folder.name}"
-        )
+        remedy = "give it instead"
+        if len(folders) > 1:
+            remedy = f"put them above the class folders, as {splits[0]}/{folder.name}"
+        raise FgmixError(f"{folder} holds split folders ({', '.join(splits)}): {remedy}")
 
 
 def _look_into(folder: Path) -> _Folder:

@@ -137,9 +137,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def is_system(name: str) -> bool:
     """Returns whether a file or folder of this name belongs to the system or to a tool."""
     name = name.lower()
-    return (
-        name in SYSTEM_FILES or name in SYSTEM_FOLDERS or name.startswith(SYSTEM_PREFIXES)
-    )
+    return name in SYSTEM_FILES or name in SYSTEM_FOLDERS or name.startswith(SYSTEM_PREFIXES)
 
 
 def kind_of(path: Path) -> Kind:
@@ -158,12 +156,6 @@ def _kind(path: Path, is_file: bool) -> Kind:
     if not begins_like_image(path):
         return Kind.OTHER
     return Kind.FORMAT if suffix else Kind.IMAGE
-
-
-def is_image_file(path: Path) -> bool:
-    """Returns whether a path is a visible file that is read as an image."""
-    hidden = path.name.startswith(".") or is_system(path.name)
-    return not hidden and kind_of(path) is Kind.IMAGE
 
 
 def begins_like_image(path: Path) -> bool:
