@@ -1,4 +1,4 @@
-"""Command line of fgmix: see `python evaluate.py --help`."""
+"""Evaluates a finished run: see `python evaluate.py --help`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Command line of fgmix: see `python train.py --help`."""
+"""Trains, evaluates and exports one classifier: see `python train.py --help`."""
 
 import sys
 

@@ -7,6 +7,12 @@ from importlib import import_module
 import pytest
 
 MODULES = (
+    "fgmix.config.fields",
+    "fgmix.config.identity",
+    "fgmix.config.recipes",
+    "fgmix.config.train_config",
+    "fgmix.evaluation.calibration",
+    "fgmix.evaluation.metrics",
     "fgmix.layers.cbam",
     "fgmix.layers.channel",
     "fgmix.layers.conv",

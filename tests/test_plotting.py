@@ -50,7 +50,7 @@ def heat_maps(path):
 
 def table_two(path, monkeypatch):
     place = SimpleNamespace(
-        dataset=NAME, backbone="tiny", method=NAME, top1=[1, 2], mean=1.5, deviation=1, paper=None
+        dataset=NAME, backbone="tiny", method=NAME, top1=[1, 2], mean=1.5, std=1, paper=None
     )
     monkeypatch.setattr(reproduction, "entries", lambda _: [place])
     reproduction.save_table_plot(path, {})

@@ -155,7 +155,7 @@ def simulate(world: World, repetitions: int, seed: int) -> dict[str, float]:
             # Without the floor under the seeds' variance, Welch's test, a paired test over photos.
             far = abs(found.mean - difference)
             terms = [SeedTerm(float(g.mean(axis=1).var(ddof=1)), len(g)) for g in right]
-            for name, photo_variance in (("no_floor", found.photo_variance or 0.0), ("welch", 0.0)):
+            for name, photo_variance in (("no_floor", found.image_variance or 0.0), ("welch", 0.0)):
                 error, freedom = crossed_error(terms, photo_variance, world.photos)
                 p_value = 2 * t.sf(far / error, freedom) if error else float(not far)
                 note(f"{name}_missed", p_value < LEVEL)

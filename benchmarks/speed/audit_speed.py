@@ -30,8 +30,8 @@ def main() -> None:
 
     import_tensorflow()
     from fgmix.audit.duplicates import MAX_DISTANCE, connect_alike
-    from fgmix.audit.findings import find_copies
-    from fgmix.audit.scan import read_photos
+    from fgmix.audit.findings import find_duplicates
+    from fgmix.audit.scan import scan_images
     from fgmix.data.sources.folder import load_folder
 
     runs = []
@@ -41,7 +41,7 @@ def main() -> None:
         dataset = load_folder(Path(scratch))
         for _ in range(args.repeats):
             start, cpu = time.perf_counter(), time.process_time()
-            copies = find_copies(read_photos(dataset))
+            copies = find_duplicates(scan_images(dataset))
             seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
             if copies:
                 raise SystemExit("the pictures were to differ")

@@ -22,14 +22,14 @@ class Explanation(NamedTuple):
 
     Attributes:
         top: The likeliest classes and their probabilities, the likeliest first.
-        photo: uint8 `(h, w, 3)`, upright, cropped as the model gets it, at most `SHOWN` pixels wide
+        image: uint8 `(h, w, 3)`, upright, cropped as the model gets it, at most `SHOWN` pixels wide
             and high.
         looked: uint8 `(h, w, 3)`, the photo under its heat map.
         heatmap: float32 `(rows, columns)` in [0, 1].
     """
 
     top: list[tuple[str, float]]
-    photo: np.ndarray
+    image: np.ndarray
     looked: np.ndarray
     heatmap: np.ndarray
 
@@ -67,6 +67,6 @@ class Explainer:
         top = [(self._class_names[i], float(answer["probabilities"][i])) for i in best]
         picture = Image.fromarray(decode_image(content, self._crop_bottom).numpy())
         picture.thumbnail((SHOWN, SHOWN))
-        photo = np.asarray(picture)
-        over = (overlay(photo, answer["heatmap"]) * 255).round().astype(np.uint8)
-        return Explanation(top, photo, over, answer["heatmap"])
+        image = np.asarray(picture)
+        over = (overlay(image, answer["heatmap"]) * 255).round().astype(np.uint8)
+        return Explanation(top, image, over, answer["heatmap"])

@@ -54,7 +54,7 @@ def explained(name: str, said: "Explanation") -> str:
         TEMPLATES / "explained.html",
         name=name,
         top=[Answer(label, _percent(share), f"{share:.4f}") for label, share in said.top],
-        photo=_url(said.photo),
+        image=_url(said.image),
         looked=_url(said.looked),
         described=_describe(said.heatmap),
         colours=", ".join(to_hex(c) for c in colormaps[COLOURS](np.linspace(0, 1, 6))),

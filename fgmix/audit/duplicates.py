@@ -1,4 +1,4 @@
-"""Groups of photos that are the same: file by file, or to the eye."""
+"""Finds duplicates: images whose files are equal or that look the same."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 HASH_SIZE = 16
-"""Side of a perceptual hash, in bits. Photos of look-alike classes stand in the same pose before
-the same studio wall: 64 bits do not tell them apart, 256 do."""
+"""Side of a perceptual hash, in bits. Images of similar classes often have the same pose and
+background: 64 bits do not separate them, 256 do."""
 
 MAX_DISTANCE = 48
-"""Bits, of 256, by which two copies of a photo may differ. Among 6,114 photos of Stanford Cars
-every pair up to here shows one photo twice, and pairs of different ones begin at 50. Of 510 photos
-resized to half, recompressed at quality 30 or brightened by 30 %, none moved by more than 28; cut
-by 2 % on every side, half moved by 40 or less."""
+"""The most bits, of 256, by which two duplicates differ. Among 6,114 images of Stanford Cars, every
+pair up to this distance shows one image twice, and pairs of different images begin at 50. Of 510
+images resized to half, recompressed at quality 30 or brightened by 30 %, none moved by more than
+28 bits; of those cropped by 2 % on every side, half moved by 40 or less."""
 
 _THUMBNAIL = 4 * HASH_SIZE
 _MIN_CONTRAST = 2.0
@@ -23,14 +23,14 @@ _BLOCK = 64
 
 
 def perceptual_hash(image: np.ndarray) -> np.ndarray | None:
-    """Hashes what a picture looks like, by its low frequencies.
+    """Returns a hash of an image's low frequencies, so that similar images have similar hashes.
 
     Args:
         image: uint8 `[height, width, 3]`.
 
     Returns:
-        uint64 `[HASH_SIZE ** 2 / 64]`, or None for a picture of one colour all over, which looks
-        like every other such picture.
+        uint64 `[HASH_SIZE ** 2 / 64]`, or None for an image of a single colour, which looks like
+        every other such image.
     """
     import imagehash
 
@@ -42,16 +42,18 @@ def perceptual_hash(image: np.ndarray) -> np.ndarray | None:
     return np.packbits(bits.ravel()).view(np.uint64)
 
 
-def group_copies(digests: Sequence[bytes], hashes: Sequence[np.ndarray | None]) -> list[list[int]]:
-    """Finds the photos that are copies of each other.
+def group_duplicates(
+    digests: Sequence[bytes], hashes: Sequence[np.ndarray | None]
+) -> list[list[int]]:
+    """Finds the images that are duplicates of each other.
 
     Args:
         digests: A digest of each file's content.
-        hashes: Each photo's `perceptual_hash`.
+        hashes: Each image's `perceptual_hash`.
 
     Returns:
-        Groups of two or more indices, each in rising order. A photo is in a group if it is a copy
-        of any other photo in it.
+        Groups of two or more indices, each in ascending order. An image is in a group if it is a
+        duplicate of any other image in it.
     """
     _, first, same = np.unique(np.array(digests, object), return_index=True, return_inverse=True)
     hashed = [i for i, index in enumerate(first) if hashes[index] is not None]
@@ -67,14 +69,14 @@ def group_copies(digests: Sequence[bytes], hashes: Sequence[np.ndarray | None]) 
 
 
 def connect_alike(hashes: np.ndarray, max_distance: int) -> np.ndarray:
-    """Connects hashes that lie near each other.
+    """Finds the connected components of hashes that are close to each other.
 
-    Every pair is compared, a block of rows at a time, so memory grows with the number of hashes
-    and not with its square.
+    Every pair is compared, one block of rows at a time, so memory grows linearly with the number of
+    hashes.
 
     Args:
         hashes: uint64 `[n, words]`.
-        max_distance: The Hamming distance, in bits, up to which two are connected.
+        max_distance: The largest Hamming distance, in bits, of two connected hashes.
 
     Returns:
         int `[n]`, the number of each hash's component.
@@ -90,7 +92,7 @@ def connect_alike(hashes: np.ndarray, max_distance: int) -> np.ndarray:
         i, j = np.nonzero(distances <= max_distance)
         i, j = i[i < j] + start, j[i < j] + start
         if len(i):
-            # What was connected before, each to the first of its component, and what is new.
+            # Edges found before, from each hash to the first of its component, and new ones.
             left = np.concatenate([np.arange(count), i])
             right = np.concatenate([labels, j])
             edges = coo_array((np.ones(len(left), bool), (left, right)), (count, count))
@@ -101,5 +103,5 @@ def connect_alike(hashes: np.ndarray, max_distance: int) -> np.ndarray:
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> int:
-    """The bits by which two perceptual hashes differ."""
+    """Returns the number of bits by which two perceptual hashes differ."""
     return int(np.bitwise_count(one ^ other).sum())

@@ -1,4 +1,4 @@
-"""What an audit found, ordered by how much it hurts training and its proof."""
+"""The findings of an audit, ordered by how much they hurt training or the measured result."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,59 +6,59 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from fgmix.audit.duplicates import distance, group_copies
-from fgmix.audit.scan import Photo
+from fgmix.audit.duplicates import distance, group_duplicates
+from fgmix.audit.scan import ScannedImage
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
 from fgmix.data.sources.walk import describe_left_out
 
 MIN_TRAIN = 2
-"""Photos a class must have to train on, so that one can be held out for validation."""
+"""The fewest training images per class, so that one can be held out for validation."""
 
 IMBALANCE = 10
-"""How many times the photos of the smallest class the largest may have without a word."""
+"""Report an imbalance if the largest class has more than this many times the smallest's images."""
 
 
 @dataclass(frozen=True)
-class Copies:
-    """Photos that show the same picture.
+class Duplicates:
+    """Images that show the same picture.
 
     Attributes:
-        photos: Two or more.
-        bits: By how many bits the perceptual hashes of the most different two differ; 0 for
-            files that are equal byte by byte, or pictures that look it.
+        images: Two or more.
+        bits: The largest distance between two of their perceptual hashes; 0 for files that are
+            equal byte by byte or look so.
     """
 
-    photos: tuple[Photo, ...]
+    images: tuple[ScannedImage, ...]
     bits: int
 
     @property
     def labels(self) -> set[str]:
-        """The classes that the picture stands in."""
-        return {photo.class_name for photo in self.photos}
+        """The classes that contain the picture."""
+        return {image.class_name for image in self.images}
 
     @property
     def splits(self) -> set[str]:
-        """The splits that the picture stands in."""
-        return {photo.split for photo in self.photos}
+        """The splits that contain the picture."""
+        return {image.split for image in self.images}
 
     @property
     def badness(self) -> tuple[bool, bool, bool, int]:
-        """A key that sorts the worst first."""
+        """A sort key that puts the worst first."""
         leaks = {"train", "test"} <= self.splits
         return not leaks, len(self.labels) == 1, len(self.splits) == 1, self.bits
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of thing that was found.
+    """All cases of one kind of problem.
 
     Attributes:
         kind: A name for programs.
-        hurts: Whether it would hurt training, or the numbers that judge it.
+        hurts: Whether it would hurt training or the measured result.
         summary: What was found, with counts.
         remedy: What to do.
-        items: Every case: what `describe` turns into a line.
+        items: The cases; `describe` turns each into a line.
     """
 
     kind: str
@@ -69,43 +69,43 @@ class Finding:
 
 
 def describe(item: dict[str, Any]) -> str:
-    """One case of a finding, as a line."""
+    """Returns one case of a finding as a line."""
     if "photos" in item:
         names = [f"{p['path']} ({p['split']}, {p['class']})" for p in item["photos"]]
         return f"{' = '.join(names)}{'' if item['bits'] == 0 else ', nearly'}"
     return "  ".join(str(value) for value in item.values())
 
 
-def find_copies(photos: Sequence[Photo]) -> list[Copies]:
-    """Groups the readable photos that show the same picture, the worst groups first."""
-    readable = [photo for photo in photos if photo.problem is None]
-    groups = group_copies([p.digest for p in readable], [p.looks for p in readable])
-    found = [_copies([readable[i] for i in group]) for group in groups]
-    return sorted(found, key=lambda copies: copies.badness)
+def find_duplicates(images: Sequence[ScannedImage]) -> list[Duplicates]:
+    """Groups the readable images that show the same picture, the worst groups first."""
+    readable = [image for image in images if image.problem is None]
+    groups = group_duplicates([p.digest for p in readable], [p.looks for p in readable])
+    found = [_duplicates([readable[i] for i in group]) for group in groups]
+    return sorted(found, key=lambda duplicates: duplicates.badness)
 
 
-def _copies(photos: list[Photo]) -> Copies:
-    # Of thousands of copies of one placeholder the first hundred are compared.
-    looks = [photo.looks for photo in photos[:100] if photo.looks is not None]
-    return Copies(
-        tuple(photos), max((distance(*pair) for pair in combinations(looks, 2)), default=0)
+def _duplicates(images: list[ScannedImage]) -> Duplicates:
+    # A placeholder may occur thousands of times: compare its first hundred images only.
+    looks = [image.looks for image in images[:100] if image.looks is not None]
+    return Duplicates(
+        tuple(images), max((distance(*pair) for pair in combinations(looks, 2)), default=0)
     )
 
 
 def find_problems(
     dataset: ImageDataset,
-    photos: Sequence[Photo],
-    copies: Sequence[Copies],
+    images: Sequence[ScannedImage],
+    duplicates: Sequence[Duplicates],
     layout: Layout | None = None,
     refusal: str | None = None,
 ) -> list[Finding]:
-    """Judges what was read.
+    """Returns what is wrong with a data set.
 
     Args:
-        dataset: What was audited.
-        photos: Its photos.
-        copies: `find_copies` of them.
-        layout: What lies in its folder, if it is a folder.
+        dataset: The audited data set.
+        images: Its scanned images.
+        duplicates: From `find_duplicates`.
+        layout: The files in its folder, if it is a folder.
         refusal: Why training refuses it, if it does.
 
     Returns:
@@ -113,20 +113,22 @@ def find_problems(
     """
     found = [
         _refused(refusal),
-        _unreadable(photos),
-        *_across(copies),
+        _unreadable(images),
+        *_across(duplicates),
         *_layout(layout),
-        _too_small(dataset, photos),
-        _imbalance(dataset, photos),
-        _blank(photos),
+        _too_small(dataset, images),
+        _imbalance(dataset, images),
+        _blank(images),
     ]
     kept = [finding for finding in found if finding is not None and finding.items]
     return sorted(kept, key=lambda finding: not finding.hurts)
 
 
-def count_classes(dataset: ImageDataset, photos: Sequence[Photo]) -> dict[str, dict[str, int]]:
-    """Readable photos: class -> split -> count."""
-    counts = Counter((p.class_name, p.split) for p in photos if p.problem is None)
+def count_classes(
+    dataset: ImageDataset, images: Sequence[ScannedImage]
+) -> dict[str, dict[str, int]]:
+    """Counts the readable images: class -> split -> count."""
+    counts = Counter((p.class_name, p.split) for p in images if p.problem is None)
     return {
         name: {split: counts[name, split] for split in dataset.splits}
         for name in dataset.class_names
@@ -135,57 +137,57 @@ def count_classes(dataset: ImageDataset, photos: Sequence[Photo]) -> dict[str, d
 
 def _refused(refusal: str | None) -> Finding:
     items = ({"message": refusal},) if refusal else ()
-    return Finding("refused", True, "training refuses this data set", "mend this first", items)
+    return Finding("refused", True, "training refuses this data set", "fix this first", items)
 
 
-def _unreadable(photos: Sequence[Photo]) -> Finding:
-    bad = [photo for photo in photos if photo.problem]
+def _unreadable(images: Sequence[ScannedImage]) -> Finding:
+    bad = [image for image in images if image.problem]
     return Finding(
         "unreadable",
         True,
         f"{len(bad)} file(s) can't be read",
-        "fetch them again or remove them; training can go on without (--skip-bad-images)",
-        tuple({"path": photo.path, "problem": photo.problem} for photo in bad),
+        "fetch them again or remove them; --skip-bad-images trains without them",
+        tuple({"path": image.path, "problem": image.problem} for image in bad),
     )
 
 
-def _across(copies: Sequence[Copies]) -> list[Finding]:
-    labels = [c for c in copies if len(c.labels) > 1]
-    leaks = [c for c in copies if len(c.splits) > 1]
-    harmless = [c for c in copies if len(c.labels) == len(c.splits) == 1]
+def _across(duplicates: Sequence[Duplicates]) -> list[Finding]:
+    labels = [c for c in duplicates if len(c.labels) > 1]
+    leaks = [c for c in duplicates if len(c.splits) > 1]
+    harmless = [c for c in duplicates if len(c.labels) == len(c.splits) == 1]
     copied = Counter(
-        photo.split for c in leaks for photo in c.photos if "train" in c.splits - {photo.split}
+        image.split for c in leaks for image in c.images if "train" in c.splits - {image.split}
     )
     held_out = " and ".join(f"{n} {split} photo(s)" for split, n in sorted(copied.items()))
     return [
         Finding(
             "copies-across-splits",
             True,
-            f"{len(leaks)} picture(s) stand in more than one split"
+            f"{len(leaks)} picture(s) are in more than one split"
             + (f": {held_out} are copies of training photos" if held_out else ""),
-            "remove the training copy: a test photo that was trained on proves nothing",
+            "remove the training copy: accuracy on a photo that was trained on means nothing",
             tuple(map(_as_item, leaks)),
         ),
         Finding(
             "two-labels",
             True,
-            f"{len(labels)} picture(s) stand in more than one class",
-            "keep the one with the right label: a wrong one teaches the model to guess",
+            f"{len(labels)} picture(s) are in more than one class",
+            "keep the one with the correct label: wrong labels make the model guess",
             tuple(map(_as_item, labels)),
         ),
         Finding(
             "copies",
             False,
-            f"{len(harmless)} picture(s) stand more than once in their class and split",
+            f"{len(harmless)} picture(s) are in their class and split more than once",
             "keep one of each: copies count twice in training and in the result",
             tuple(map(_as_item, harmless)),
         ),
     ]
 
 
-def _as_item(copies: Copies) -> dict[str, Any]:
-    photos = [{"path": p.path, "split": p.split, "class": p.class_name} for p in copies.photos]
-    return {"bits": copies.bits, "photos": photos}
+def _as_item(duplicates: Duplicates) -> dict[str, Any]:
+    images = [{"path": p.path, "split": p.split, "class": p.class_name} for p in duplicates.images]
+    return {"bits": duplicates.bits, "photos": images}
 
 
 def _layout(layout: Layout | None) -> list[Finding]:
@@ -195,7 +197,7 @@ def _layout(layout: Layout | None) -> list[Finding]:
         Finding(
             "empty-classes",
             True,
-            f"{len(layout.empty)} class folder(s) hold no photo",
+            f"{len(layout.empty)} class folder(s) contain no photo",
             "add photos, or remove the folder",
             tuple({"folder": folder} for folder in layout.empty),
         ),
@@ -220,11 +222,11 @@ def _layout(layout: Layout | None) -> list[Finding]:
     ]
 
 
-def _too_small(dataset: ImageDataset, photos: Sequence[Photo]) -> Finding:
+def _too_small(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding:
     needed = {"train": MIN_TRAIN, "test": 1, "all": MIN_TRAIN + 1}
     small = [
         {"class": name, "split": split, "readable photos": count}
-        for name, by_split in count_classes(dataset, photos).items()
+        for name, by_split in count_classes(dataset, images).items()
         for split, count in by_split.items()
         if count < needed.get(split, 0)
     ]
@@ -232,14 +234,15 @@ def _too_small(dataset: ImageDataset, photos: Sequence[Photo]) -> Finding:
         "too-small",
         True,
         f"{len({item['class'] for item in small})} class(es) have too few photos to be split",
-        f"a class needs {MIN_TRAIN} to train and 1 to test on: add photos, or remove the class",
+        f"a class needs {MIN_TRAIN} training photos and 1 test photo: add photos, or remove the "
+        f"class",
         tuple(small),
     )
 
 
-def _imbalance(dataset: ImageDataset, photos: Sequence[Photo]) -> Finding | None:
+def _imbalance(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding | None:
     split = "train" if "train" in dataset.splits else "all"
-    counts = {name: by[split] for name, by in count_classes(dataset, photos).items() if by[split]}
+    counts = {name: by[split] for name, by in count_classes(dataset, images).items() if by[split]}
     if not counts:
         return None
     low, high = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
@@ -248,17 +251,17 @@ def _imbalance(dataset: ImageDataset, photos: Sequence[Photo]) -> Finding | None
         "imbalance",
         False,
         f"the largest class has {counts[high] / counts[low]:.0f} times the photos of the smallest",
-        "look at mean per-class accuracy beside accuracy, and add photos to the small classes",
+        "report mean per-class accuracy beside accuracy, and add photos to the small classes",
         tuple({"class": name, "photos": counts[name]} for name in (high, low)) if unequal else (),
     )
 
 
-def _blank(photos: Sequence[Photo]) -> Finding:
-    blank = [photo for photo in photos if photo.problem is None and photo.looks is None]
+def _blank(images: Sequence[ScannedImage]) -> Finding:
+    blank = [image for image in images if image.problem is None and image.looks is None]
     return Finding(
         "blank",
         False,
-        f"{len(blank)} photo(s) are of one colour all over",
-        "remove them if nothing is to be seen in them",
-        tuple({"path": photo.path} for photo in blank),
+        f"{len(blank)} photo(s) have a single colour",
+        "remove them if they show nothing",
+        tuple({"path": image.path} for image in blank),
     )

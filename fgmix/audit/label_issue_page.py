@@ -1,4 +1,4 @@
-"""A page of pictures of the photos whose labels are likely wrong."""
+"""Writes a page with the images whose labels are likely wrong."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,18 +14,18 @@ from fgmix.files import write_text
 from fgmix.html import picture_url, render
 
 LARGE, SMALL = (400, 300), (128, 96)
-"""The boxes of an issue's picture and of the pictures to compare it with, in pixels."""
+"""The boxes of an issue's image and of the images to compare it with, in pixels."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Guess(NamedTuple):
-    """A class that a photo may be of.
+    """A class that an image may belong to.
 
     Attributes:
         name: The class.
         chance: Its probability.
-        peer: A photo that is surely of the class, as a `data:` URL; None if it is gone.
+        peer: The most confident image of the class, as a `data:` URL; None if it is missing.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Card(NamedTuple):
     """A label issue on the page.
 
     Attributes:
-        path: The photo's path.
-        picture: The photo, as a `data:` URL; None if it is gone.
-        label: The class that it is labelled.
+        path: The image's path.
+        picture: The image, as a `data:` URL; None if it is missing.
+        label: Its label.
         suggested: The class that it looks like.
     """
 
@@ -58,15 +58,15 @@ def write_label_issue_page(
 ) -> None:
     """Writes an HTML page that needs no other file.
 
-    Each issue is shown with two photos to compare it with: the surest one of the class that it
-    is labelled, and of the class that it looks like. Below stands a table of the classes.
+    Each issue is shown with two images to compare it with: the most confident image of its label
+    and of the suggested class. A table of the classes follows.
 
     Args:
         path: The file.
-        predictions: The photos; those that are no longer there are shown as missing.
-        issues: Those to show, in order.
-        classes: Those to show, in order.
-        summary: A line on what was looked at.
+        predictions: The images; those whose file is gone are shown as missing.
+        issues: The issues to show, in order.
+        classes: The classes to show, in order.
+        summary: A line on what was audited.
     """
     page = render(
         TEMPLATES / "label_issues.html",
@@ -98,7 +98,7 @@ def _cards(predictions: OutOfFold, issues: Sequence[LabelIssue]) -> list[Card]:
 
 
 def _surest(predictions: OutOfFold) -> dict[int, int]:
-    """Of every class the photo that is most probably of it, among those labelled so."""
+    """Returns, for every class, the image with its label that is predicted most confidently."""
     found: dict[int, int] = {}
     for index, label in enumerate(predictions.labels.tolist()):
         best = found.setdefault(label, index)
@@ -111,7 +111,7 @@ def _surest(predictions: OutOfFold) -> dict[int, int]:
 def _pictures(
     predictions: OutOfFold, indices: Iterable[int], box: tuple[int, int]
 ) -> dict[int, str]:
-    """Photos as `data:` URLs of JPEG files that fit into a box; without those that are gone."""
+    """Returns images as `data:` URLs of JPEGs that fit into a box, without missing ones."""
     chosen = sorted(set(indices))
     files = [str(predictions.root / predictions.paths[i]) for i in chosen]
     urls = {}

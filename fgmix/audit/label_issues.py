@@ -1,4 +1,4 @@
-"""Which labels are likely wrong, and which classes are hard, from out-of-fold predictions."""
+"""Finds label issues and hard classes from out-of-fold predictions."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class LabelIssue:
-    """A photo whose label is likely wrong.
+    """An image whose label is likely wrong.
 
     Attributes:
-        index: The photo's row in the predictions.
+        index: The image's row in the predictions.
         label: Its label.
-        suggested: The class that it is likely of.
-        score: The probability of the label less the highest of another class, from -1, the
-            surest issue, to 0.
+        suggested: The class that it likely belongs to.
+        score: The probability of the label minus the highest of another class, from -1 (most
+            certain issue) to 0.
     """
 
     index: int
@@ -25,47 +25,47 @@ class LabelIssue:
 
 @dataclass(frozen=True)
 class ClassQuality:
-    """How well a class is told from the others.
+    """How well a class is recognised.
 
     Attributes:
         name: The class.
-        photos: Its photos.
-        accuracy: The share of them that was recognised; NaN without photos.
-        taken_for: The class that the others were most often taken for, `""` if all were
+        images: The number of its images.
+        accuracy: The share of its images that are recognised; NaN without images.
+        taken_for: The class that is most often predicted for the others, `""` if all are
             recognised.
-        issues: How many of its photos have one.
-        needs_photos: Whether photos are what it lacks: it is recognised less often than the mean
-            of the classes, and has no more photos than the median of them.
+        issues: The number of its images with a label issue.
+        needs_images: Whether the class lacks images: its accuracy is below the mean of the classes,
+            and it has no more images than their median.
     """
 
     name: str
-    photos: int
+    images: int
     accuracy: float
     taken_for: str
     issues: int
-    needs_photos: bool
+    needs_images: bool
 
 
 def find_label_issues(probabilities: np.ndarray, labels: np.ndarray) -> list[LabelIssue]:
-    """Finds photos that are confidently of another class than their label's.
+    """Finds images that confidently belong to another class than their label.
 
-    A photo is confidently of a class if the class's probability is at least its mean over the
-    photos that are labelled so; of several such classes the likeliest counts. So classes that the
-    model is unsure of in general need less to be suggested. These are the off-diagonal photos of
-    the confident joint of Northcutt, Jiang and Chuang, *Confident Learning: Estimating Uncertainty
-    in Dataset Labels* (JAIR 70, 2021). Those whose label is the likeliest class are left out.
+    An image confidently belongs to a class if the class's probability is at least its mean over the
+    images with that label; of several such classes the most probable counts. So a class about which
+    the model is generally unsure has a lower threshold. These are the off-diagonal images of the
+    confident joint of Northcutt, Jiang and Chuang, *Confident Learning: Estimating Uncertainty in
+    Dataset Labels* (JAIR 70, 2021). Images whose label is the most probable class are left out.
 
     Args:
-        probabilities: `(n, K)`, from models that have not seen the photos.
+        probabilities: `(n, K)`, from models that were not trained on the images.
         labels: Integer `(n,)`.
 
     Returns:
-        The issues, the surest first.
+        The issues, the most certain first.
     """
     rows = np.arange(len(labels))
-    photos = np.bincount(labels, minlength=probabilities.shape[1])
-    sums = np.bincount(labels, probabilities[rows, labels], minlength=len(photos))
-    means = np.where(photos > 0, sums / np.maximum(photos, 1), np.inf)
+    images = np.bincount(labels, minlength=probabilities.shape[1])
+    sums = np.bincount(labels, probabilities[rows, labels], minlength=len(images))
+    means = np.where(images > 0, sums / np.maximum(images, 1), np.inf)
     confident = np.where(probabilities >= means, probabilities, -1)
     suggested = confident.argmax(axis=1)
     is_issue = (confident.max(axis=1) >= 0) & (suggested != labels)
@@ -87,10 +87,10 @@ def rate_classes(
     class_names: tuple[str, ...],
     issues: list[LabelIssue],
 ) -> list[ClassQuality]:
-    """Rates every class, those that need photos first and of these the least recognised.
+    """Rates every class; classes that need images come first, the least accurate of them first.
 
     Args:
-        probabilities: `(n, K)`, from models that have not seen the photos.
+        probabilities: `(n, K)`, from models that were not trained on the images.
         labels: Integer `(n,)`.
         class_names: `K` names.
         issues: From `find_label_issues`.
@@ -98,18 +98,18 @@ def rate_classes(
     size = len(class_names)
     confusion = np.zeros((size, size), np.int64)
     np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
-    photos, right = confusion.sum(axis=1), confusion.diagonal()
-    accuracy = np.where(photos > 0, right / np.maximum(photos, 1), np.nan)
-    needs = (accuracy < np.nanmean(accuracy)) & (photos <= np.median(photos))
-    wrong = confusion - np.diag(right)
+    images, correct = confusion.sum(axis=1), confusion.diagonal()
+    accuracy = np.where(images > 0, correct / np.maximum(images, 1), np.nan)
+    needs = (accuracy < np.nanmean(accuracy)) & (images <= np.median(images))
+    mistakes = confusion - np.diag(correct)
     issues_of_class = np.bincount(np.array([s.label for s in issues], int), minlength=size)
-    order = sorted(range(size), key=lambda i: (not needs[i], accuracy[i], photos[i]))
+    order = sorted(range(size), key=lambda i: (not needs[i], accuracy[i], images[i]))
     return [
         ClassQuality(
             class_names[i],
-            int(photos[i]),
+            int(images[i]),
             float(accuracy[i]),
-            class_names[wrong[i].argmax()] if wrong[i].any() else "",
+            class_names[mistakes[i].argmax()] if mistakes[i].any() else "",
             int(issues_of_class[i]),
             bool(needs[i]),
         )

@@ -1,4 +1,4 @@
-"""The audit of labels as a whole: its files, and its report in words."""
+"""Audits labels: writes the files and the printed report."""
 
 import math
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from fgmix.files import write_csv
 
 PAGE, ISSUES, CLASSES = "suspects.html", "suspects.csv", "classes.csv"
 SHOWN = 5
-"""Issues and classes that are listed in words."""
+"""The number of issues and classes that are printed."""
 
 
 @dataclass(frozen=True)
 class LabelAudit:
-    """Which labels are likely wrong, and which classes need photos.
+    """The label issues of a data set, and the classes that need images.
 
     Attributes:
-        predictions: The photos, and what models say of them that have not seen them.
-        issues: The likeliest first, as many as were asked for.
-        found: How many there are.
-        classes: Every class, those that need photos first.
+        predictions: The images, and predictions by models that were not trained on them.
+        issues: The most certain issues first, as many as were asked for.
+        found: The number of all issues.
+        classes: Every class, those that need images first.
     """
 
     predictions: OutOfFold
@@ -33,12 +33,12 @@ class LabelAudit:
 
     @property
     def needy(self) -> list[ClassQuality]:
-        """The classes that need photos."""
-        return [c for c in self.classes if c.needs_photos]
+        """The classes that need images."""
+        return [c for c in self.classes if c.needs_images]
 
     @property
     def summary(self) -> str:
-        """What was looked at and found, in a line."""
+        """What was audited and found, in a line."""
         predictions = self.predictions
         recognised = predictions.probabilities.argmax(axis=1) == predictions.labels
         return (
@@ -49,14 +49,14 @@ class LabelAudit:
 
 
 def audit_labels(runs: Sequence[str | Path], top: int) -> LabelAudit:
-    """Finds which labels are likely wrong and which classes need photos.
+    """Finds label issues and the classes that need images.
 
     Args:
         runs: The folders of the runs of all folds, or of one of them.
         top: How many issues to list.
 
     Raises:
-        FgmixError: If the runs are not all folds of one experiment, or their photos are gone.
+        FgmixError: If the runs are not all folds of one experiment, or their images are missing.
     """
     predictions = join_folds(open_folds(runs))
     if not predictions.root.is_dir():
@@ -68,10 +68,12 @@ def audit_labels(runs: Sequence[str | Path], top: int) -> LabelAudit:
 
 
 def write_label_audit(output: Path, audit: LabelAudit) -> tuple[str, ...]:
-    """Writes a page of the label issues, and both lists as CSV files. Needs TensorFlow.
+    """Writes a page of the label issues, and issues and classes as CSV files.
+
+    Needs TensorFlow.
 
     Args:
-        output: The folder; is made if it isn't there.
+        output: The folder; created if it does not exist.
         audit: From `audit_labels`.
 
     Returns:
@@ -112,11 +114,11 @@ def _write_classes(path: Path, classes: Sequence[ClassQuality]) -> None:
     rows = [
         {
             "class": c.name,
-            "photos": c.photos,
+            "photos": c.images,
             "accuracy": "" if math.isnan(c.accuracy) else f"{c.accuracy:.4f}",
             "taken_for": c.taken_for,
             "suspects": c.issues,
-            "needs_photos": "yes" if c.needs_photos else "no",
+            "needs_photos": "yes" if c.needs_images else "no",
         }
         for c in classes
     ]
@@ -124,11 +126,11 @@ def _write_classes(path: Path, classes: Sequence[ClassQuality]) -> None:
 
 
 def label_lines(audit: LabelAudit) -> list[str]:
-    """The report as a person reads it, line by line: the first of each list."""
+    """Returns the lines of the printed report, with the first items of each list."""
     predictions, needy = audit.predictions, audit.needy
     names, lines = predictions.class_names, [audit.summary]
     if audit.issues:
-        lines += ["", "likely mislabelled, the surest first:"]
+        lines += ["", "likely mislabelled, the most certain first:"]
     for s in audit.issues[:SHOWN]:
         chance = predictions.probabilities[s.index, s.suggested]
         lines.append(
@@ -141,7 +143,7 @@ def label_lines(audit: LabelAudit) -> list[str]:
         lines += ["", "classes that need more photos:"]
     for c in needy[:SHOWN]:
         taken = f", else mostly taken for {c.taken_for}" if c.taken_for else ""
-        lines.append(f"  {c.name}: {c.photos} photos, {c.accuracy:.0%} recognised{taken}")
+        lines.append(f"  {c.name}: {c.images} photos, {c.accuracy:.0%} recognised{taken}")
     if len(needy) > SHOWN:
         lines.append(f"  and {len(needy) - SHOWN} more in {CLASSES}")
     return lines

@@ -1,4 +1,4 @@
-"""Loading a data set to audit it, also one that training refuses."""
+"""Loads a data set to audit, even one that training refuses."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from fgmix.errors import FgmixError
 
 
 class Subject(NamedTuple):
-    """What is audited.
+    """The subject of an audit.
 
     Attributes:
         dataset: The data set.
-        layout: What lies in its folder, if it is a folder.
+        layout: The files in its folder, if it is a folder.
         refusal: Why training refuses it, if it does.
     """
 
@@ -24,15 +24,15 @@ class Subject(NamedTuple):
 
 
 def load_subject(name: str, data_dir: str | None, split_seed: int) -> Subject:
-    """Loads a data set; of a folder that training refuses, what can be read of it.
+    """Loads a data set, or as much as can be loaded of a folder that training refuses.
 
     Args:
         name: Name of a data set, or a folder.
-        data_dir: Where a named data set lies.
-        split_seed: Decides the split where the source has none.
+        data_dir: The folder of a named data set.
+        split_seed: Seed of the split, if the source has none.
 
     Raises:
-        FgmixError: If there is no such data set, or nothing in it to audit.
+        FgmixError: If the data set does not exist or contains nothing to audit.
     """
     require_known(name, data_dir)
     if not is_folder(name, data_dir):

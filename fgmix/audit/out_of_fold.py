@@ -1,4 +1,4 @@
-"""Predictions of every training photo, each by a model that has not seen it."""
+"""Joins out-of-fold predictions: each training image, by a model that was not trained on it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from fgmix.runs.run import Run
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What the runs of all folds say of the photos that each held out.
+    """The predictions of all folds for the images that each run held out.
 
     Attributes:
         name: The data set's name.
         root: The folder that the paths are relative to.
-        crop_bottom: Pixel rows to remove from the bottom of every photo.
+        crop_bottom: Pixel rows to remove from the bottom of every image.
         class_names: `K` names.
-        paths: The training photos.
-        labels: int32 `(n,)`, as the data set has them.
+        paths: The training images.
+        labels: int32 `(n,)`, the labels of the data set.
         probabilities: float32 `(n, K)`.
     """
 
@@ -39,17 +39,17 @@ def open_folds(directories: Sequence[str | Path]) -> list[Run]:
     """Opens the runs of all folds of one experiment, in the order of the folds.
 
     Args:
-        directories: The runs' folders; or one of them, and the others lie beside it.
+        directories: The runs' folders, or one of them: the others are then found beside it.
 
     Raises:
-        FgmixError: If a fold is missing or there twice, or a run is of another experiment.
+        FgmixError: If a fold is missing or occurs twice, or a run is of another experiment.
     """
     runs = [Run.open(directory) for directory in directories]
     first = runs[0]
     for run in runs:
         if run.config.folds is None:
             raise FgmixError(
-                f"{run.directory} was trained on all training photos, and label issues are found "
+                f"{run.directory} was trained on all training photos, but label issues are found "
                 f"by models that have not seen them: train it with --folds 3 and --fold 0, 1 and 2"
             )
         changed = changes(run.config.record(), replace(first.config, fold=run.config.fold))
@@ -66,7 +66,7 @@ def open_folds(directories: Sequence[str | Path]) -> list[Run]:
         if fold in by_fold:
             raise FgmixError(
                 f"fold {fold} is there twice, {by_fold[fold].directory} and {run.directory}: "
-                f"name the runs to take, one a fold"
+                f"name one run per fold"
             )
         by_fold[fold] = run
     folds = range(first.config.folds or 0)
@@ -81,7 +81,7 @@ def open_folds(directories: Sequence[str | Path]) -> list[Run]:
 
 
 def _beside(run: Run) -> list[Run]:
-    """The finished runs beside a run that differ from it in the fold alone."""
+    """Returns the finished runs beside a run that differ from it in the fold alone."""
     found = []
     for directory in sorted(run.directory.resolve().parent.iterdir()):
         other = Run(directory)
@@ -98,13 +98,13 @@ def _beside(run: Run) -> list[Run]:
 
 
 def join_folds(runs: Sequence[Run]) -> OutOfFold:
-    """Joins what the runs of all folds predicted of the photos that they held out.
+    """Joins the predictions of the runs of all folds for the images that they held out.
 
     Args:
         runs: From `open_folds`.
 
     Raises:
-        FgmixError: If a file is missing or damaged, or the runs were trained on other photos.
+        FgmixError: If a file is missing or damaged, or the runs were trained on different images.
     """
     first = runs[0]
     index = {name: label for label, name in enumerate(first.class_names)}
@@ -122,7 +122,7 @@ def join_folds(runs: Sequence[Run]) -> OutOfFold:
             ) from error
         paths += run.predictions.paths
         probabilities.append(run.probabilities)
-    _refuse_other_photos(runs, paths)
+    _refuse_other_images(runs, paths)
     return OutOfFold(
         first.data["name"],
         Path(first.data["root"]),
@@ -134,10 +134,10 @@ def join_folds(runs: Sequence[Run]) -> OutOfFold:
     )
 
 
-def _refuse_other_photos(runs: Sequence[Run], held_out: Sequence[str]) -> None:
-    """Makes sure that each photo is held out once, and none is trained on that never is.
+def _refuse_other_images(runs: Sequence[Run], held_out: Sequence[str]) -> None:
+    """Checks that every training image is held out exactly once.
 
-    Otherwise photos came, went or changed class between the runs.
+    Otherwise images were added, removed or moved to another class between the runs.
     """
     times = Counter(held_out)
     moved = [path for path, count in times.items() if count > 1]
@@ -149,6 +149,6 @@ def _refuse_other_photos(runs: Sequence[Run], held_out: Sequence[str]) -> None:
     ]
     if moved:
         raise FgmixError(
-            f"the photos have changed between the folds, {moved[0]} for one: train all folds anew "
+            f"the photos have changed between the folds, {moved[0]} for one: train all folds again "
             f"on the same photos (--overwrite)"
         )

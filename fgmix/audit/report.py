@@ -1,4 +1,4 @@
-"""The audit of a data set as a whole: its files, and its report in words."""
+"""Audits a data set: writes the files and the printed report."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,27 +6,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fgmix.audit.contact_sheet import draw_classes, draw_copies
+from fgmix.audit.contact_sheet import draw_classes, draw_duplicates
 from fgmix.audit.duplicates import MAX_DISTANCE
-from fgmix.audit.findings import Finding, count_classes, describe, find_copies, find_problems
+from fgmix.audit.findings import Finding, count_classes, describe, find_duplicates, find_problems
 from fgmix.audit.load import Subject
-from fgmix.audit.scan import Photo, read_photos
+from fgmix.audit.scan import ScannedImage, scan_images
 from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.dataset import ImageDataset
 from fgmix.files import write_json
 
-REPORT, SHEET, COPIES = "report.json", "contact_sheet.png", "copies.png"
+REPORT, SHEET, DUPLICATES = "report.json", "contact_sheet.png", "copies.png"
 SHOWN = 5
-"""Items of a finding that are listed in words."""
+"""The number of items of a finding that are printed."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit that is done and written.
+    """A finished audit, whose files are written.
 
     Attributes:
-        record: What `report.json` holds.
-        findings: What was found, the most harmful first.
+        record: The content of `report.json`.
+        findings: The findings, the most harmful first.
         written: The names of the files.
     """
 
@@ -36,38 +36,38 @@ class Audit:
 
     @property
     def hurts(self) -> bool:
-        """Whether anything that was found would hurt training."""
+        """Whether any finding would hurt training."""
         return any(finding.hurts for finding in self.findings)
 
 
 def audit_dataset(subject: Subject, output: Path) -> Audit:
-    """Reads every photo of a data set, and writes what was found.
+    """Reads every image of a data set and writes the findings.
 
     Args:
         subject: From `load_subject`.
-        output: The folder to write to; is made if it isn't there.
+        output: The folder to write to; created if it does not exist.
     """
     dataset = subject.dataset
-    photos = read_photos(dataset)
-    copies = find_copies(photos)
-    findings = find_problems(dataset, photos, copies, subject.layout, subject.refusal)
+    images = scan_images(dataset)
+    duplicates = find_duplicates(images)
+    findings = find_problems(dataset, images, duplicates, subject.layout, subject.refusal)
     output.mkdir(parents=True, exist_ok=True)
-    record = _record(dataset, photos, findings)
+    record = _record(dataset, images, findings)
     written = [REPORT, SHEET]
-    draw_classes(output / SHEET, dataset, photos)
-    if copies:
-        draw_copies(output / COPIES, dataset.root, copies, dataset.crop_bottom)
-        written.append(COPIES)
+    draw_classes(output / SHEET, dataset, images)
+    if duplicates:
+        draw_duplicates(output / DUPLICATES, dataset.root, duplicates, dataset.crop_bottom)
+        written.append(DUPLICATES)
     else:
-        (output / COPIES).unlink(missing_ok=True)
+        (output / DUPLICATES).unlink(missing_ok=True)
     write_json(output / REPORT, record)
     return Audit(record, tuple(findings), tuple(written))
 
 
 def _record(
-    dataset: ImageDataset, photos: Sequence[Photo], findings: Sequence[Finding]
+    dataset: ImageDataset, images: Sequence[ScannedImage], findings: Sequence[Finding]
 ) -> dict[str, Any]:
-    good = sorted((p for p in photos if not p.problem), key=lambda p: p.width * p.height)
+    good = sorted((p for p in images if not p.problem), key=lambda p: p.width * p.height)
     return {
         "dataset": dataset.name,
         "root": str(dataset.root.resolve()),
@@ -84,12 +84,12 @@ def _record(
         },
         "limits": {"max_pixels": MAX_PIXELS, "max_distance": MAX_DISTANCE},
         "findings": [asdict(finding) for finding in findings],
-        "classes": count_classes(dataset, photos),
+        "classes": count_classes(dataset, images),
     }
 
 
 def report_lines(audit: Audit) -> list[str]:
-    """The report as a person reads it, line by line."""
+    """Returns the lines of the printed report."""
     record = audit.record
     splits = ", ".join(f"{counts['readable']} {name}" for name, counts in record["photos"].items())
     classes = {name: sum(by_split.values()) for name, by_split in record["classes"].items()}

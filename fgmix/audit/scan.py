@@ -1,4 +1,4 @@
-"""Reading every photo of a data set once, to see what it is made of."""
+"""Reads every image of a data set once, for an audit."""
 
 import hashlib
 import io
@@ -14,19 +14,20 @@ from fgmix.data.dataset import ImageDataset
 
 
 @dataclass(frozen=True)
-class Photo:
-    """What was seen of one file.
+class ScannedImage:
+    """What the audit reads of one file.
 
     Attributes:
         path: The file, relative to the data set's root.
-        split: The split it is in.
-        class_name: The class it is in.
-        problem: Why it can't be read; None for a readable photo, which alone has the rest.
+        split: Its split.
+        class_name: Its class.
+        problem: Why it can't be read; None for a readable image. Only a readable image has the
+            attributes below.
         format: Pillow's name of its format; None if Pillow doesn't know it.
         width: In pixels, upright.
         height: In pixels, upright, without the rows that the data set crops.
         digest: SHA-256 of the file.
-        looks: Its perceptual hash; None for a picture of one colour.
+        looks: Its perceptual hash; None for an image of a single colour.
     """
 
     path: str
@@ -40,13 +41,13 @@ class Photo:
     looks: np.ndarray | None = None
 
 
-def read_photos(dataset: ImageDataset) -> list[Photo]:
-    """Decodes every photo through the decode path of training, on all cores.
+def scan_images(dataset: ImageDataset) -> list[ScannedImage]:
+    """Decodes every image as training does, on all cores.
 
-    A progress bar is drawn on standard error where that is a terminal.
+    Draws a progress bar if standard error is a terminal.
 
     Returns:
-        A `Photo` for every file, split after split, in order.
+        A `ScannedImage` for every file, split after split, in order.
     """
     places = [
         (name, path, dataset.class_names[label])
@@ -54,14 +55,14 @@ def read_photos(dataset: ImageDataset) -> list[Photo]:
         for path, label in zip(split.paths, split.labels, strict=True)
     ]
     files = [str(dataset.root / path) for _, path, _ in places]
-    seen: dict[int, Photo] = {}
+    seen: dict[int, ScannedImage] = {}
     with tqdm(total=len(files), unit=" photos", disable=None, leave=False) as bar:
         for index, content, image in decodable(files, _keep_both, dataset.crop_bottom):
             number = int(index)
             seen[number] = _describe(*places[number], content.numpy(), image.numpy())
             bar.update()
     return [
-        seen.get(i) or Photo(path, split, class_name, problem=diagnose(files[i]))
+        seen.get(i) or ScannedImage(path, split, class_name, problem=diagnose(files[i]))
         for i, (split, path, class_name) in enumerate(places)
     ]
 
@@ -70,10 +71,12 @@ def _keep_both(content: tf.Tensor, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tens
     return content, image
 
 
-def _describe(split: str, path: str, class_name: str, content: bytes, image: np.ndarray) -> Photo:
+def _describe(
+    split: str, path: str, class_name: str, content: bytes, image: np.ndarray
+) -> ScannedImage:
     height, width, _ = image.shape
     kind = read_header(io.BytesIO(content)).format
-    return Photo(
+    return ScannedImage(
         path,
         split,
         class_name,

@@ -53,10 +53,10 @@ def main(argv: list[str]) -> int:
     output = Path(args.output) if args.output else None
     if args.model:
         return _check_labels(args.model, output, TOP if args.top is None else args.top)
-    return _check_photos(load_subject(args.dataset, args.data_dir, args.split_seed or 0), output)
+    return _check_images(load_subject(args.dataset, args.data_dir, args.split_seed or 0), output)
 
 
-def _check_photos(subject: Subject, output: Path | None) -> int:
+def _check_images(subject: Subject, output: Path | None) -> int:
     """Audits a data set; the exit code is 1 if something would hurt training."""
     import_tensorflow()
     from fgmix.audit.report import audit_dataset, report_lines

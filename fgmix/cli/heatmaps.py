@@ -58,16 +58,16 @@ def main(argv: list[str]) -> int:
     from fgmix.data.codec.diagnose import refuse_unreadable
     from fgmix.explain.figures import draw_panels
     from fgmix.explain.measure import describe_numbers, measure_runs
-    from fgmix.explain.photos import read_subjects
     from fgmix.explain.side_by_side import arrange, open_viewer, save_full_size
+    from fgmix.explain.subjects import read_subjects
     from fgmix.files import write_json
-    from fgmix.workflows.common_photos import load_common_photos
+    from fgmix.workflows.common_images import load_common_images
 
     measured = args.measure or (MEASURED if args.json else 0)
     # Before the models, which take longer: photos that aren't there are told at once.
-    photos = None if images and not measured else load_common_photos(runs)
+    dataset = None if images and not measured else load_common_images(runs)
     files: Sequence[tuple[str, str | None]]
-    files = _given(images) if photos is None or images else _tested(photos, runs[0], args.count)
+    files = _given(images) if dataset is None or images else _tested(dataset, runs[0], args.count)
     if not _is_folder(output):
         _check_rows(len(files) * (1 if len(runs) == 1 else len(maps)))
     refuse_unreadable([path for path, _ in files])
@@ -83,8 +83,8 @@ def main(argv: list[str]) -> int:
         caption = MAP_NAMES[maps[0]] if len(maps) == 1 else "heat"
         draw_panels(output, arrange(viewers, subjects, maps), caption)
         print(f"heat maps: {output}")
-    if measured and photos is not None:
-        found = measure_runs(viewers, runs[0], photos, measured, args.class_name)
+    if measured and dataset is not None:
+        found = measure_runs(viewers, runs[0], dataset, measured, args.class_name)
         print(describe_numbers(found))
         if args.json:
             write_json(args.json, found)
@@ -178,13 +178,13 @@ def _given(images: list[str]) -> list[tuple[str, None]]:
     return [(str(path), None) for path in find_images(images)]
 
 
-def _tested(photos: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
+def _tested(dataset: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
     """The files and classes of some photos that a run was measured on."""
-    from fgmix.explain.photos import choose_measured
+    from fgmix.explain.subjects import choose_measured
 
-    chosen = choose_measured(photos, run, count)
+    chosen = choose_measured(dataset, run, count)
     return [
-        (str(photos.root / path), photos.class_names[label])
+        (str(dataset.root / path), dataset.class_names[label])
         for path, label in zip(chosen.paths, chosen.labels, strict=True)
     ]
 

@@ -98,15 +98,15 @@ def _predict(args: argparse.Namespace) -> int:
                 done = go_on(file, job, lines, paths)
             elif not args.overwrite:
                 refuse_existing(file)
-        if done.photos:
-            log.info("%s: going on after %s photos", file, f"{done.photos:,}")
+        if done.images:
+            log.info("%s: going on after %s photos", file, f"{done.images:,}")
 
         import_tensorflow()
         from tqdm import tqdm
 
         from fgmix.serving.predict import predict_files
 
-        answers = predict_files(run, paths, first=done.photos, fill=bool(file))
+        answers = predict_files(run, paths, first=done.images, fill=bool(file))
         if file:
             # Not before the model is loaded: an old file goes only when there will be a new one.
             if not (args.resume and file.exists()):

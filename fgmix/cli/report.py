@@ -36,12 +36,12 @@ def main(argv: list[str]) -> int:
     from fgmix.comparison.contrasts import compare
     from fgmix.comparison.study import open_study
     from fgmix.report.looks import Looks, look, obstacle
-    from fgmix.report.page import find_focus, make_report, photo_root, write_report
+    from fgmix.report.page import find_focus, image_root, make_report, write_report
 
     study = open_study(args.runs)
     focus = find_focus(study, args.group)
     comparison = compare(study, args.baseline)
-    root = args.photos or photo_root(study)
+    root = args.photos or image_root(study)
     count = 0 if args.no_photos else args.heatmaps
     why_not = obstacle(study, root, count)
     if why_not:

@@ -148,7 +148,7 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
         FgmixError: If no group is named so, or if the name may mean one setting or another.
     """
     pairs, pair_notes = pair_groups(study.groups, baseline)
-    differences = [compare_accuracies(group.right, other.right) for group, other in pairs]
+    differences = [compare_accuracies(group.correct, other.correct) for group, other in pairs]
     corrected = holm([found.p_value for found in differences])
     level = LEVEL / max(1, len(pairs))
     contrasts = tuple(
@@ -158,7 +158,7 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
     notes = (*study.notes, *pair_notes, *_contrast_notes(contrasts))
     return Comparison(
         study,
-        tuple(measure_accuracy(group.right) for group in study.groups),
+        tuple(measure_accuracy(group.correct) for group in study.groups),
         contrasts,
         name_baseline(pairs),
         notes,
@@ -236,9 +236,7 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
         if not c.found.of_runs and 1 in c.found.seeds:
             names = c.group, c.baseline
             single, several = names if c.found.seeds[0] == 1 else names[::-1]
-            notes.append(
-                f"{single} has one seed: its spread between seeds is taken from {several}."
-            )
+            notes.append(f"{single} has one seed: its standard deviation is taken from {several}.")
     if any(c.shared_seeds and not c.found.of_runs for c in contrasts):
         notes.append(
             "Groups share seeds, and with them the order and augmentation of the photos. They are "

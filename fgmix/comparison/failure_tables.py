@@ -22,7 +22,7 @@ def _class_table(failures: Failures) -> Table:
         (
             c.name,
             c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})",
-            str(c.photos),
+            str(c.images),
             percent(c.accuracy, 1),
             "" if failures.single else interval(c.lowest, c.highest, ".0f"),
         )
@@ -42,8 +42,8 @@ def _confusion_table(failures: Failures) -> Table:
     rows = tuple(
         (
             f"{c.first} as {c.second}",
-            f"{mean_count(c.first_as_second, failures.single)} of {c.photos[0]}",
-            f"{mean_count(c.second_as_first, failures.single)} of {c.photos[1]}",
+            f"{mean_count(c.first_as_second, failures.single)} of {c.images[0]}",
+            f"{mean_count(c.second_as_first, failures.single)} of {c.images[1]}",
             c.first_examples[0] if c.first_examples else "",
         )
         for c in failures.confusions[:SHOWN]
@@ -58,7 +58,7 @@ def _selective_table(failures: Failures) -> Table:
         (
             f"{percent(s.coverage, 0)} %",
             percent(s.accuracy),
-            "" if s.deviation is None else percent(s.deviation),
+            "" if s.std is None else percent(s.std),
         )
         for s in failures.selective
     ]
@@ -79,8 +79,8 @@ def _reliability_table(failures: Failures) -> Table:
         if b.answers
     )
     error = f"{percent(failures.calibration_error)} points"
-    if failures.calibration_deviation is not None:
-        error += f" (sd {percent(failures.calibration_deviation)})"
+    if failures.calibration_std is not None:
+        error += f" (sd {percent(failures.calibration_std)})"
     head = ("confidence", "answers", "mean confidence", "right")
     note = f"Expected calibration error: {error}."
     return Table(f"calibration of {failures.group}, %", head, rows, head[:1], note)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgmix.comparison.statistics import spread
+from fgmix.comparison.statistics import mean_and_std
 from fgmix.comparison.study import Group, Study
 from fgmix.evaluation.calibration import threshold_for_coverage
 
@@ -24,7 +24,7 @@ class ClassAccuracy:
 
     Attributes:
         name: The class.
-        photos: Its test photos.
+        images: Its test photos.
         accuracy: The share of them that is recognised, mean over seeds.
         lowest: Of the worst seed.
         highest: Of the best seed.
@@ -33,7 +33,7 @@ class ClassAccuracy:
     """
 
     name: str
-    photos: int
+    images: int
     accuracy: float
     lowest: float
     highest: float
@@ -48,7 +48,7 @@ class Confusion:
     Attributes:
         first: The class whose photos are more often taken for the other's.
         second: The other class.
-        photos: How many test photos each has.
+        images: How many test photos each has.
         first_as_second: Photos of the first taken for the second, mean over seeds.
         second_as_first: The other way round.
         first_examples: Photos of the first that are taken for the second, those that most seeds
@@ -59,7 +59,7 @@ class Confusion:
 
     first: str
     second: str
-    photos: tuple[int, int]
+    images: tuple[int, int]
     first_as_second: float
     second_as_first: float
     first_examples: tuple[str, ...]
@@ -97,12 +97,12 @@ class Selected:
     Attributes:
         coverage: The share of photos that is answered, at least.
         accuracy: The share of answers that is right, mean over seeds.
-        deviation: Its sample standard deviation over seeds; None for one seed.
+        std: Its sample standard deviation over seeds; None for one seed.
     """
 
     coverage: float
     accuracy: float
-    deviation: float | None
+    std: float | None
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Failures:
         classes: Those that have test photos, the least recognised first.
         confusions: Pairs of classes that are taken for each other, the most often first.
         calibration_error: The expected calibration error, mean over seeds.
-        calibration_deviation: Its sample standard deviation over seeds; None for one seed.
+        calibration_std: Its sample standard deviation over seeds; None for one seed.
         reliability: `BINS` bins from 0 to 1.
         selective: At `COVERAGES`.
     """
@@ -123,14 +123,14 @@ class Failures:
     classes: tuple[ClassAccuracy, ...]
     confusions: tuple[Confusion, ...]
     calibration_error: float
-    calibration_deviation: float | None
+    calibration_std: float | None
     reliability: tuple[ReliabilityBin, ...]
     selective: tuple[Selected, ...]
 
     @property
     def single(self) -> bool:
-        """Whether the group has one seed, so that there is no spread between seeds."""
-        return self.calibration_deviation is None
+        """Whether the group has one seed, so that there is no standard deviation."""
+        return self.calibration_std is None
 
     @property
     def mean_per_class(self) -> float:
@@ -148,33 +148,33 @@ def find_failures(study: Study, group: Group, pairs: int = 20) -> Failures:
     """
     counts = _confusion_counts(study, group)
     errors = [
-        calibration_error(confidences, right)
-        for confidences, right in zip(group.confidences, group.right, strict=True)
+        calibration_error(confidences, correct)
+        for confidences, correct in zip(group.confidences, group.correct, strict=True)
     ]
-    error, deviation = spread(errors)
+    error, std = mean_and_std(errors)
     return Failures(
         group.name,
         _classes(study, group, counts),
         _confusions(study, group, counts, pairs),
         error,
-        deviation,
-        reliability(group.confidences.ravel(), group.right.ravel()),
+        std,
+        reliability(group.confidences.ravel(), group.correct.ravel()),
         tuple(_selected(group, coverage) for coverage in COVERAGES),
     )
 
 
-def reliability(confidences: np.ndarray, right: np.ndarray) -> tuple[ReliabilityBin, ...]:
+def reliability(confidences: np.ndarray, correct: np.ndarray) -> tuple[ReliabilityBin, ...]:
     """The reliability diagram in numbers: `BINS` bins of equal width.
 
     Args:
         confidences: `(n,)`, the probability of each answer.
-        right: bool `(n,)`, whether it is the true one.
+        correct: bool `(n,)`, whether it is the true one.
     """
     place = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
     counts = np.bincount(place, minlength=BINS)
     with np.errstate(invalid="ignore"):
         confidence = np.bincount(place, confidences, minlength=BINS) / counts
-        accuracy = np.bincount(place, right, minlength=BINS) / counts
+        accuracy = np.bincount(place, correct, minlength=BINS) / counts
     return tuple(
         ReliabilityBin(
             i / BINS, (i + 1) / BINS, int(counts[i]), float(confidence[i]), float(accuracy[i])
@@ -183,18 +183,18 @@ def reliability(confidences: np.ndarray, right: np.ndarray) -> tuple[Reliability
     )
 
 
-def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:
+def calibration_error(confidences: np.ndarray, correct: np.ndarray) -> float:
     """The expected calibration error: how far the bins' accuracies are from their confidences.
 
     C. Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017, with `BINS` bins.
 
     Args:
         confidences: `(n,)`, the probability of each answer.
-        right: bool `(n,)`, whether it is the true one.
+        correct: bool `(n,)`, whether it is the true one.
     """
     gaps = [
         b.answers * abs(b.accuracy - b.confidence)
-        for b in reliability(confidences, right)
+        for b in reliability(confidences, correct)
         if b.answers
     ]
     return float(sum(gaps) / len(confidences))
@@ -210,32 +210,32 @@ def _confusion_counts(study: Study, group: Group) -> np.ndarray:
 
 
 def _classes(study: Study, group: Group, counts: np.ndarray) -> tuple[ClassAccuracy, ...]:
-    photos = np.bincount(study.labels, minlength=len(study.class_names))
+    images = np.bincount(study.labels, minlength=len(study.class_names))
     mean = counts.mean(axis=0)
     found = []
-    for i in np.flatnonzero(photos):
-        seeds = counts[:, i, i] / photos[i]
+    for i in np.flatnonzero(images):
+        seeds = counts[:, i, i] / images[i]
         wrong = mean[i].copy()
         wrong[i] = 0
         worst = int(wrong.argmax())
         found.append(
             ClassAccuracy(
                 study.class_names[i],
-                int(photos[i]),
+                int(images[i]),
                 float(seeds.mean()),
                 float(seeds.min()),
                 float(seeds.max()),
                 study.class_names[worst] if wrong[worst] else "",
-                float(wrong[worst] / photos[i]),
+                float(wrong[worst] / images[i]),
             )
         )
-    return tuple(sorted(found, key=lambda c: (c.accuracy, -c.photos, c.name)))
+    return tuple(sorted(found, key=lambda c: (c.accuracy, -c.images, c.name)))
 
 
 def _confusions(
     study: Study, group: Group, counts: np.ndarray, pairs: int
 ) -> tuple[Confusion, ...]:
-    photos = np.bincount(study.labels, minlength=len(study.class_names))
+    images = np.bincount(study.labels, minlength=len(study.class_names))
     mean = counts.mean(axis=0)
     both = np.triu(mean + mean.T, 1)
     order = np.argsort(-both, axis=None, kind="stable")[:pairs]
@@ -249,7 +249,7 @@ def _confusions(
             Confusion(
                 study.class_names[one],
                 study.class_names[other],
-                (int(photos[one]), int(photos[other])),
+                (int(images[one]), int(images[other])),
                 float(mean[one, other]),
                 float(mean[other, one]),
                 _examples(study, group, one, other),
@@ -269,7 +269,7 @@ def _examples(study: Study, group: Group, label: int, predicted: int) -> tuple[s
 
 def _selected(group: Group, coverage: float) -> Selected:
     accuracies = []
-    for confidences, right in zip(group.confidences, group.right, strict=True):
+    for confidences, correct in zip(group.confidences, group.correct, strict=True):
         answered = confidences >= threshold_for_coverage(confidences, coverage)
-        accuracies.append(float(right[answered].mean()))
-    return Selected(coverage, *spread(accuracies))
+        accuracies.append(float(correct[answered].mean()))
+    return Selected(coverage, *mean_and_std(accuracies))

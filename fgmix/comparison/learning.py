@@ -16,12 +16,12 @@ class CurvePoint:
 
     Attributes:
         amount: How its training photos are limited, in words: `5 shots`, `all`.
-        photos: Training photos of a class, on average.
+        images: Training photos of a class, on average.
         accuracy: Its accuracy.
     """
 
     amount: str
-    photos: float
+    images: float
     accuracy: Accuracy
 
 
@@ -48,11 +48,11 @@ def learning_curves(comparison: Comparison) -> list[LearningCurve]:
     curves: dict[str, list[CurvePoint]] = {}
     for group, other, accuracy in zip(groups, others, comparison.accuracies, strict=True):
         data, shots = group.runs[0][0].data, group.settings["shots"]
-        photos = shots or data["num_images"]["train"] / data["num_classes"]
-        point = CurvePoint(_amount(group.settings), photos, accuracy)
+        images = shots or data["num_images"]["train"] / data["num_classes"]
+        point = CurvePoint(_amount(group.settings), images, accuracy)
         curves.setdefault(name_group(other, shown), []).append(point)
     return [
-        LearningCurve(name, tuple(sorted(points, key=lambda point: point.photos)))
+        LearningCurve(name, tuple(sorted(points, key=lambda point: point.images)))
         for name, points in curves.items()
     ]
 

@@ -85,10 +85,10 @@ def write_groups(path: Path, comparison: Comparison) -> None:
             "group": group.name,
             "seeds": len(a.seeds),
             "top1_percent": 100 * a.mean,
-            "deviation_points": None if a.deviation is None else 100 * a.deviation,
+            "deviation_points": None if a.std is None else 100 * a.std,
             "top1_low_percent": 100 * a.low,
             "top1_high_percent": 100 * a.high,
-            "test_photos": len(comparison.study.paths),
+            "test_images": len(comparison.study.paths),
         }
         for name in ("attention", "backbone", "gate", "shots", "train_fraction"):
             row[name] = group.settings.get(name)
@@ -136,7 +136,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
             }
         )
     content = {
-        "test_photos": len(study.paths),
+        "test_images": len(study.paths),
         "classes": len(set(study.labels.tolist())),
         "level": LEVEL,
         "power": POWER,

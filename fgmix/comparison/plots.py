@@ -62,7 +62,7 @@ def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
     for y, accuracy in enumerate(comparison.accuracies):
-        if accuracy.deviation is not None:  # a single seed would lie below the mean
+        if accuracy.std is not None:  # a single seed would lie below the mean
             seeds = [100 * seed for seed in accuracy.seeds]
             axes[0].plot(seeds, [y] * len(seeds), "o", ms=4, color=COLOURS[6], label="each seed")
         _interval(axes[0], y, accuracy.mean, accuracy.low, accuracy.high, BLUE)
@@ -104,7 +104,7 @@ def draw_learning_curves(curves: Sequence[LearningCurve]) -> Figure:
         colour = COLOURS[number % len(COLOURS)]
         # Moved apart a little, so that intervals don't hide each other.
         shift = 1 + 0.012 * (number - (len(curves) - 1) / 2)
-        x = np.array([point.photos for point in curve.points])
+        x = np.array([point.images for point in curve.points])
         found = [point.accuracy for point in curve.points]
         mean, low, high = (
             np.array([100 * getattr(a, name) for a in found]) for name in ("mean", "low", "high")
@@ -114,7 +114,7 @@ def draw_learning_curves(curves: Sequence[LearningCurve]) -> Figure:
             x * shift, mean, yerr=bars, fmt="o-", ms=4, capsize=3, color=colour, label=curve.name
         )
         ticks |= {
-            point.photos: point.amount if point.amount == "all" else f"{point.photos:g}"
+            point.images: point.amount if point.amount == "all" else f"{point.images:g}"
             for point in curve.points
         }
     axis.set_xscale("log")

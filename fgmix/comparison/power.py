@@ -21,12 +21,12 @@ class Need:
     Attributes:
         seeds: How many each group needs; None if none are enough on these photos, more than
             `MOST_SEEDS`, or not to be told because no answer varied.
-        photos: Where no number of seeds is enough, how many test photos would be with endlessly
+        images: Where no number of seeds is enough, how many test photos would be with endlessly
             many seeds; None otherwise.
     """
 
     seeds: int | None
-    photos: int | None
+    images: int | None
 
 
 def detectable_difference(found: Difference, level: float) -> float | None:
@@ -41,7 +41,7 @@ def detectable_difference(found: Difference, level: float) -> float | None:
         no answer varied, which tells nothing of chance.
     """
     if found.error is None:
-        return _detectable_by_mcnemar(round(found.gained + found.lost), found.photos, level)
+        return _detectable_by_mcnemar(round(found.gained + found.lost), found.images, level)
     if not found.error:
         return None
     reach = found.error * _shift(found.freedom or 1.0, level)
@@ -60,21 +60,21 @@ def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
         None if `found` has one seed each, which tells nothing of the variance between seeds, or if
         no answer varied.
     """
-    if not found.error or found.seed_variances is None or found.photo_variance is None:
+    if not found.error or found.seed_variances is None or found.image_variance is None:
         return None
     target = abs(target)
 
     def enough(seeds: int) -> bool:
         error, freedom = crossed_error(
             [SeedTerm(variance, seeds) for variance in found.seed_variances or ()],
-            found.photo_variance or 0.0,
-            found.photos,
+            found.image_variance or 0.0,
+            found.images,
         )
         return error * _shift(freedom, level) <= target
 
-    endless = math.sqrt(found.photo_variance) * _shift(max(found.photos - 1.0, 1.0), level)
+    endless = math.sqrt(found.image_variance) * _shift(max(found.images - 1.0, 1.0), level)
     if endless >= target:
-        return Need(None, math.ceil(found.photos * (endless / target) ** 2))
+        return Need(None, math.ceil(found.images * (endless / target) ** 2))
     if not enough(MOST_SEEDS):
         return Need(None, None)
     too_few, seeds = 1, MOST_SEEDS
@@ -98,7 +98,7 @@ def _shift(freedom: float, level: float) -> float:
     return float(brentq(lacking, 0.0, 2 * critical + 5.0, xtol=1e-6))
 
 
-def _detectable_by_mcnemar(changed: int, photos: int, level: float) -> float | None:
+def _detectable_by_mcnemar(changed: int, images: int, level: float) -> float | None:
     """Of the exact test, given how many photos change sides."""
     from scipy.optimize import brentq
     from scipy.stats import binom
@@ -109,4 +109,4 @@ def _detectable_by_mcnemar(changed: int, photos: int, level: float) -> float | N
     if most < 0:
         return None
     share = brentq(lambda lost: binom.cdf(most, changed, lost) - POWER, 0.0, 0.5, xtol=1e-9)
-    return float((1 - 2 * share) * changed / photos)
+    return float((1 - 2 * share) * changed / images)

@@ -15,7 +15,7 @@ import numpy as np
 from fgmix.comparison.variance import (
     SeedTerm,
     crossed_error,
-    photo_variance_of,
+    image_variance_of,
     residual_of,
     seed_variance_of,
 )
@@ -31,14 +31,14 @@ class Accuracy:
     Attributes:
         seeds: The accuracy of each seed.
         mean: Their mean.
-        deviation: Their sample standard deviation; None for a single seed.
+        std: Their sample standard deviation; None for a single seed.
         low: Where the 95 % interval of the mean begins.
         high: Where it ends. With one seed the interval is over photos alone.
     """
 
     seeds: tuple[float, ...]
     mean: float
-    deviation: float | None
+    std: float | None
     low: float
     high: float
 
@@ -52,7 +52,7 @@ class Difference:
         low: Where its 95 % interval begins.
         high: Where it ends.
         p_value: Two-sided, not corrected for other comparisons.
-        photos: How many there are.
+        images: How many there are.
         seeds: How many the group and the baseline have.
         gained: Photos that the group answers rightly and the baseline wrongly; a mean over pairs
             of seeds.
@@ -62,7 +62,7 @@ class Difference:
         seed_variances: Of the accuracy between seeds, the group's and the baseline's, each at least
             what single answers make of it; None with one seed each. A single seed borrows the
             other group's.
-        photo_variance: What the choice of photos adds to the variance of `mean`, however many
+        image_variance: What the choice of photos adds to the variance of `mean`, however many
             seeds there are; None with one seed each, where it can't be told.
     """
 
@@ -70,14 +70,14 @@ class Difference:
     low: float
     high: float
     p_value: float
-    photos: int
+    images: int
     seeds: tuple[int, int]
     gained: float
     lost: float
     error: float | None = None
     freedom: float | None = None
     seed_variances: tuple[float, float] | None = None
-    photo_variance: float | None = None
+    image_variance: float | None = None
 
     @property
     def of_runs(self) -> bool:
@@ -85,12 +85,12 @@ class Difference:
         return self.error is None
 
 
-def spread(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and sample standard deviation of the seeds' values; a single one has no deviation."""
+def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:
+    """Returns mean and sample standard deviation of the seeds' values; None for a single one."""
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
-def measure_accuracy(right: np.ndarray) -> Accuracy:
+def measure_accuracy(correct: np.ndarray) -> Accuracy:
     """The accuracy of a group of seeds, with its 95 % interval.
 
     The interval is Wilson's, of as many independent photos as would give the variance that photos
@@ -99,30 +99,30 @@ def measure_accuracy(right: np.ndarray) -> Accuracy:
     data*, Survey Methodology 24, 1998).
 
     Args:
-        right: bool `(n, N)`, a row a seed.
+        correct: bool `(n, N)`, a row a seed.
     """
     from scipy.stats import norm, t
 
-    seeds, photos = right.shape
-    accuracies = right.mean(axis=1)
-    mean, deviation = spread(accuracies.tolist())
+    seeds, images = correct.shape
+    accuracies = correct.mean(axis=1)
+    mean, std = mean_and_std(accuracies.tolist())
     plain = mean * (1 - mean)
-    count, quantile = float(photos), float(norm.ppf(1 - LEVEL / 2))
-    if deviation is not None and plain:
-        residual = residual_of(right) or 0.0
-        shared = photo_variance_of(right.mean(axis=0), residual / seeds)
-        terms = [SeedTerm(deviation**2, seeds, residual / photos)]
-        error, freedom = crossed_error(terms, shared, photos)
+    count, quantile = float(images), float(norm.ppf(1 - LEVEL / 2))
+    if std is not None and plain:
+        residual = residual_of(correct) or 0.0
+        shared = image_variance_of(correct.mean(axis=0), residual / seeds)
+        terms = [SeedTerm(std**2, seeds, residual / images)]
+        error, freedom = crossed_error(terms, shared, images)
         if error:
             count, quantile = plain / error**2, float(t.ppf(1 - LEVEL / 2, freedom))
     square = quantile**2
     middle = (mean + square / (2 * count)) / (1 + square / count)
     half = quantile * math.sqrt(plain / count + square / (4 * count**2)) / (1 + square / count)
     low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return Accuracy(tuple(accuracies.tolist()), mean, deviation, low, high)
+    return Accuracy(tuple(accuracies.tolist()), mean, std, low, high)
 
 
-def compare_accuracies(right: np.ndarray, baseline: np.ndarray) -> Difference:
+def compare_accuracies(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     """Compares two groups on the same photos.
 
     One seed each: McNemar's exact test, which tells whether these two runs differ on photos like
@@ -130,15 +130,15 @@ def compare_accuracies(right: np.ndarray, baseline: np.ndarray) -> Difference:
     groups count as independent of each other.
 
     Args:
-        right: bool `(n, N)`, a row a seed, of the group.
+        correct: bool `(n, N)`, a row a seed, of the group.
         baseline: bool `(m, N)`, of what it is compared with.
     """
-    if len(right) == len(baseline) == 1:
-        return mcnemar(right[0], baseline[0])
-    return _crossed(right, baseline)
+    if len(correct) == len(baseline) == 1:
+        return mcnemar(correct[0], baseline[0])
+    return _crossed(correct, baseline)
 
 
-def mcnemar(right: np.ndarray, baseline: np.ndarray) -> Difference:
+def mcnemar(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     """McNemar's exact test of two runs, and Bonett and Price's interval of their difference.
 
     Given the number of photos that only one run answers rightly, the group's share of them is
@@ -146,23 +146,23 @@ def mcnemar(right: np.ndarray, baseline: np.ndarray) -> Difference:
     drawn by chance too; close to the limit the two can disagree, and the verdict is the test's.
 
     Args:
-        right: bool `(N,)`.
+        correct: bool `(N,)`.
         baseline: bool `(N,)`.
     """
     from scipy.stats import binomtest
 
-    photos = len(right)
-    gained = int((right & ~baseline).sum())
-    lost = int((baseline & ~right).sum())
+    images = len(correct)
+    gained = int((correct & ~baseline).sum())
+    lost = int((baseline & ~correct).sum())
     changed = gained + lost
     p_value = float(binomtest(gained, changed).pvalue) if changed else 1.0
-    low, high = bonett_price(gained, lost, photos)
+    low, high = bonett_price(gained, lost, images)
     return Difference(
-        (gained - lost) / photos, low, high, p_value, photos, (1, 1), float(gained), float(lost)
+        (gained - lost) / images, low, high, p_value, images, (1, 1), float(gained), float(lost)
     )
 
 
-def bonett_price(gained: int, lost: int, photos: int) -> tuple[float, float]:
+def bonett_price(gained: int, lost: int, images: int) -> tuple[float, float]:
     """The 95 % interval of a difference of paired proportions.
 
     D. G. Bonett and R. M. Price, *Adjusted Wald confidence interval for a difference of binomial
@@ -171,43 +171,43 @@ def bonett_price(gained: int, lost: int, photos: int) -> tuple[float, float]:
     Args:
         gained: Photos that only the group answers rightly.
         lost: Photos that only the baseline answers rightly.
-        photos: How many there are.
+        images: How many there are.
     """
     from scipy.stats import norm
 
-    gain, loss = (gained + 1) / (photos + 2), (lost + 1) / (photos + 2)
+    gain, loss = (gained + 1) / (images + 2), (lost + 1) / (images + 2)
     middle = gain - loss
-    error = math.sqrt((gain + loss - middle**2) / (photos + 2))
+    error = math.sqrt((gain + loss - middle**2) / (images + 2))
     half = float(norm.ppf(1 - LEVEL / 2)) * error
     return max(-1.0, middle - half), min(1.0, middle + half)
 
 
-def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
+def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     from scipy.stats import binomtest, t
 
-    (n, photos), m = right.shape, len(baseline)
-    means = right.mean(axis=0), baseline.mean(axis=0)
+    (n, images), m = correct.shape, len(baseline)
+    means = correct.mean(axis=0), baseline.mean(axis=0)
     difference = means[0] - means[1]
     mean = float(difference.mean())
     gained = float((means[0] * (1 - means[1])).sum())
     lost = float((means[1] * (1 - means[0])).sum())
     # A single seed shows no variance: that of the other group stands in.
-    own = [seed_variance_of(right), seed_variance_of(baseline)]
+    own = [seed_variance_of(correct), seed_variance_of(baseline)]
     variances = [next(v for v in pair if v is not None) for pair in (own, own[::-1])]
-    noise = [residual_of(right), residual_of(baseline)]
+    noise = [residual_of(correct), residual_of(baseline)]
     residuals = [next(r for r in pair if r is not None) for pair in (noise, noise[::-1])]
     unexplained = residuals[0] / n + residuals[1] / m
-    photo_variance = photo_variance_of(difference, unexplained)
+    image_variance = image_variance_of(difference, unexplained)
     terms = [
-        SeedTerm(variance, count, residual / photos)
+        SeedTerm(variance, count, residual / images)
         for variance, count, residual in zip(variances, (n, m), residuals, strict=True)
     ]
     known = (terms[0].floored, terms[1].floored)
     if n == 1 or m == 1:  # one estimate for both, whose degrees of freedom are there once
         count = max(n, m)
         both = count * (1 / n + 1 / m)
-        terms = [SeedTerm(both * variances[0], count, both * residuals[0] / photos)]
-    error, freedom = crossed_error(terms, photo_variance, photos)
+        terms = [SeedTerm(both * variances[0], count, both * residuals[0] / images)]
+    error, freedom = crossed_error(terms, image_variance, images)
     if error < 1e-7:  # rounding, far below what one answer makes
         error = 0.0
     half, p_value = 0.0, 1.0
@@ -215,20 +215,20 @@ def _crossed(right: np.ndarray, baseline: np.ndarray) -> Difference:
         half = float(t.ppf(1 - LEVEL / 2, freedom)) * error
         p_value = float(2 * t.sf(abs(mean) / error, freedom))
     elif mean:  # every seed of one group is right on all photos, every one of the other on none
-        p_value = float(binomtest(photos, photos).pvalue)
+        p_value = float(binomtest(images, images).pvalue)
     return Difference(
         mean,
         max(-1.0, mean - half),
         min(1.0, mean + half),
         p_value,
-        photos,
+        images,
         (n, m),
         gained,
         lost,
         error,
         freedom,
         known,
-        photo_variance,
+        image_variance,
     )
 
 

@@ -10,7 +10,7 @@ from fgmix.comparison.names import distinguishing, name_group, place
 from fgmix.errors import FgmixError
 from fgmix.runs.results import RunResult, find_runs, read_run
 
-PHOTO_SETTINGS = ("dataset", "shots", "train_fraction", "val_fraction", "split_seed", "folds")
+IMAGE_SETTINGS = ("dataset", "shots", "train_fraction", "val_fraction", "split_seed", "folds")
 """Settings by which groups are trained on other photos."""
 
 
@@ -24,7 +24,7 @@ class Group:
         seeds: Its `n` seeds, in order.
         runs: The run of each seed; with cross-validation its runs of all folds.
         predicted: int32 `(n, N)`, indices into the study's classes.
-        right: bool `(n, N)`, whether these are the true ones.
+        correct: bool `(n, N)`, whether these are the true ones.
         confidences: float64 `(n, N)`, the probabilities of the predicted classes.
     """
 
@@ -33,7 +33,7 @@ class Group:
     seeds: tuple[int, ...]
     runs: tuple[tuple[RunResult, ...], ...]
     predicted: np.ndarray
-    right: np.ndarray
+    correct: np.ndarray
     confidences: np.ndarray
 
 
@@ -94,7 +94,7 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
     first = joined[0][0]
     for members in joined:
         for run in members:
-            _refuse_other_photos(first, run)
+            _refuse_other_images(first, run)
     named = {name for members in joined for run in members for name in run.predicted}
     class_names = tuple(sorted(named | set(first.labels)))
     index = {name: i for i, name in enumerate(class_names)}
@@ -115,7 +115,7 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
             )
         )
     groups.sort(key=lambda group: place(group.settings, shown))
-    told = [*notes, *_photo_notes(groups, shown), *_library_notes(runs)]
+    told = [*notes, *_image_notes(groups, shown), *_library_notes(runs)]
     if any(run.fold is not None for run in runs):
         told.append(
             "The folds of a seed are taken together. Their models are not independent of each "
@@ -176,7 +176,7 @@ def _join_folds(parts: Sequence[RunResult]) -> RunResult:
     )
 
 
-def _refuse_other_photos(first: RunResult, run: RunResult) -> None:
+def _refuse_other_images(first: RunResult, run: RunResult) -> None:
     if run.paths != first.paths:
         gone, new = set(first.paths) - set(run.paths), set(run.paths) - set(first.paths)
         parts = [
@@ -198,24 +198,24 @@ def _refuse_other_photos(first: RunResult, run: RunResult) -> None:
         )
 
 
-def _photo_notes(groups: Sequence[Group], shown: Sequence[str]) -> list[str]:
+def _image_notes(groups: Sequence[Group], shown: Sequence[str]) -> list[str]:
     """On groups that were trained on other photos, where their names don't say so already."""
-    telling = [name for name in PHOTO_SETTINGS if name in shown]
+    telling = [name for name in IMAGE_SETTINGS if name in shown]
     alike: dict[str, list[Group]] = {}
     for group in groups:
         alike.setdefault(repr([group.settings[name] for name in telling]), []).append(group)
     notes = []
     for members in alike.values():
-        by_photos: dict[tuple[str, ...], list[Group]] = {}
+        by_images: dict[tuple[str, ...], list[Group]] = {}
         for group in members:
             key = tuple(run.data["fingerprint"] for run in group.runs[0])
-            by_photos.setdefault(key, []).append(group)
-        if len(by_photos) < 2:
+            by_images.setdefault(key, []).append(group)
+        if len(by_images) < 2:
             continue
-        counts = [_trained_on(same[0]) for same in by_photos.values()]
+        counts = [_trained_on(same[0]) for same in by_images.values()]
         parts = [
             f"{', '.join(group.name for group in same)} on {count}"
-            for same, count in zip(by_photos.values(), counts, strict=True)
+            for same, count in zip(by_images.values(), counts, strict=True)
         ]
         note = f"Not all groups were trained on the same photos: {'; '.join(parts)}."
         if len(set(counts)) < len(counts):

@@ -24,13 +24,13 @@ def _accuracies(comparison: Comparison) -> Table:
             group.name,
             str(len(a.seeds)),
             percent(a.mean),
-            "" if a.deviation is None else percent(a.deviation),
+            "" if a.std is None else percent(a.std),
             interval(a.low, a.high),
-            interval(min(a.seeds), max(a.seeds)) if a.deviation is not None else "",
+            interval(min(a.seeds), max(a.seeds)) if a.std is not None else "",
         )
         for group, a in zip(comparison.study.groups, comparison.accuracies, strict=True)
     ]
-    mean = "mean" if any(a.deviation is not None for a in comparison.accuracies) else "top-1"
+    mean = "mean" if any(a.std is not None for a in comparison.accuracies) else "top-1"
     head = ("group", "seeds", mean, "sd", "95 % interval", "lowest to highest")
     return Table("top-1 accuracy, %", *without_empty(head, rows))
 
@@ -63,9 +63,9 @@ def _learning(comparison: Comparison) -> list[Table]:
     if not curves:
         return []
     amounts = {
-        point.amount: point.photos
+        point.amount: point.images
         for curve in curves
-        for point in sorted(curve.points, key=lambda point: point.photos)
+        for point in sorted(curve.points, key=lambda point: point.images)
     }
     order = sorted(amounts, key=amounts.__getitem__)
     rows = []
@@ -91,7 +91,7 @@ def _targets(comparison: Comparison) -> Table:
         f"seeds needed: of each group, to show a true difference of that size with probability "
         f"{percent(POWER, 0)} % at level {level:.2g}, if photos and seeds vary as here."
     )
-    if any(t.need and t.need.photos for c in comparison.contrasts for t in c.targets):
+    if any(t.need and t.need.images for c in comparison.contrasts for t in c.targets):
         note += (
             f" No number: on these {len(comparison.study.paths):,} photos no number of seeds is "
             f"enough; with endlessly many it would take over that many photos."
@@ -103,8 +103,8 @@ def _targets(comparison: Comparison) -> Table:
 def _need(target: Target) -> str:
     if target.need is None:
         return "not to be told from these seeds"
-    if target.need.photos is not None:
-        return f"no number (over {_rounded(target.need.photos)} photos)"
+    if target.need.images is not None:
+        return f"no number (over {_rounded(target.need.images)} photos)"
     if target.need.seeds is None:
         return f"more than {MOST_SEEDS:,}"
     return f"{target.need.seeds:,}"

@@ -38,7 +38,7 @@ class SeedTerm:
 
 
 def crossed_error(
-    terms: Sequence[SeedTerm], photo_variance: float, photos: int
+    terms: Sequence[SeedTerm], image_variance: float, images: int
 ) -> tuple[float, float]:
     """The standard error of a mean over photos and seeds, and its degrees of freedom.
 
@@ -47,42 +47,42 @@ def crossed_error(
 
     Args:
         terms: One a group.
-        photo_variance: What the choice of photos adds to the variance of the mean.
-        photos: How many there are.
+        image_variance: What the choice of photos adds to the variance of the mean.
+        images: How many there are.
     """
-    whole = sum(term.floored / term.seeds for term in terms) + photo_variance
+    whole = sum(term.floored / term.seeds for term in terms) + image_variance
     uncertain = sum((term.variance / term.seeds) ** 2 / (term.seeds - 1) for term in terms)
-    most = float(max(photos - 1, 1))
+    most = float(max(images - 1, 1))
     return math.sqrt(whole), min(most, whole**2 / uncertain) if uncertain else most
 
 
-def seed_variance_of(right: np.ndarray) -> float | None:
+def seed_variance_of(correct: np.ndarray) -> float | None:
     """The variance of the accuracy between seeds, bool `(n, N)`; None for a single seed."""
-    return float(right.mean(axis=1).var(ddof=1)) if len(right) > 1 else None
+    return float(correct.mean(axis=1).var(ddof=1)) if len(correct) > 1 else None
 
 
-def residual_of(right: np.ndarray) -> float | None:
+def residual_of(correct: np.ndarray) -> float | None:
     """The mean square that neither photos nor seeds explain, bool `(n, N)`; None for one seed."""
-    seeds, photos = right.shape
+    seeds, images = correct.shape
     if seeds < 2:
         return None
-    if photos < 2:
+    if images < 2:
         return 0.0
     # Of answers that are 0 or 1 the sum of squares is the sum.
-    mean = right.mean()
-    total = right.sum() - right.size * mean**2
-    by_photo = seeds * ((right.mean(axis=0) - mean) ** 2).sum()
-    by_seed = photos * ((right.mean(axis=1) - mean) ** 2).sum()
-    return float(max(0.0, total - by_photo - by_seed) / ((seeds - 1) * (photos - 1)))
+    mean = correct.mean()
+    total = correct.sum() - correct.size * mean**2
+    by_image = seeds * ((correct.mean(axis=0) - mean) ** 2).sum()
+    by_seed = images * ((correct.mean(axis=1) - mean) ** 2).sum()
+    return float(max(0.0, total - by_image - by_seed) / ((seeds - 1) * (images - 1)))
 
 
-def photo_variance_of(by_photo: np.ndarray, unexplained: float) -> float:
+def image_variance_of(by_image: np.ndarray, unexplained: float) -> float:
     """What the choice of photos adds to the variance of a mean over them.
 
     Args:
-        by_photo: `(N,)`, each photo's mean over seeds.
+        by_image: `(N,)`, each photo's mean over seeds.
         unexplained: The part of its variance that more seeds would average away.
     """
-    if len(by_photo) < 2:
+    if len(by_image) < 2:
         return 0.0
-    return max(0.0, float(by_photo.var(ddof=1)) - unexplained) / len(by_photo)
+    return max(0.0, float(by_image.var(ddof=1)) - unexplained) / len(by_image)

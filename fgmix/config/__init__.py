@@ -1,1 +1,1 @@
-"""The settings of a run: one complete, frozen config, and what each setting decides."""
+"""The settings of a run: one complete, frozen config, and what each setting affects."""

@@ -1,4 +1,4 @@
-"""Declares the fields of a config: their flags, their allowed values, and what they decide."""
+"""Declares the fields of a config: their flags, allowed values, and what they affect."""
 
 from collections.abc import Iterable
 from dataclasses import Field, field, fields
@@ -10,7 +10,7 @@ from fgmix.errors import FgmixError
 
 
 class Decides(Enum):
-    """What a setting decides. Naming, resuming and comparing runs follow from it."""
+    """What a setting affects; naming, resuming and comparing runs depend on it."""
 
     RESULT = "result"
     """The weights that training ends with."""
@@ -35,16 +35,16 @@ def flag(
     """Declares a config field that is also a command-line flag.
 
     Args:
-        default: The value without a flag. None leaves it to preset, recipe and base; `MISSING`
-            makes the setting required.
+        default: The default value. None leaves it to preset, recipe and base; `MISSING` makes the
+            setting required.
         group: The heading in `--help`.
-        text: What it does, for `--help`.
-        decides: What the setting decides.
-        choices: The allowed values, where they are names.
+        text: The description in `--help`.
+        decides: What the setting affects.
+        choices: The allowed values, if they are names.
         minimum: The smallest allowed number.
         maximum: The largest allowed number.
-        shown: How `--help` shows the default, where the default is None.
-        recorded: Whether a run's `config.json` holds it.
+        shown: The default as `--help` shows it, if the default is None.
+        recorded: Whether a run's `config.json` contains it.
     """
     metadata = {
         "group": group,
@@ -60,7 +60,7 @@ def flag(
 
 
 def unflagged(default: Any, text: str) -> Any:
-    """Declares a config field that decides the result and has no flag."""
+    """Declares a config field that affects the result and has no flag."""
     return flag(default, "", text)
 
 
@@ -80,13 +80,13 @@ def option(name: str) -> str:
 
 
 def check_values(config: Any) -> None:
-    """Checks every field of a config against its type, choices and range; None is left open.
+    """Checks every field of a config against its type, choices and range; None is allowed.
 
     Args:
         config: An instance of a dataclass whose fields were declared by `flag`.
 
     Raises:
-        FgmixError: If a value is not allowed or has another type than its field.
+        FgmixError: If a value is not allowed or has the wrong type.
     """
     types = get_type_hints(type(config))
     for f in fields(config):

@@ -1,13 +1,13 @@
-"""Says which runs are the same: what each setting decides, and all that follows from it.
+"""Compares runs by their settings: names, changes and groups.
 
-Every field of a config names what it decides (`fgmix.config.fields.Decides`). Five questions are
-answered from that and from nothing else:
+Every field of a config declares what it affects (`fgmix.config.fields.Decides`). Five answers
+follow from that alone:
 
-- What is a run called? `run_name`: by the settings that decide its result and are not default.
-- May a run be resumed with these settings? `changes`: if none of those differs.
-- Is a run the one that a cell of a grid stands for? `changes`, likewise.
-- Do several processes train the same run? `result_settings` of each must be equal.
-- Do two runs count as seeds of one group? `group_settings` of both must be equal.
+- The name of a run: `run_name` lists the non-default settings that affect its result.
+- Whether a run may be resumed with given settings: `changes` must be empty.
+- Whether a run belongs to a cell of a grid: `changes` must be empty.
+- Whether several processes train the same run: their `result_settings` must be equal.
+- Whether two runs are seeds of one group: their `group_settings` must be equal.
 """
 
 import re
@@ -21,36 +21,36 @@ from fgmix.config.settings import NAMED_WEIGHTS, Settings
 from fgmix.models.choices import GATED
 
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
-"""Settings that every run's name holds."""
+"""Settings that are part of every run's name."""
 
 UNREDUCED = ("none", "conv")
-"""The attentions without an excitation, to which `reduction` means nothing."""
+"""The attentions without an excitation, for which `reduction` has no effect."""
 
 
 def settings_that_decide(decides: Decides) -> list[str]:
-    """Returns the names of the settings that decide this, in the order of the config."""
+    """Returns the names of the settings that affect `decides`, in the order of the config."""
     return [f.name for f in fields(Settings) if f.metadata["decides"] is decides]
 
 
 def result_settings(config: Settings) -> dict[str, Any]:
-    """Returns the settings that decide a run's result, by name.
+    """Returns the settings that affect a run's result, by name.
 
-    The data set is not among them: a folder may lie elsewhere on another machine. Its fingerprint
-    tells whether the images are the same.
+    The data set is not included, because its folder may differ between machines: compare its
+    fingerprint instead.
     """
     return {name: getattr(config, name) for name in settings_that_decide(Decides.RESULT)}
 
 
 def group_settings(config: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what must be equal for two runs to be seeds of one group.
+    """Returns the settings that are equal for all runs of one group.
 
     Args:
         config: A resolved config.
         data: The `data` part of the run's record.
 
     Returns:
-        The data set's name and the settings that decide the result, without seed and fold. A
-        setting that has no effect with this attention is left out.
+        The data set's name and the settings that affect the result, except seed and fold.
+        Settings without effect for this attention are left out.
     """
     unused = {"seed", "fold"}
     if config.attention not in GATED:
@@ -59,10 +59,10 @@ def group_settings(config: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
         unused.add("reduction")
     settings = {"dataset": data["name"]}
     settings |= {k: v for k, v in result_settings(config).items() if k not in unused}
-    # A weights file may lie elsewhere on another machine.
+    # The folder of a weights file may differ between machines.
     if config.weights not in NAMED_WEIGHTS:
         settings["weights"] = Path(config.weights).name
-    # `auto` resizes large images and leaves small ones: these runs had the same pixels.
+    # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"
     if config.finetune is None:
@@ -73,18 +73,21 @@ def group_settings(config: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
 def changes(
     before: Mapping[str, Any], now: Settings, decides: Decides = Decides.RESULT
 ) -> list[str]:
-    """Returns the settings that differ from those of a run, in words.
+    """Returns the settings that differ from those of a run, for a message.
 
     Args:
         before: The settings of the run, by name, from its record.
         now: A resolved config.
-        decides: Which settings to look at.
+        decides: Which settings to compare.
+
+    Returns:
+        The flag and the value before, as in `"--epochs was 30"`, one per changed setting.
     """
     compared = [
         f for f in fields(now) if f.metadata["decides"] is decides and f.metadata["recorded"]
     ]
     present = asdict(now)
-    # A record without a setting was written before the setting existed, with its default.
+    # A record lacks a setting if it is older than the setting, which then had its default.
     return [
         f"{option(f.name)} was {was}"
         for f in compared
@@ -93,9 +96,9 @@ def changes(
 
 
 def departures(config: Settings, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings that decide the result and are not default, by name.
+    """Returns the non-default settings that affect the result, by name.
 
-    Those that every run's name holds are left out.
+    Settings that are part of every run's name are left out.
 
     Args:
         config: A config, resolved or not.
@@ -127,7 +130,7 @@ def run_name(config: Settings, dataset_name: str, defaults: Mapping[str, Any]) -
 
 
 def slug(text: str) -> str:
-    """Returns a text as part of a file name.
+    """Returns a text with all special characters replaced, to be part of a file name.
 
     Example:
         >>> slug("aircraft/family")

@@ -1,7 +1,7 @@
-"""Recipes: named settings of training, which flags overrule one by one.
+"""Recipes: named sets of training settings, each of which a flag can override.
 
-Each value of `paper` names its origin: the paper's section III.B, *group* for code that the same
-group released, or *ours* where both are silent.
+The comments of `paper` give the origin of each value: the paper's section III.B (paper), code that
+the same group released (group), or our choice where both are silent (ours).
 """
 
 from dataclasses import dataclass, fields, replace
@@ -10,44 +10,44 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The settings of a training run that a recipe decides.
+    """A named set of training settings.
 
-    A recipe is a value: pass one of your own as `TrainConfig(recipe=...)`.
+    Pass a recipe of your own as `TrainConfig(recipe=...)`.
 
     Attributes:
-        name: What `--recipe` calls it, and a run made with it.
-        summary: One line for `--help`.
+        name: The name for `--recipe` and for the run's folder.
+        summary: A line for `--help`.
         epochs: Passes over the training images.
-        batch_size: Images a step.
+        batch_size: Images per training step.
         optimizer: A name from `OPTIMIZERS`: `"sgd"` has momentum 0.9.
         backbone_lr: Peak learning rate of the pretrained layers.
         head_lr: Peak learning rate of all new layers: attention, merge convolution, classifier.
-        weight_decay: With `"sgd"` an L2 penalty in the gradient of every variable, as in PyTorch;
-            with `"adamw"` decoupled, and applied to kernels alone.
+        weight_decay: With `"sgd"`, an L2 penalty in the gradient of every variable, as in PyTorch;
+            with `"adamw"`, decoupled and applied to kernels only.
         warmup_epochs: Epochs of linear increase before the cosine decay to 0.
         augmentation: A name from `fgmix.data.augment.registry.AUGMENTATIONS`. `--finetune-epochs`
-            continue with the augmentation of the run.
-        label_smoothing: Share of the target that is spread over all classes.
+            use the augmentation of the run.
+        label_smoothing: Share of the target that is distributed over all classes.
         pooling: `"flatten"` or `"avg"` before the classifier.
         head_bn: BatchNorm `"after"` the 512-unit layer, or `"both"` before and after it.
         val_fraction: Share of the training split that is held out for validation.
         dropout: Share of the inputs of the 512-unit layer that is dropped in training.
-        views: If not 0, the backbone is frozen: its features of every image are computed once, in
-            this many views, and attention and classifier are trained on them.
+        views: If not 0, the backbone is frozen: its features are computed once for this many views
+            of every image, and attention and classifier are trained on them.
         bn: `"train"`: BatchNorm normalises by the batch and updates its statistics. `"frozen"`:
-            BatchNorm of the backbone stays as pretrained, in inference mode, and its scale and
-            offset are not trained. With `--weights none` nothing is frozen.
-        frozen_stride: If not 0, the first stages of the backbone stay as pretrained: all layers up
-            to the last one whose feature map has this stride or less.
+            BatchNorm of the backbone runs in inference mode with its pretrained statistics, scale
+            and offset. With `--weights none` nothing is frozen.
+        frozen_stride: If not 0, the first stages of the backbone are frozen: all layers up to the
+            last one whose feature map has this stride or less.
         ema: The largest momentum of an exponential moving average of the weights, which is
-            evaluated and saved in their place (`fgmix.training.ema`). 0: none.
-        progressive_share: Share of the epochs, the first ones, that train on smaller images.
-            Evaluation uses the run's `image_size` throughout. At least the last epoch has full
-            size, and with `--pooling flatten` all have: there the classifier's weights depend on
-            the size.
+            evaluated and saved in their place (`fgmix.training.ema`); 0 for none.
+        progressive_share: Progressive resizing: share of the epochs, the first ones, that train on
+            smaller images. Evaluation always uses the run's `image_size`. At least the last epoch
+            has full size. With `--pooling flatten` all epochs have, because the classifier's
+            weights depend on the size.
         progressive_scale: Side of the smaller images as a share of `image_size`, rounded to a
             multiple of 32.
-        finetune: The recipe of `--finetune-epochs`, where `views` freezes the backbone first.
+        finetune: The recipe of `--finetune-epochs`, for recipes with `views`.
 
     Example:
         >>> recipe = RECIPES["strong"].replace(ema=0.99)
@@ -56,7 +56,7 @@ class Recipe:
     """
 
     name: str
-    summary: str = "a recipe of one's own"
+    summary: str = "a custom recipe"
     epochs: int
     batch_size: int
     optimizer: str
@@ -82,7 +82,7 @@ class Recipe:
         """Returns this recipe with other values for some settings.
 
         Raises:
-            TypeError: If there is no such setting.
+            TypeError: If a setting does not exist.
         """
         return replace(self, **settings)
 
@@ -92,7 +92,7 @@ class Recipe:
 
 
 SETTINGS = tuple(f.name for f in fields(Recipe) if f.name not in ("name", "summary"))
-"""The names of all settings that a recipe decides; `TrainConfig` has a field for each."""
+"""The names of all settings of a recipe; `TrainConfig` has a field for each."""
 
 PAPER = Recipe(
     name="paper",
@@ -114,7 +114,7 @@ PAPER = Recipe(
 # Values: benchmarks/accuracy/recipe_values.py, on validation images; docs/strong.md.
 STRONG = Recipe(
     name="strong",
-    summary="AdamW, first stages as pretrained, TrivialAugment, small images first",
+    summary="AdamW, first stages frozen, TrivialAugment, progressive resizing",
     epochs=30,
     batch_size=32,
     optimizer="adamw",
@@ -156,20 +156,20 @@ FROZEN = Recipe(
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, STRONG, FROZEN)}
 
 PRESETS: dict[str, dict[str, object]] = {
-    # From random weights AdamW learns in minutes what SGD at the paper's rates doesn't.
+    # From random weights, AdamW learns in minutes; SGD at the paper's learning rates does not.
     "demo": {
         "backbone": "tiny",
         "weights": "none",
         "image_size": 96,
         "recipe": "strong",
         "pooling": "flatten",
-        # Drawings: with stronger changes 14 epochs from random weights learn nothing.
+        # With stronger augmentation, 14 epochs from random weights learn nothing.
         "augmentation": "random_resized_crop",
         "epochs": 14,
         "batch_size": 16,
     },
 }
-"""Settings that a data set changes: they beat the recipe, and a flag beats them."""
+"""Settings of a data set: they override the recipe, and flags override them."""
 
 BASE: dict[str, object] = {
     "backbone": "vgg16",
@@ -177,11 +177,11 @@ BASE: dict[str, object] = {
     "image_size": 224,
     "recipe": "paper",
 }
-"""Settings that neither a data set's preset nor a recipe decides."""
+"""Defaults of the settings that neither a preset nor a recipe sets."""
 
 
 def describe_recipes() -> str:
-    """Returns a table of what each recipe and preset sets, for `--help`."""
+    """Returns a table of the settings of each recipe and preset, for `--help`."""
     shown = [name for name in SETTINGS if name != "finetune"]
     width = max(map(len, shown)) + 4
     lines = [f"{'recipe':<{width}}" + "".join(f"{name:<22}" for name in RECIPES)]

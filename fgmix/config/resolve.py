@@ -1,4 +1,4 @@
-"""Resolves a config: fills what was not given, so that nothing is looked up afterwards."""
+"""Resolves a config: fills every setting that was not given."""
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -15,14 +15,14 @@ Given = TypeVar("Given", bound=Settings)
 
 
 def resolve(config: Given) -> Given:
-    """Returns a complete config: a given value beats the preset, the recipe and the base.
+    """Returns a complete config: given values, then the preset, then the recipe, then the base.
 
     Args:
-        config: A config; what it leaves None is filled.
+        config: A config; settings that are None are filled.
 
     Returns:
-        A config of the same class. Only what means "none" is still None: the protocols (`shots`,
-        `folds`, ...), `data_dir`, and the flags of several hosts.
+        A config of the same class. Only settings for which None means "none" are still None: the
+        protocols (`shots`, `folds`, ...), `data_dir`, and the flags of several hosts.
 
     Raises:
         FgmixError: If a value is not allowed.
@@ -44,7 +44,7 @@ def resolve(config: Given) -> Given:
         named = _defaults(config, RECIPES.get(recipe.name, recipe))
         name = run_name(resolved, dataset_name(resolved), named)
         resolved = replace(resolved, run_dir=f"saved_models/{name}")
-    # A run is evaluated from other folders than it was trained in.
+    # Absolute paths, because a run may be evaluated from another working directory.
     if resolved.data_dir:
         resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
     if resolved.weights not in NAMED_WEIGHTS:
@@ -55,7 +55,7 @@ def resolve(config: Given) -> Given:
 
 
 def departures_of(config: Settings) -> dict[str, Any]:
-    """Returns the settings of a config that are not what data set, recipe and base say."""
+    """Returns the settings of a config that differ from those of preset, recipe and base."""
     return departures(config, _defaults(config, _recipe_of(config)))
 
 
@@ -68,20 +68,20 @@ def dataset_name(config: Settings) -> str:
 
 
 def as_record(config: Settings) -> dict[str, Any]:
-    """Returns the settings as `config.json` holds them."""
+    """Returns the settings in the form of `config.json`."""
     kept = {f.name for f in fields(config) if f.metadata["recorded"]}
     return {name: value for name, value in asdict(config).items() if name in kept}
 
 
 def _recipe_of(config: Settings) -> Recipe:
-    """Returns the recipe that fills a config: a value, or one by name."""
+    """Returns the recipe of a config, which is given as a value or by name."""
     named = config.recipe or PRESETS.get(config.dataset, {}).get("recipe") or BASE["recipe"]
     if isinstance(named, Recipe):
         return named
     name = str(named)
     decided = {setting: getattr(config, setting) for setting in SETTINGS}
     if name not in RECIPES and None not in (decided | {"finetune": ""}).values():
-        # A recipe of one's own, read back with all its settings.
+        # A custom recipe, read from `config.json` with all its settings.
         return Recipe(name=name, **decided)
     check_choice("--recipe", name, RECIPES)
     return RECIPES[name]

@@ -29,8 +29,9 @@ def _shown(name: str) -> str:
 class Settings:
     """Everything that describes a training run.
 
-    The annotations are those of a resolved config (`fgmix.config.resolve`): before that, a field
-    may also be None, which leaves it to the data set's preset, the recipe or the base.
+    The annotations are those of a resolved config (`fgmix.config.resolve`). In an unresolved
+    config a field may also be None, which leaves it to the data set's preset, the recipe or the
+    base.
     """
 
     dataset: str = flag(
@@ -38,13 +39,13 @@ class Settings:
         DATA,
         f"{', '.join(SOURCES)}, the name of an image classification set of TensorFlow Datasets "
         "(oxford_flowers102, stanford_dogs, ...), or the path of a folder with one folder of "
-        "photos a class",
+        "photos per class",
         decides=PLACE,
     )
     data_dir: str | None = flag(
         None,
         DATA,
-        "where the data set lies, in any of the layouts of the README, or is put",
+        "folder of the data set, in any of the layouts of the README, or to download it to",
         shown="the TFDS folder",
         decides=PLACE,
     )
@@ -65,7 +66,7 @@ class Settings:
     shots: int | None = flag(
         None,
         DATA,
-        "train on this many photos of every class; more shots contain the fewer ones, and "
+        "train on this many photos of every class; more shots include the fewer ones, and "
         "validation and test photos are the same for all",
         minimum=1,
         shown="all there are",
@@ -73,7 +74,7 @@ class Settings:
     train_fraction: float = flag(
         1.0,
         DATA,
-        "train on this share of every class's photos; otherwise as --shots",
+        "train on this share of every class's photos; otherwise like --shots",
         minimum=0.0,
         maximum=1.0,
     )
@@ -81,28 +82,28 @@ class Settings:
         None,
         DATA,
         "divide the training photos into this many folds and hold out one, --fold: the run is "
-        "measured on it, and the test photos stay unseen",
+        "measured on it and does not use the test photos",
         minimum=2,
         shown="none",
     )
     fold: int | None = flag(
-        None, DATA, "the fold to hold out, from 0 to --folds less 1", minimum=0, shown="none"
+        None, DATA, "the fold to hold out, from 0 to --folds minus 1", minimum=0, shown="none"
     )
     skip_bad_images: bool = flag(
-        False, DATA, "go on without the photos that can't be read, and name them in the run"
+        False, DATA, "leave out photos that can't be read, and list them in config.json"
     )
     prepare: str = flag(
         "auto",
         DATA,
-        "auto trains on smaller copies of photos that are much larger than needed, made once and "
-        "kept below the TFDS folder; reduced decodes large JPEGs at a half, a quarter or an eighth "
-        "of their size. Crops and flips stay the same, pixels change by the resampling; "
-        "evaluation always reads the photos",
+        "auto trains on resized copies of photos that are much larger than needed, created once "
+        "and kept in the TFDS folder; reduced decodes large JPEGs at a half, a quarter or an "
+        "eighth of their size; never does neither. Crops and flips stay the same, pixels differ by "
+        "the resampling; evaluation always reads the photos themselves",
         choices=PREPARE,
     )
 
     attention: str = flag(
-        "mixed", MODEL, "what stands between backbone and classifier", choices=ATTENTIONS
+        "mixed", MODEL, "attention between backbone and classifier", choices=ATTENTIONS
     )
     gate: str = flag("linear", MODEL, "gate of spatial attention", choices=GATES)
     reduction: int = flag(
@@ -146,16 +147,16 @@ class Settings:
     augmentation: str = flag(
         None,
         TRAINING,
-        "how training photos are varied: shifted by up to 4 pixels, or cropped, the last two with "
-        "changed colours (and geometry) too, which harms where colour tells classes apart",
+        "random changes of training photos: shifts by up to 4 pixels, or crops; the last two also "
+        "change colours (and geometry), which harms if classes differ in colour",
         choices=AUGMENTATIONS,
         shown=BY_RECIPE,
     )
     accumulate: int = flag(
         1,
         TRAINING,
-        "make a step of --batch-size photos in this many parts, one after the other: takes less "
-        "memory; BatchNorm sees the parts",
+        "gradient accumulation: process the photos of a step in this many parts, one after the "
+        "other, to save memory; BatchNorm uses the statistics of each part",
         minimum=1,
     )
     backbone_lr: float = flag(
@@ -171,14 +172,15 @@ class Settings:
     views: int = flag(
         None,
         TRAINING,
-        "views of every training photo to store features of: as it is, mirrored, then random crops",
+        "views of every training photo to store features of: unchanged, mirrored, then random "
+        "crops",
         minimum=0,
-        shown=f"{RECIPES['frozen'].views} in frozen, which alone has them",
+        shown=f"{RECIPES['frozen'].views} with frozen, the only recipe that has them",
     )
     finetune_epochs: int = flag(
         0,
         TRAINING,
-        "with frozen: epochs to go on with the backbone too, as strong does, at --backbone-lr",
+        "with frozen: further epochs that train the backbone too, like strong, at --backbone-lr",
         minimum=0,
     )
     weight_decay: float = flag(
@@ -194,14 +196,14 @@ class Settings:
     warmup_epochs: int = flag(
         None,
         TRAINING,
-        "epochs in which the learning rates rise before they fall",
+        "epochs in which the learning rates increase before they decay",
         minimum=0,
         shown=BY_RECIPE,
     )
     label_smoothing: float = flag(
         None,
         TRAINING,
-        "share of the target that is spread over all classes",
+        "share of the target that is distributed over all classes",
         minimum=0.0,
         maximum=0.9,
         shown=BY_RECIPE,
@@ -217,15 +219,15 @@ class Settings:
     bn: str = flag(
         None,
         TRAINING,
-        "BatchNorm of the backbone: train = statistics of the batch, frozen = as pretrained",
+        "BatchNorm of the backbone: train = statistics of the batch, frozen = pretrained ones",
         choices=BATCH_NORM,
         shown=BY_RECIPE,
     )
     frozen_stride: int = flag(
         None,
         TRAINING,
-        "keep the first stages of the backbone as pretrained, up to feature maps of this stride "
-        "(8: an eighth of the image's side); 0 trains all",
+        "freeze the first stages of the backbone, up to feature maps of this stride (8: an eighth "
+        "of the image's side); 0 trains all",
         minimum=0,
         shown=BY_RECIPE,
     )
@@ -258,7 +260,7 @@ class Settings:
     precision: str = flag(
         "auto",
         TRAINING,
-        "auto: bfloat16 on GPUs that have it, float16 on older ones, float32 on a CPU",
+        "auto: bfloat16 on GPUs that support it, float16 on older ones, float32 on a CPU",
         choices=PRECISIONS,
     )
     seed: int = flag(
@@ -268,8 +270,8 @@ class Settings:
     monitor_test: bool = flag(
         False,
         RUN,
-        "also log loss and accuracy on the test photos every epoch (the paper's Fig. 2); nothing "
-        "is chosen by them",
+        "also log loss and accuracy on the test photos every epoch (the paper's Fig. 2); they are "
+        "not used to choose anything",
         decides=SPEED,
     )
     run_dir: str = flag(
@@ -282,22 +284,22 @@ class Settings:
     devices: str = flag(
         "auto",
         DEVICES,
-        "GPUs of this machine to divide every batch among, or of each process; auto takes as many "
-        "as divide it evenly",
+        "number of GPUs to divide every batch among, on this machine or per process; auto takes as "
+        "many as divide it evenly",
         decides=SPEED,
     )
     coordinator: str | None = flag(
         None,
         DEVICES,
-        "train on several hosts (KERAS_BACKEND=jax): HOST:PORT, a host and a free port of process "
-        "0, or auto for what Slurm or Open MPI say; the same for all",
+        "train on several hosts (KERAS_BACKEND=jax): HOST:PORT, the host of process 0 and a free "
+        "port there, or auto with Slurm or Open MPI; the same for all processes",
         shown="this process alone",
         decides=SPEED,
     )
     processes: int | None = flag(
         None,
         DEVICES,
-        "with --coordinator HOST:PORT: how many processes",
+        "with --coordinator HOST:PORT: the number of processes",
         minimum=2,
         shown="none",
         decides=SPEED,
@@ -305,7 +307,7 @@ class Settings:
     process: int | None = flag(
         None,
         DEVICES,
-        "with --coordinator HOST:PORT: its number, from 0",
+        "with --coordinator HOST:PORT: the index of this process, from 0",
         minimum=0,
         shown="none",
         decides=SPEED,
@@ -313,17 +315,15 @@ class Settings:
     cache: str = flag(
         "none",
         RUN,
-        "memory holds the decoded training photos: the same pixels, read and decoded once",
+        "memory keeps the decoded training photos in memory, so that each is read and decoded once",
         choices=CACHES,
         decides=SPEED,
     )
-    overwrite: bool = flag(
-        False, RUN, "replace a run that is there already", decides=SPEED, recorded=False
-    )
+    overwrite: bool = flag(False, RUN, "replace an existing run", decides=SPEED, recorded=False)
     resume: bool = flag(
         False,
         RUN,
-        "go on with a run that was stopped, from its last checkpoint",
+        "continue an interrupted run from its last checkpoint",
         decides=SPEED,
         recorded=False,
     )
@@ -332,16 +332,16 @@ class Settings:
         RUN,
         "training steps between two checkpoints",
         minimum=1,
-        shown="once an epoch, or less often where that took over 2 % of the time",
+        shown="once per epoch, or less often if that takes over 2 % of the time",
         decides=SPEED,
     )
 
     def __post_init__(self) -> None:
-        """Reads a recipe that `config.json` holds as a mapping."""
+        """Converts `finetune` from the mapping in `config.json` to a recipe."""
         if isinstance(self.finetune, dict):
             object.__setattr__(self, "finetune", Recipe(**self.finetune))
 
     @property
     def measured_split(self) -> str:
-        """The split that `metrics.json` and `predictions.csv` are about."""
+        """The split that `metrics.json` and `predictions.csv` are measured on."""
         return "test" if self.folds is None else "fold"

@@ -1,4 +1,4 @@
-"""The config of a run: given in part, resolved to a complete and frozen value."""
+"""The config of a run, which may be incomplete until it is resolved."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +9,9 @@ from fgmix.config.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Settings):
-    """Everything that describes a training run.
+    """The settings of a training run.
 
-    Fields that are left None are filled by `resolve()`. A resolved config is complete: written to
+    `resolve()` fills the fields that are None. A resolved config is complete: written to
     `config.json` and read in another process, it trains the same run.
 
     Example:
@@ -21,7 +21,7 @@ class TrainConfig(Settings):
     """
 
     def resolve(self) -> "TrainConfig":
-        """Checks the values and fills what is None: preset, then recipe, then base.
+        """Returns a complete config: fields that are None come from preset, recipe and base.
 
         Raises:
             FgmixError: If a value is not allowed.
@@ -29,9 +29,13 @@ class TrainConfig(Settings):
         return resolve.resolve(self)
 
     def departures(self) -> dict[str, Any]:
-        """Returns the settings that are not what data set, recipe and base say, by name.
+        """Returns the settings that differ from those of preset, recipe and base, by name.
 
-        Data set, backbone, attention and seed are left out, and what does not decide the result.
+        Data set, backbone, attention, seed and settings that do not affect the result are left out.
+
+        Example:
+            >>> TrainConfig(dataset="cars", recipe="strong", epochs=40).departures()
+            {'recipe': 'strong', 'epochs': 40}
         """
         return resolve.departures_of(self)
 
@@ -41,5 +45,5 @@ class TrainConfig(Settings):
         return resolve.dataset_name(self)
 
     def record(self) -> dict[str, Any]:
-        """Returns the settings as `config.json` holds them: numbers, texts and mappings."""
+        """Returns the settings in the form of `config.json`: numbers, strings and mappings."""
         return resolve.as_record(self)

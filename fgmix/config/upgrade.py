@@ -9,7 +9,7 @@ from fgmix.errors import FgmixError
 
 RENAMED = {"small_share": "progressive_share", "small_scale": "progressive_scale"}
 REMOVED = {"mixing": "none", "mixing_alpha": None, "summary": None}
-"""Settings that version 0.1 had, and the value with which they did nothing (None: any)."""
+"""Settings of version 0.1 that no longer exist, and their value without effect (None: any)."""
 
 EARLIER: dict[str, Any] = {
     "prepare": "never",
@@ -21,7 +21,7 @@ EARLIER: dict[str, Any] = {
     "progressive_share": 0.0,
     "progressive_scale": 1.0,
 }
-"""The values that runs had before a setting existed, where those are not its default."""
+"""The values of settings in records that are older than the setting, if not its default."""
 
 
 def upgrade(settings: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,16 +29,16 @@ def upgrade(settings: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str,
 
     Args:
         settings: The `config` part of a run's record.
-        recipe: Its `recipe` part, which held the settings without a flag; `{}` since 0.2.
+        recipe: Its `recipe` part, which contains settings without a flag; `{}` since 0.2.
 
     Raises:
-        FgmixError: If the run was trained with something that this version does not have.
+        FgmixError: If the run was trained with a setting that this version does not support.
     """
     found = {RENAMED.get(name, name): value for name, value in {**recipe, **settings}.items()}
     for name, without_effect in REMOVED.items():
         value = found.pop(name, without_effect)
         if without_effect is not None and value != without_effect:
-            raise FgmixError(f"it was trained with {name} {value}, which is gone")
+            raise FgmixError(f"it was trained with {name} {value}, which is no longer supported")
     found = EARLIER | found
     if found.get("finetune_epochs") and found.get("finetune") is None:
         found["finetune"] = asdict(FROZEN.finetune) if FROZEN.finetune else None

@@ -11,10 +11,10 @@ AUTO = "auto"
 
 
 def check(config: Settings) -> None:
-    """Checks a config, resolved or not; what is None is left open.
+    """Checks a config, resolved or not; None is allowed.
 
     Raises:
-        FgmixError: If a value is not allowed, or two exclude each other.
+        FgmixError: If a value is not allowed, or two settings exclude each other.
     """
     if not config.dataset:
         raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
@@ -28,14 +28,14 @@ def check(config: Settings) -> None:
 
 
 def check_views(config: Settings, recipe: Recipe) -> None:
-    """Checks that a config trains on stored features if and only if its recipe does.
+    """Checks that a config has views if and only if its recipe does.
 
     Args:
         config: A complete config.
         recipe: The recipe that filled it.
 
     Raises:
-        FgmixError: If it does not.
+        FgmixError: If only one of them has views.
     """
     if recipe.views and config.views == 0:
         raise FgmixError(
@@ -43,7 +43,7 @@ def check_views(config: Settings, recipe: Recipe) -> None:
         )
     for name, value in (("--views", config.views), ("--finetune-epochs", config.finetune_epochs)):
         if value and not recipe.views:
-            raise FgmixError(f"{name} is of recipe frozen: leave it out, or add --recipe frozen")
+            raise FgmixError(f"{name} needs recipe frozen: leave it out, or add --recipe frozen")
 
 
 def _check_devices(config: Settings) -> None:
@@ -52,11 +52,14 @@ def _check_devices(config: Settings) -> None:
         raise FgmixError(f"--devices {config.devices}: must be auto, or a number from 1 on")
     if config.accumulate > 1 and (number or 0) > 1:
         raise FgmixError(
-            "--accumulate and --devices exclude each other: several devices need less memory each "
-            "as it is"
+            "--accumulate and --devices exclude each other: with several devices each needs less "
+            "memory anyway"
         )
     if config.coordinator is not None and config.views:
-        raise FgmixError("--recipe frozen takes minutes on one machine: leave --coordinator out")
+        raise FgmixError(
+            "--recipe frozen and --coordinator exclude each other: frozen takes minutes on one "
+            "machine"
+        )
     if config.coordinator is not None and config.accumulate > 1:
         raise FgmixError("--accumulate and --coordinator exclude each other")
     _check_processes(config)
@@ -67,14 +70,14 @@ def _check_processes(config: Settings) -> None:
     given = [flag for flag, value in named.items() if value is not None]
     if config.coordinator is None or config.coordinator == AUTO:
         if given:
-            raise FgmixError(f"{given[0]} goes with --coordinator HOST:PORT")
+            raise FgmixError(f"{given[0]} needs --coordinator HOST:PORT")
     elif len(given) < len(named):
         raise FgmixError(
-            f"--coordinator {config.coordinator}: also give --processes, how many there are, and "
-            f"--process, which of them this is, from 0"
+            f"--coordinator {config.coordinator}: also give --processes, the number of processes, "
+            f"and --process, the index of this one, from 0"
         )
     if config.processes is not None and not 0 <= (config.process or 0) < config.processes:
         raise FgmixError(
-            f"--process {config.process}: of {config.processes} processes the last one is "
-            f"{config.processes - 1}"
+            f"--process {config.process}: must be at most {config.processes - 1} with "
+            f"--processes {config.processes}"
         )

@@ -1,1 +1,1 @@
-"""What a trained classifier is worth, and where it looks."""
+"""Evaluation of trained classifiers: metrics, learning curves and calibration."""

@@ -1,9 +1,9 @@
-"""Honest probabilities, and when to give no answer: chosen on validation photos, never on test.
+"""Temperature scaling and abstention, chosen on validation images and never on test images.
 
-One temperature divides the logarithms of all probabilities (C. Guo et al., *On Calibration of
-Modern Neural Networks*, ICML 2017). It changes no order, so no accuracy. A photo is answered if its
-largest probability reaches a threshold (Y. Geifman and R. El-Yaniv, *Selective Classification for
-Deep Neural Networks*, NeurIPS 2017).
+Temperature scaling divides the logarithms of all probabilities by one temperature (C. Guo et al.,
+*On Calibration of Modern Neural Networks*, ICML 2017). It keeps the order of the classes, so it
+does not change accuracy. A prediction is accepted if its largest probability reaches a threshold
+(Y. Geifman and R. El-Yaniv, *Selective Classification for Deep Neural Networks*, NeurIPS 2017).
 """
 
 import math
@@ -14,18 +14,18 @@ import numpy as np
 from fgmix.errors import FgmixError
 
 TINY = float(np.finfo(np.float32).tiny)
-"""What a probability counts as at least, since zero has no logarithm."""
+"""Lower bound of a probability, since zero has no logarithm."""
 
 TEMPERATURES = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
 class Abstention:
-    """How an exported model calibrates and when it answers.
+    """How an exported model calibrates its probabilities and when it abstains.
 
     Attributes:
         temperature: Divides the logarithms of the probabilities.
-        threshold: The largest calibrated probability has to reach it.
+        threshold: The model abstains if the largest calibrated probability is below it.
     """
 
     temperature: float
@@ -34,40 +34,45 @@ class Abstention:
 
 @dataclass(frozen=True)
 class Selection:
-    """What an `Abstention` comes to on a set of photos.
+    """The effect of an `Abstention` on a set of images.
 
     Attributes:
-        photos: How many there are.
-        accepted: How many of them are answered.
-        right: How many of the answers are right.
+        images: The number of images.
+        accepted: The number of accepted predictions.
+        correct: The number of accepted predictions that are correct.
     """
 
-    photos: int
+    images: int
     accepted: int
-    right: int
+    correct: int
 
     @property
     def coverage(self) -> float:
-        """The share of photos that are answered."""
-        return self.accepted / self.photos
+        """The share of predictions that are accepted."""
+        return self.accepted / self.images
 
     @property
     def precision(self) -> float:
-        """The share of answers that are right; not a number where there are none."""
-        return self.right / self.accepted if self.accepted else math.nan
+        """The share of accepted predictions that are correct; NaN if none is accepted."""
+        return self.correct / self.accepted if self.accepted else math.nan
 
     def precision_interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the precision; from 0 to 1 where there are no answers."""
+        """Returns Wilson's 95 % interval of the precision; (0, 1) if none is accepted."""
         from scipy.stats import binomtest
 
         if not self.accepted:
             return 0.0, 1.0
-        found = binomtest(self.right, self.accepted).proportion_ci(0.95, method="wilson")
+        found = binomtest(self.correct, self.accepted).proportion_ci(0.95, method="wilson")
         return float(found.low), float(found.high)
 
 
 def calibrate(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Divides the logarithms of probabilities `(n, K)` by a temperature, and normalises."""
+    """Divides the logarithms of probabilities `(n, K)` by a temperature and normalises them.
+
+    Example:
+        >>> calibrate(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
+        [[0.667, 0.333]]
+    """
     scaled = np.log(np.maximum(probabilities, TINY)) / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
@@ -81,8 +86,8 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         labels: Integer `(n,)`.
 
     Returns:
-        A temperature from `TEMPERATURES`; 1 if every photo is classified rightly, when the
-        cross-entropy only falls as the temperature goes to zero.
+        A temperature between the `TEMPERATURES`; 1 if every prediction is correct, because then the
+        cross-entropy has no minimum: it falls as the temperature goes to zero.
     """
     from scipy.optimize import minimize_scalar
 
@@ -102,56 +107,60 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def select(probabilities: np.ndarray, labels: np.ndarray, abstention: Abstention) -> Selection:
-    """Counts what is answered, and answered rightly.
+    """Counts the accepted predictions and the correct ones among them.
 
     Args:
-        probabilities: `(n, K)`, as the model gives them: not calibrated.
+        probabilities: `(n, K)`, the model's outputs, not calibrated.
         labels: Integer `(n,)`.
-        abstention: Calibration and threshold.
+        abstention: Temperature and threshold.
     """
     calibrated = calibrate(probabilities, abstention.temperature)
     accepted = calibrated.max(axis=1) >= abstention.threshold
-    right = accepted & (calibrated.argmax(axis=1) == labels)
-    return Selection(len(labels), int(accepted.sum()), int(right.sum()))
+    correct = accepted & (calibrated.argmax(axis=1) == labels)
+    return Selection(len(labels), int(accepted.sum()), int(correct.sum()))
 
 
 def threshold_for_coverage(confidences: np.ndarray, target: float) -> float:
-    """Finds the highest threshold that answers at least a share of the photos.
+    """Returns the highest threshold that accepts at least a share of the predictions.
 
     Args:
-        confidences: `(n,)`, the largest probability of each photo.
+        confidences: `(n,)`, the largest probability of each image.
         target: The share, above 0 and at most 1.
+
+    Example:
+        >>> threshold_for_coverage(np.array([0.9, 0.8, 0.6, 0.3]), 0.5)
+        0.7
     """
-    # Of 10 photos 0.7 is 7; as floats it comes out as 7.000000000000001.
+    # 0.7 of 10 images is 7; in floats it is 7.000000000000001.
     wanted = math.ceil(target * len(confidences) - 1e-9)
     ordered = np.sort(confidences)[::-1]
     count = int(np.searchsorted(-ordered, -ordered[wanted - 1], side="right"))  # ties go together
     return _threshold(ordered, count)
 
 
-def threshold_for_precision(confidences: np.ndarray, right: np.ndarray, target: float) -> float:
-    """Finds the threshold that answers most photos with a wanted precision.
+def threshold_for_precision(confidences: np.ndarray, correct: np.ndarray, target: float) -> float:
+    """Returns the threshold that accepts most predictions with a wanted precision.
 
-    Sets of fewer than `1 / (1 - target)` photos are passed over: without one mistake they would
-    show a perfect precision, and with one they would miss the target.
+    Thresholds that accept fewer than `1 / (1 - target)` predictions are not considered: a single
+    mistake decides whether so few reach the target.
 
     Args:
-        confidences: `(n,)`, the largest probability of each photo.
-        right: bool `(n,)`, whether its class is the true one.
+        confidences: `(n,)`, the largest probability of each image.
+        correct: bool `(n,)`, whether the prediction is correct.
         target: The precision, between 0 and 1.
 
     Raises:
-        FgmixError: If no threshold reaches it, with what can be reached.
+        FgmixError: If no threshold reaches the precision. The message names the best one.
     """
     fewest = math.ceil(1 / (1 - target) - 1e-9)
     if len(confidences) < fewest:
         raise FgmixError(
-            f"precision {target:g} can't be told from {len(confidences)} validation photos: it "
-            f"takes at least {fewest}; train with more (--val-fraction) or ask for less"
+            f"precision {target:g} can't be measured on {len(confidences)} validation photos: it "
+            f"needs at least {fewest}; train with more (--val-fraction) or choose a lower target"
         )
     order = np.argsort(-confidences, kind="stable")
     ordered = confidences[order]
-    precisions = np.cumsum(right[order]) / np.arange(1, len(ordered) + 1)
+    precisions = np.cumsum(correct[order]) / np.arange(1, len(ordered) + 1)
     counts = np.flatnonzero(np.append(ordered[:-1] > ordered[1:], True)) + 1  # ties go together
     counts = counts[counts >= fewest]
     reached = counts[precisions[counts - 1] >= target]
@@ -159,15 +168,15 @@ def threshold_for_precision(confidences: np.ndarray, right: np.ndarray, target: 
         best = int(counts[precisions[counts - 1].argmax()])
         raise FgmixError(
             f"no threshold reaches precision {target:g} on the {len(ordered)} validation photos: "
-            f"the best is {precisions[best - 1]:.3f}, answering {best / len(ordered):.0%} of "
-            f"them; ask for less"
+            f"the best is {precisions[best - 1]:.3f}, accepting {best / len(ordered):.0%} of "
+            f"them; choose a lower target"
         )
     return _threshold(ordered, int(reached[-1]))
 
 
 def _threshold(ordered: np.ndarray, count: int) -> float:
-    """A threshold that the first `count` of falling confidences reach, and no other.
+    """Returns a threshold that only the first `count` of descending confidences reach.
 
-    It lies midway between two photos, so that rounding moves neither to the other side.
+    It lies midway between two confidences, so that rounding moves neither to the other side.
     """
     return float(ordered[count - 1] + ordered[count]) / 2 if count < len(ordered) else 0.0

@@ -1,4 +1,4 @@
-"""Loss and accuracy by epoch, several runs as one line with a band (the paper's Fig. 2)."""
+"""Draws loss and accuracy by epoch, several runs as one line with a band (the paper's Fig. 2)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,22 +10,22 @@ from matplotlib.ticker import MaxNLocator
 
 from fgmix.plotting import draw_grid, save_figure, share_legend
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
+# Okabe and Ito's colours, which are distinct for colour-blind readers.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 STYLES = ("-", "--", ":")
-"""Of the lines after as many as there are colours, and after twice as many."""
+"""Line styles; the next one is used when all colours have been used once."""
 
 Rows = Sequence[Mapping[str, str]]
 """A run's `history.csv`."""
 
 
 SPLITS = {"train": "", "val": "val_", "test": "test_"}
-"""Of a history, and how the names of their columns begin."""
+"""The splits of a history, and the prefix of their columns."""
 
 
 def measured_splits(runs: Mapping[str, Sequence[Rows]]) -> list[str]:
-    """The splits that every run was measured on in every epoch."""
+    """Returns the splits that every run was measured on in every epoch."""
     rows = [row for histories in runs.values() for history in histories for row in history]
     return [
         split
@@ -35,14 +35,14 @@ def measured_splits(runs: Mapping[str, Sequence[Rows]]) -> list[str]:
 
 
 def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], *splits: str) -> None:
-    """Draws loss and accuracy against the epoch, a row of plots for every split.
+    """Draws loss and accuracy against the epoch, one row of plots per split.
 
     Args:
-        path: The picture; its suffix names the format.
-        title: Of the whole figure.
-        runs: For each line of the figure its histories, one a run, of a seed or a fold of it. The
-            line is their mean, the band goes from the lowest to the highest. Runs that have not
-            come as far as others end the line.
+        path: The image file; its suffix names the format.
+        title: The title of the figure.
+        runs: By label of the line, the histories of its runs (seeds or folds). The line is their
+            mean; the band goes from the lowest to the highest. The line ends with the shortest
+            history.
         *splits: `"train"`, `"val"` or `"test"`, from `measured_splits`.
     """
     save_figure(path, draw_curves(title, runs, *splits))
@@ -51,7 +51,7 @@ def save_curves(path: Path, title: str, runs: Mapping[str, Sequence[Rows]], *spl
 def draw_curves(
     title: str, runs: Mapping[str, Sequence[Rows]], *splits: str, stacked: bool = False
 ) -> Figure:
-    """The figure that `save_curves` saves; `stacked` has accuracy below loss, for narrow pages."""
+    """Returns the figure of `save_curves`; `stacked` puts accuracy below loss, for narrow pages."""
     columns = 1 if stacked else 2
     size = (4.6 if stacked else 10, 1.2 + 3 * len(splits) * (2 // columns))
     figure = Figure(figsize=size, layout="constrained")

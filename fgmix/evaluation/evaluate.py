@@ -1,4 +1,4 @@
-"""Evaluating a classifier on a split of a data set."""
+"""Evaluates a classifier on a split of a data set."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A classifier's answers on one split.
+    """A classifier's predictions on one split.
 
     Attributes:
         paths: The images, relative to the data set's root.
@@ -35,7 +35,7 @@ class Evaluation:
     metrics: dict[str, Any]
 
     def write_predictions(self, path: Path) -> None:
-        """Writes `path, true label, predicted label, probability` a row an image."""
+        """Writes path, true label, predicted label and probability, one row per image."""
         predicted = self.probabilities.argmax(axis=1)
         rows = (
             {
@@ -51,7 +51,7 @@ class Evaluation:
         write_csv(path, ["path", "label", "predicted", "probability"], rows)
 
     def write_probabilities(self, path: Path) -> None:
-        """Writes `probabilities` as a NumPy file, its rows as in `write_predictions`."""
+        """Writes `probabilities` as a NumPy file, with the rows of `write_predictions`."""
         with replacing(path) as beside:
             np.save(beside, self.probabilities)
 
@@ -70,8 +70,8 @@ def evaluate(
         model: A classifier whose outputs are the classes of `dataset`, in order.
         dataset: The data set.
         split: The split's name.
-        batch_size: Images a step; it changes nothing but speed.
-        distribution: The devices and processes that share the work; all must call this.
+        batch_size: Images per step; it affects speed only.
+        distribution: The devices and processes that share the work; all processes must call this.
     """
     chosen = dataset.splits[split]
     batches = evaluation_batches(
@@ -89,10 +89,10 @@ def evaluate(
 
 
 def align_classes(dataset: ImageDataset, class_names: tuple[str, ...]) -> ImageDataset:
-    """Renumbers a data set's classes as a model numbers them.
+    """Returns a data set whose classes are numbered as the model's outputs.
 
     Args:
-        dataset: A data set, perhaps another than the model's own.
+        dataset: A data set, the model's own or another one.
         class_names: The model's classes, in output order.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Classification metrics from probabilities and labels, and in words."""
+"""Computes classification metrics from probabilities and labels."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 def classification_metrics(
     probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Accuracy and loss, as fractions.
+    """Returns accuracies, as fractions, and the loss.
 
     Args:
         probabilities: `(n, K)`.
@@ -16,10 +16,16 @@ def classification_metrics(
         class_names: `K` names.
 
     Returns:
-        `top1`; `top5`, the share whose label is among the `min(5, K)` likeliest classes;
-        `mean_per_class`, the mean of the classes' accuracies (FGVC-Aircraft's official metric)
-        over the classes that have images; `loss`, the mean cross-entropy in nats;
-        `num_examples`; and `per_class`, each such class's accuracy.
+        `top1`; `top5`, the share whose label is among the `min(5, K)` most probable classes;
+        `mean_per_class`, the mean accuracy of the classes that have images (FGVC-Aircraft's
+        official metric); `loss`, the mean cross-entropy in nats; `num_examples`; and `per_class`,
+        the accuracy of each class that has images.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
+        >>> metrics = classification_metrics(probabilities, np.array([0, 1]), ("crow", "dove"))
+        >>> metrics["top1"], metrics["per_class"]
+        (0.5, {'crow': 1.0, 'dove': 0.0})
     """
     order = np.argsort(-probabilities, axis=1, kind="stable")
     hit = order[:, 0] == labels
@@ -42,16 +48,21 @@ def classification_metrics(
 
 
 def standard_error(share: float, count: int) -> float:
-    """The standard error of a share that was measured on `count` images."""
+    """Returns the standard error of a share that was measured on `count` images.
+
+    Example:
+        >>> standard_error(0.9, 100)
+        0.03
+    """
     return (share * (1 - share) / count) ** 0.5
 
 
 def summarize(metrics: dict[str, Any], split: str = "test") -> str:
-    """One line for a person: accuracies in percent, with the standard error of the first.
+    """Returns a line with the accuracies in percent and the standard error of top-1.
 
     Args:
         metrics: From `classification_metrics`.
-        split: The split that they are of.
+        split: The split that was measured.
     """
     count, top1 = metrics["num_examples"], metrics["top1"]
     return (

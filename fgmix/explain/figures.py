@@ -67,9 +67,9 @@ def save_heatmaps(
     for first in range(0, len(chosen), columns):
         above, below = [], []
         for index in chosen[first : first + columns]:
-            photo = decode_image(tf.io.read_file(files[index]), dataset.crop_bottom).numpy()
-            heat = maker.see_photo(photo).heat["energy"][0]
-            small = shrink(photo)
+            image = decode_image(tf.io.read_file(files[index]), dataset.crop_bottom).numpy()
+            heat = maker.maps_of(image).heat["energy"][0]
+            small = shrink(image)
             title, colour = verdict(
                 found.class_names, found.probabilities[index], int(found.labels[index])
             )
@@ -79,9 +79,9 @@ def save_heatmaps(
     draw_panels(path, rows)
 
 
-def shrink(photo: np.ndarray) -> np.ndarray:
+def shrink(image: np.ndarray) -> np.ndarray:
     """A photo, uint8 `(h, w, 3)`, as large as a figure shows it."""
-    picture = Image.fromarray(photo)
+    picture = Image.fromarray(image)
     picture.thumbnail((SHOWN, SHOWN))
     return np.asarray(picture)
 

@@ -87,9 +87,9 @@ class MapMaker:
         )
         return Seen(probabilities.numpy(), {name: maps.numpy() for name, maps in heat.items()})
 
-    def see_photo(self, photo: np.ndarray, class_index: int = PREDICTED) -> Seen:
+    def maps_of(self, image: np.ndarray, class_index: int = PREDICTED) -> Seen:
         """Makes all maps of one photo, uint8 `(h, w, 3)`, as `n = 1`."""
-        return self(resize_image(photo, self.image_size)[None], class_index)
+        return self(resize_image(image, self.image_size)[None], class_index)
 
     def classify(self, images: np.ndarray) -> np.ndarray:
         """The probabilities alone, float32 `(n, K)`."""

@@ -10,9 +10,9 @@ from fgmix.data.box import Box
 from fgmix.data.codec.diagnose import decodable, refuse_unreadable
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.boxes import find_box_source
-from fgmix.explain.photos import choose_measured
 from fgmix.explain.quality import MEASURES, measure_maps, summarise
 from fgmix.explain.side_by_side import Viewer
+from fgmix.explain.subjects import choose_measured
 from fgmix.runs.run import Run
 from fgmix.tables import aligned
 
@@ -25,14 +25,14 @@ HEADS = {
 
 
 def measure_runs(
-    viewers: list[Viewer], run: Run, photos: ImageDataset, count: int, class_name: str | None
+    viewers: list[Viewer], run: Run, dataset: ImageDataset, count: int, class_name: str | None
 ) -> dict[str, Any]:
     """Measures the maps of classifiers on the same photos.
 
     Args:
         viewers: The classifiers.
         run: One of their runs, which says what the photos are.
-        photos: Their data set.
+        dataset: Their data set.
         count: How many photos of the split that the run was measured on.
         class_name: The class of Grad-CAM and of the curves; None for each photo's likeliest.
 
@@ -42,14 +42,14 @@ def measure_runs(
     Raises:
         FgmixError: If a photo or the boxes can't be read.
     """
-    chosen = choose_measured(photos, run, count)
+    chosen = choose_measured(dataset, run, count)
     source = find_box_source(run.config.dataset)
-    boxes = source.read(photos.root, chosen.paths) if source else {}
-    files = [str(photos.root / path) for path in chosen.paths]
+    boxes = source.read(dataset.root, chosen.paths) if source else {}
+    files = [str(dataset.root / path) for path in chosen.paths]
     refuse_unreadable(files)
 
     def decoded() -> Iterator[tuple[np.ndarray, Box | None]]:
-        for index, image in decodable(files, lambda _, image: (image,), photos.crop_bottom):
+        for index, image in decodable(files, lambda _, image: (image,), dataset.crop_bottom):
             yield image.numpy(), boxes.get(chosen.paths[int(index)])
 
     found = {}
@@ -57,9 +57,9 @@ def measure_runs(
         bar = tqdm(decoded(), f"measuring {viewer.name}", len(files), unit=" photos", disable=None)
         found[viewer.name] = summarise(*measure_maps(viewer.maker, bar, viewer.class_index))
     return {
-        "dataset": photos.name,
+        "dataset": dataset.name,
         "split": run.config.measured_split,
-        "photos": len(files),
+        "images": len(files),
         "class": class_name,
         "box": source.what if source else None,
         "runs": found,
@@ -74,7 +74,7 @@ def describe_numbers(found: dict[str, Any]) -> str:
     """
     probability = "the predicted class" if found["class"] is None else found["class"]
     lines = [
-        f"{found['photos']} {found['split']} photos of {found['dataset']}, probability of "
+        f"{found['images']} {found['split']} photos of {found['dataset']}, probability of "
         f"{probability}; in brackets the difference from a random map, ± its standard error"
     ]
     for name, one in found["runs"].items():
@@ -92,7 +92,7 @@ def _about_boxes(found: dict[str, Any]) -> str:
     if about:
         return (
             f"box: {found['box']}; it takes {about['share']:.0%} of a photo, and the middle of "
-            f"the photo lies in {about['centre']:.0%} of the boxes ({about['photos']} photos)"
+            f"the photo lies in {about['centre']:.0%} of the boxes ({about['images']} photos)"
         )
     if found["box"]:
         return "pointing, energy in box: the boxes span the whole photos, so they say nothing"

@@ -8,21 +8,21 @@ COLOURS = "inferno"
 STRENGTH = 0.55  # of the heat map over the photo, where it is hottest
 
 
-def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """Lays a heat map over a photo at the photo's size.
 
     Args:
-        photo: uint8 `(h, w, 3)`.
+        image: uint8 `(h, w, 3)`.
         heat: float32 `(rows, columns)` in [0, 1].
 
     Returns:
         float32 `(h, w, 3)` in [0, 1].
     """
-    fine = stretch(heat, photo.shape[:2])
+    fine = stretch(heat, image.shape[:2])
     # Both as bytes until they are mixed: float64 would take 32 bytes a pixel for the colours alone.
     colour = colormaps[COLOURS](fine, bytes=True)[..., :3]
     strength = STRENGTH * fine[..., None]
-    return (photo * (1 - strength) + colour * strength) / np.float32(255)
+    return (image * (1 - strength) + colour * strength) / np.float32(255)
 
 
 def stretch(heat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

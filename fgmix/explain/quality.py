@@ -29,7 +29,7 @@ Results = dict[str, dict[str, np.ndarray]]
 
 def measure_maps(
     maker: MapMaker,
-    photos: Iterable[tuple[np.ndarray, Box | None]],
+    images: Iterable[tuple[np.ndarray, Box | None]],
     class_index: int = PREDICTED,
     seed: int = 0,
 ) -> tuple[Results, dict[str, np.ndarray]]:
@@ -47,7 +47,7 @@ def measure_maps(
 
     Args:
         maker: The classifier's maps.
-        photos: Photos, uint8 `(h, w, 3)`, each with its box if it has one.
+        images: Photos, uint8 `(h, w, 3)`, each with its box if it has one.
         class_index: The class; each photo's likeliest by default.
         seed: Of the control `random` and of places of equal heat.
 
@@ -58,11 +58,11 @@ def measure_maps(
     rng = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, float]]] = {}
     boxes: dict[str, list[float]] = {"share": [], "centre": []}
-    for photo, box in photos:
-        seen = maker.see_photo(photo, class_index)
+    for image, box in images:
+        seen = maker.maps_of(image, class_index)
         target = class_index if class_index != PREDICTED else int(seen.probabilities[0].argmax())
-        image = resize_image(photo, maker.image_size).numpy()
-        inside = None if box is None else box.mask(photo.shape, maker.image_size)
+        resized = resize_image(image, maker.image_size).numpy()
+        inside = None if box is None else box.mask(image.shape, maker.image_size)
         boxes["share"].append(np.nan if inside is None else float(inside.mean()))
         middle = maker.image_size // 2
         boxes["centre"].append(np.nan if inside is None else float(inside[middle, middle]))
@@ -70,9 +70,9 @@ def measure_maps(
         shape = heat["energy"].shape
         heat |= {"random": rng.random(shape), "centre": _centre(shape)}
         for name, one in heat.items():
-            fine = stretch(one, image.shape[:2])
+            fine = stretch(one, resized.shape[:2])
             order = np.lexsort((rng.random(fine.size), -fine.ravel()))
-            curves = _areas(maker, image, order, target)
+            curves = _areas(maker, resized, order, target)
             spot = _hottest(one, maker.image_size, rng)
             rows.setdefault(name, []).append(_in_box(fine, spot, inside) | curves)
     return {
@@ -110,8 +110,8 @@ def summarise(results: Results, boxes: dict[str, np.ndarray]) -> dict[str, Any]:
     about = None
     if telling:
         about = {k: float(v[known].mean()) for k, v in boxes.items()}
-        about["photos"] = int(known.sum())
-    return {"photos": len(known), "boxes": about, "maps": maps}
+        about["images"] = int(known.sum())
+    return {"images": len(known), "boxes": about, "maps": maps}
 
 
 def _mean(values: np.ndarray) -> tuple[float, float | None]:

@@ -53,12 +53,12 @@ class Subject(NamedTuple):
 
     Attributes:
         name: What a figure calls it where its class is not known.
-        photo: uint8 `(h, w, 3)`, as the classifiers get it.
+        image: uint8 `(h, w, 3)`, as the classifiers get it.
         label: The name of its class, where it is known.
     """
 
     name: str
-    photo: np.ndarray
+    image: np.ndarray
     label: str | None = None
 
 
@@ -77,8 +77,8 @@ def arrange(
     """
     rows: list[list[Panel]] = []
     for subject in subjects:
-        small = shrink(subject.photo)
-        seen = [viewer.maker.see_photo(subject.photo, viewer.class_index) for viewer in viewers]
+        small = shrink(subject.image)
+        seen = [viewer.maker.maps_of(subject.image, viewer.class_index) for viewer in viewers]
         if len(viewers) == 1:
             title, colour = _say(viewers[0], seen[0], subject)
             row = [Panel(small, title, colour)]
@@ -117,9 +117,9 @@ def save_full_size(
     written = []
     for number, subject in enumerate(subjects, 1):
         for viewer in viewers:
-            heat = viewer.maker.see_photo(subject.photo, viewer.class_index).heat
+            heat = viewer.maker.maps_of(subject.image, viewer.class_index).heat
             for name in (name for name in maps if name in heat):
-                over = overlay(subject.photo, heat[name][0])
+                over = overlay(subject.image, heat[name][0])
                 of = viewer.name.replace("/", "_")
                 file = folder / f"{number:02d}-{Path(subject.name).stem}-{of}-{name}.png"
                 with replacing(file) as beside:
@@ -139,10 +139,10 @@ def _say(viewer: Viewer, seen: Seen, subject: Subject) -> tuple[str, str]:
     return verdict(viewer.class_names, seen.probabilities[0], label)
 
 
-def _panel(viewer: Viewer, seen: Seen, name: str, photo: np.ndarray) -> Panel:
+def _panel(viewer: Viewer, seen: Seen, name: str, image: np.ndarray) -> Panel:
     if name not in seen.heat:
         return Panel(None, note=f"attention {viewer.attention}:\nit weighs no\npositions")
     title = ""
     if name == "gradcam" and viewer.class_index != PREDICTED:
         title = f"for {viewer.class_names[viewer.class_index]}"
-    return Panel(overlay(photo, seen.heat[name][0]), title)
+    return Panel(overlay(image, seen.heat[name][0]), title)

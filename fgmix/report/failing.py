@@ -9,7 +9,7 @@ from fgmix.comparison.failures import Confusion, Failures
 from fgmix.comparison.plots import draw_reliability
 from fgmix.comparison.study import Group, Study
 from fgmix.report.charts import Chart, make_chart
-from fgmix.report.pictures import Photos, Picture
+from fgmix.report.pictures import ExampleImages, Picture
 from fgmix.report.tables import PageTable, make_table, page_table
 from fgmix.tables import Table, interval, mean_count, percent, points, without_empty
 
@@ -74,7 +74,7 @@ class Failing:
 
 
 def describe_failing(
-    study: Study, focus: Group, failures: Sequence[Failures], photos: Photos | None
+    study: Study, focus: Group, failures: Sequence[Failures], images: ExampleImages | None
 ) -> Failing:
     """Describes where the groups fail.
 
@@ -82,10 +82,10 @@ def describe_failing(
         study: The runs.
         focus: The group whose mistakes are shown.
         failures: Of each group, in the study's order.
-        photos: The test photos; None if no picture is wanted.
+        images: The test photos; None if no picture is wanted.
     """
     own = failures[study.groups.index(focus)]
-    pairs = tuple(_pair(found, photos, own.single) for found in own.confusions[:PAIRS])
+    pairs = tuple(_pair(found, images, own.single) for found in own.confusions[:PAIRS])
     drawn = [own, *(f for f in failures if f is not own)][:DIAGRAMS]
     return Failing(
         _verdict(own, len(study.paths)),
@@ -94,7 +94,7 @@ def describe_failing(
         if own.single
         else f"The most confused pairs of {focus.name}, with the mistakes that most seeds make and "
         f"make most surely. Counts are means over seeds.",
-        _missing(photos),
+        _missing(images),
         _class_table(failures, own),
         _selective_table(study, failures),
         _trust(focus, own),
@@ -102,57 +102,57 @@ def describe_failing(
     )
 
 
-def _verdict(own: Failures, photos: int) -> str:
-    wrong = photos * (1 - own.selective[0].accuracy)
+def _verdict(own: Failures, images: int) -> str:
+    wrong = images * (1 - own.selective[0].accuracy)
     if not own.confusions:
-        return f"Nowhere: it recognises all {photos:,} photos."
+        return f"Nowhere: it recognises all {images:,} photos."
     perfect = sum(c.accuracy == 1 for c in own.classes)
     are = {0: "No class is", 1: f"One of {len(own.classes)} classes is"}.get(
         perfect, f"{perfect} of {len(own.classes)} classes are"
     )
     worst, pair = own.classes[0], own.confusions[0]
     return (
-        f"It gets {wrong:,.0f} of {photos:,} photos wrong. It recognises {worst.name} least, "
-        f"{percent(worst.accuracy, 0)} % of {worst.photos} photos, and takes {pair.first} "
+        f"It gets {wrong:,.0f} of {images:,} photos wrong. It recognises {worst.name} least, "
+        f"{percent(worst.accuracy, 0)} % of {worst.images} photos, and takes {pair.first} "
         f"and {pair.second} for each other most often. {are} always recognised."
     )
 
 
-def _pair(found: Confusion, photos: Photos | None, single: bool) -> Pair:
+def _pair(found: Confusion, images: ExampleImages | None, single: bool) -> Pair:
     first = Side(
         f"{found.first} taken for {found.second}: "
-        f"{mean_count(found.first_as_second, single)} of {found.photos[0]} photos",
-        _pictures(found.first_examples, f"{found.first}, taken for {found.second}", photos),
+        f"{mean_count(found.first_as_second, single)} of {found.images[0]} photos",
+        _pictures(found.first_examples, f"{found.first}, taken for {found.second}", images),
     )
     mistaken = found.second_as_first > 0
     what = f", taken for {found.first}" if mistaken else ", rightly recognised"
     text = (
         f"{found.second} taken for {found.first}: "
-        f"{mean_count(found.second_as_first, single)} of {found.photos[1]} photos"
+        f"{mean_count(found.second_as_first, single)} of {found.images[1]} photos"
         if mistaken
         else f"{found.second}, never taken for {found.first}, to compare with"
     )
-    examples = _pictures(found.second_examples, f"{found.second}{what}", photos)
+    examples = _pictures(found.second_examples, f"{found.second}{what}", images)
     second = Side(text, examples, mistaken)
     return Pair(f"{found.first} and {found.second}", (first, second))
 
 
-def _pictures(paths: Sequence[str], what: str, photos: Photos | None) -> tuple[Picture, ...]:
-    if photos is None:
+def _pictures(paths: Sequence[str], what: str, images: ExampleImages | None) -> tuple[Picture, ...]:
+    if images is None:
         return ()
-    found = (photos.picture(path, f"Photo {path}: {what}") for path in paths)
+    found = (images.picture(path, f"Photo {path}: {what}") for path in paths)
     return tuple(picture for picture in found if picture is not None)
 
 
-def _missing(photos: Photos | None) -> str:
-    if photos is None:
+def _missing(images: ExampleImages | None) -> str:
+    if images is None:
         return "Photos were left out of this page."
-    if not photos.gone:
+    if not images.gone:
         return ""
-    some = "None" if photos.gone == photos.wanted else f"{photos.gone} of {photos.wanted}"
+    some = "None" if images.gone == images.wanted else f"{images.gone} of {images.wanted}"
     how = "of these photos can be read" if some == "None" else "of these photos can't be read"
     return (
-        f"{some} {how} in {photos.root}, where the runs found them. If they have moved, name the "
+        f"{some} {how} in {images.root}, where the runs found them. If they have moved, name the "
         f"folder with --photos."
     )
 
@@ -168,7 +168,7 @@ def _class_table(failures: Sequence[Failures], own: Failures) -> PageTable:
         if alone:
             row.append("" if own.single else interval(c.lowest, c.highest, ".0f"))
         row += [percent(classes[c.name].accuracy, 1) for classes in by_name]
-        row += [str(c.photos), c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})"]
+        row += [str(c.images), c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})"]
         rows.append(row)
     # The numbers first: on a phone what comes last is out of sight.
     taken_for = "mostly taken for" if alone else f"{own.group} mostly takes it for"
@@ -207,7 +207,7 @@ def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
 
 
 def _overconfidence(group: Group) -> float:
-    return float(np.mean(group.confidences) - np.mean(group.right))
+    return float(np.mean(group.confidences) - np.mean(group.correct))
 
 
 def _trust(focus: Group, own: Failures) -> str:

@@ -29,13 +29,13 @@ class View:
         title: The group, or the map.
         picture: The picture.
         answer: What the model says of the photo, `""` where another view says it.
-        right: Whether that is right; None where there is no answer.
+        correct: Whether that is right; None where there is no answer.
     """
 
     title: str
     picture: Picture
     answer: str = ""
-    right: bool | None = None
+    correct: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Seen:
     Attributes:
         label: Its class.
         path: Its path.
-        photo: The photo alone; with what the model says where there is but one.
+        image: The photo alone; with what the model says where there is but one.
         views: The same photo under heat maps.
     """
 
     label: str
     path: str
-    photo: View
+    image: View
     views: tuple[View, ...]
 
 
@@ -60,12 +60,12 @@ class Looks:
     """The section's content.
 
     Attributes:
-        photos: What was looked at.
+        images: What was looked at.
         notes: How to read it; which groups are left out, and why.
         why_not: Why there is nothing, or `""`.
     """
 
-    photos: tuple[Seen, ...] = ()
+    images: tuple[Seen, ...] = ()
     notes: tuple[str, ...] = ()
     why_not: str = ""
 
@@ -126,15 +126,15 @@ def look(study: Study, root: Path, count: int) -> Looks:
     labels = {path: study.class_names[i] for path, i in zip(study.paths, study.labels, strict=True)}
     there = [path for path in chosen if (root / path).is_file()]
     files = [str(root / path) for path in there]
-    photos = []
+    images = []
     for i, image in decodable(files, lambda _, image: (image,), crops.pop()):
         path = there[int(i)]
-        photos.append(_see(viewers, image.numpy(), path, labels[path]))
-    if not photos:
+        images.append(_see(viewers, image.numpy(), path, labels[path]))
+    if not images:
         return Looks(why_not=f"No heat maps: none of the photos in {root} can be read.")
-    if len(photos) < len(chosen):
-        notes.append(f"{len(chosen) - len(photos)} of {len(chosen)} photos can't be read.")
-    return Looks(tuple(photos), (*_explain(study, viewers), *notes))
+    if len(images) < len(chosen):
+        notes.append(f"{len(chosen) - len(images)} of {len(chosen)} photos can't be read.")
+    return Looks(tuple(images), (*_explain(study, viewers), *notes))
 
 
 def _explain(study: Study, viewers: Sequence["Viewer"]) -> tuple[str, ...]:
@@ -158,17 +158,17 @@ def _explain(study: Study, viewers: Sequence["Viewer"]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _see(viewers: Sequence["Viewer"], photo: np.ndarray, path: str, label: str) -> Seen:
+def _see(viewers: Sequence["Viewer"], image: np.ndarray, path: str, label: str) -> Seen:
     from PIL import Image
 
     from fgmix.explain.overlay import overlay
 
-    small = Image.fromarray(photo)
+    small = Image.fromarray(image)
     small.thumbnail((HEAT, HEAT))
     pixels = np.asarray(small)
     views = []
     for viewer in viewers:
-        seen = viewer.maker.see_photo(photo)
+        seen = viewer.maker.maps_of(image)
         guess = int(seen.probabilities[0].argmax())
         name = viewer.class_names[guess]
         told = (f"{name}, {seen.probabilities[0][guess]:.0%}", name == label)
@@ -181,8 +181,8 @@ def _see(viewers: Sequence["Viewer"], photo: np.ndarray, path: str, label: str) 
             picture = encode((over * 255).round().astype(np.uint8), HEAT, alt)
             views.append(View(title, picture, *(told if len(viewers) > 1 else ())))
     alone = encode(small, HEAT, f"Photo {path}: {label}")
-    photo_view = View("the photo", alone, *(told if len(viewers) == 1 else ()))
-    return Seen(label, path, photo_view, tuple(views))
+    plain_view = View("the photo", alone, *(told if len(viewers) == 1 else ()))
+    return Seen(label, path, plain_view, tuple(views))
 
 
 def _has_model(group: Group) -> bool:

@@ -22,7 +22,7 @@ from fgmix.files import write_text
 from fgmix.report.commands import Running, describe_running
 from fgmix.report.failing import Failing, describe_failing
 from fgmix.report.looks import Looks
-from fgmix.report.pictures import Photos
+from fgmix.report.pictures import ExampleImages
 from fgmix.report.quality import Quality, describe_quality
 from fgmix.report.training import Training, describe_training
 from fgmix.report.worth import Worth, describe_worth
@@ -89,13 +89,13 @@ def find_focus(study: Study, name: str | None = None) -> Group:
     return found
 
 
-def photo_root(study: Study) -> Path:
+def image_root(study: Study) -> Path:
     """The folder in which the runs found their photos."""
     return Path(study.groups[0].runs[0][0].data.get("root", ""))
 
 
 def make_report(
-    comparison: Comparison, focus: Group, looks: Looks, root: Path, with_photos: bool = True
+    comparison: Comparison, focus: Group, looks: Looks, root: Path, with_images: bool = True
 ) -> Report:
     """Makes the content of the page.
 
@@ -104,14 +104,14 @@ def make_report(
         focus: From `find_focus`.
         looks: The heat maps, or why there are none.
         root: The folder of the photos.
-        with_photos: Whether examples are shown.
+        with_images: Whether examples are shown.
     """
     study = comparison.study
     log.info("where each group fails: %d groups", len(study.groups))
     failures = [find_failures(study, group) for group in study.groups]
     run = focus.runs[0][0]
-    photos = Photos(root, run.data.get("crop_bottom", 0)) if with_photos else None
-    failing = describe_failing(study, focus, failures, photos)
+    images = ExampleImages(root, run.data.get("crop_bottom", 0)) if with_images else None
+    failing = describe_failing(study, focus, failures, images)
     pictured = any(side.pictures for pair in failing.pairs for side in pair.sides)
     dataset = run.run.config.dataset
     log.info("charts and tables")
@@ -126,7 +126,7 @@ def make_report(
         describe_training(study),
         describe_running(focus),
         comparison.notes,
-        terms_of_use(dataset) if pictured or looks.photos else "",
+        terms_of_use(dataset) if pictured or looks.images else "",
     )
 
 

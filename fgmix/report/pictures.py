@@ -37,7 +37,7 @@ class Picture:
     alt: str
 
 
-class Photos:
+class ExampleImages:
     """The test photos, as far as they are still there.
 
     Args:
@@ -57,34 +57,34 @@ class Photos:
     def picture(self, path: str, alt: str) -> Picture | None:
         """A photo as a thumbnail; None if it is not there or can't be read."""
         self.wanted += 1
-        photo = self._read(path)
-        if photo is None:
+        image = self._read(path)
+        if image is None:
             self.gone += 1
             return None
-        return encode(photo, EXAMPLE, alt)
+        return encode(image, EXAMPLE, alt)
 
     def _read(self, path: str) -> Image.Image | None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(self.root / path) as file:
-                    photo = ImageOps.exif_transpose(file).convert("RGB")
+                    image = ImageOps.exif_transpose(file).convert("RGB")
         except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, *BOMBS):
             return None
-        if photo.height > self._crop_bottom:
-            photo = photo.crop((0, 0, photo.width, photo.height - self._crop_bottom))
-        return photo
+        if image.height > self._crop_bottom:
+            image = image.crop((0, 0, image.width, image.height - self._crop_bottom))
+        return image
 
 
-def encode(photo: Image.Image | np.ndarray, side: int, alt: str) -> Picture:
+def encode(image: Image.Image | np.ndarray, side: int, alt: str) -> Picture:
     """A picture as a WebP file in a `data:` URL.
 
     Args:
-        photo: The picture, or uint8 `(h, w, 3)`.
+        image: The picture, or uint8 `(h, w, 3)`.
         side: What its longer side is at most, in pixels.
         alt: What it shows.
     """
-    small = Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo.copy()
+    small = Image.fromarray(image) if isinstance(image, np.ndarray) else image.copy()
     small.thumbnail((side, side))
     url = picture_url(small, "webp", quality=QUALITY, method=6)
     return Picture(url, small.width, small.height, alt)

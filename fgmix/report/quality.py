@@ -79,7 +79,7 @@ def _meaning(study: Study, focus: Group, accuracy: Accuracy) -> tuple[str, ...]:
     )
     count = len(focus.runs[0])
     folds = f", trained once for each of {count} folds" if count > 1 else ""
-    if accuracy.deviation is None:
+    if accuracy.std is None:
         told.append(
             f"It comes from one seed{folds}: the interval is that of the photos alone, and another "
             f"seed may come to another accuracy."
@@ -108,7 +108,7 @@ def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
                 percent(a.mean),
                 interval(a.low, a.high),
                 str(len(a.seeds)),
-                "" if a.deviation is None else percent(a.deviation),
+                "" if a.std is None else percent(a.std),
                 "" if top5 is None else percent(top5),
                 percent(failed.mean_per_class),
             )
@@ -141,7 +141,7 @@ def _chart(comparison: Comparison) -> Chart:
         for name, a in zip(names, comparison.accuracies, strict=True)
     )
     caption = "Diamonds are accuracies, lines their 95 % intervals."
-    if any(a.deviation is not None for a in comparison.accuracies):
+    if any(a.std is not None for a in comparison.accuracies):
         caption = "Diamonds are means, lines their 95 % intervals, dots single seeds."
     if comparison.contrasts:
         caption += (

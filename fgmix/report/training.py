@@ -78,13 +78,13 @@ def describe_training(study: Study) -> Training:
 
 def _summary(study: Study) -> tuple[str, ...]:
     first = study.groups[0].runs[0][0]
-    photos = ", ".join(
+    images = ", ".join(
         f"{count:,} {SPLIT_NAMES.get(split, split)}"
         for split, count in first.data["num_images"].items()
     )
     amounts = {tuple(run.data["num_images"].items()) for run in study.runs}
     told = [
-        f"{first.data['name']}: {first.data['num_classes']} classes, {photos} photos"
+        f"{first.data['name']}: {first.data['num_classes']} classes, {images} photos"
         + (" (first run; others differ)." if len(amounts) > 1 else ".")
     ]
     skipped = first.data.get("skipped", [])

@@ -41,7 +41,7 @@ def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
                 entry.top1, [y] * len(entry.top1), s=14, color=COLOURS[6], zorder=2
             )
             middle = axis.errorbar(
-                [entry.mean], [y], xerr=entry.deviation, fmt="o", color=COLOURS[1], capsize=3
+                [entry.mean], [y], xerr=entry.std, fmt="o", color=COLOURS[1], capsize=3
             )
             seeds.set_label("ours, each seed")
             middle.set_label("ours, mean ± standard deviation")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgmix.comparison.published import BASE_MODELS, PUBLISHED, method_name
-from fgmix.comparison.statistics import spread
+from fgmix.comparison.statistics import mean_and_std
 from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
@@ -49,20 +49,20 @@ class Entry:
     @property
     def mean(self) -> float | None:
         """Mean over the finished seeds, percent."""
-        return spread(self.top1)[0] if self.top1 else None
+        return mean_and_std(self.top1)[0] if self.top1 else None
 
     @property
-    def deviation(self) -> float | None:
+    def std(self) -> float | None:
         """Sample standard deviation over the finished seeds, from two on."""
-        return spread(self.top1)[1] if self.top1 else None
+        return mean_and_std(self.top1)[1] if self.top1 else None
 
     def ours(self) -> str:
         """Our figure in words, and what of it is not whole."""
         if self.mean is None:
             return "failed" if self.failed else "not run"
         text = f"{self.mean:.2f}"
-        if self.deviation is not None:
-            text += f" ± {self.deviation:.2f}"
+        if self.std is not None:
+            text += f" ± {self.std:.2f}"
         if len(self.top1) < self.planned:
             text += f" ({len(self.top1)} of {self.planned} seeds)"
         return text
@@ -76,7 +76,7 @@ class Entry:
             "gate": self.gate,
             "paper_percent": self.paper,
             "mean_percent": self.mean,
-            "standard_deviation_points": self.deviation,
+            "standard_deviation_points": self.std,
             "finished": len(self.top1),
             "planned": self.planned,
             "failed": self.failed,

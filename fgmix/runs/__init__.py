@@ -1,1 +1,1 @@
-"""A run's folder: written in one place, read in one place."""
+"""Run folders: writing, reading and resuming."""

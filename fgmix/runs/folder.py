@@ -1,4 +1,4 @@
-"""Writes a run's folder: what is in it from the start, and when it may be written."""
+"""Creates a run's folder and its record, and refuses to overwrite one by accident."""
 
 import os
 import platform
@@ -21,42 +21,42 @@ def prepare_run(
     config: TrainConfig,
     dataset: ImageDataset,
     precision: str,
-    copies: int = 0,
+    resized: int = 0,
     *,
     devices: int = 1,
     processes: int = 1,
 ) -> Path:
-    """Makes the run's folder with its `config.json`, `labels.txt` and `splits.csv`.
+    """Creates the run's folder with its `config.json`, `labels.txt` and `splits.csv`.
 
-    An old run that is to be overwritten goes first; of one that is to be resumed the leavings of
-    interrupted writes go.
+    With `overwrite`, the old run is deleted first. With `resume`, partial files of interrupted
+    writes are deleted.
 
     Args:
         config: A resolved config.
-        dataset: The data set, with its splits as trained on.
-        precision: What `--precision` came to on this machine.
-        copies: How many photos are trained on as prepared copies.
-        devices: Among how many devices every batch is divided.
-        processes: How many processes train it together.
+        dataset: The data set, with the splits of the run.
+        precision: The precision in use: what `--precision auto` means on this machine.
+        resized: The number of training images that are read from the resized cache.
+        devices: The number of devices that every batch is divided among.
+        processes: The number of processes that train the run together.
 
     Returns:
         The folder.
 
     Raises:
-        FgmixError: If the folder can't be made.
+        FgmixError: If the folder can't be created.
     """
     directory = Path(config.run_dir)
     if config.overwrite and directory.exists():
-        # Renamed first, so that a half-deleted run never stands under a run's name.
+        # Renamed first, so that no half-deleted folder keeps the run's name.
         doomed = directory.with_name(f".{directory.name}.old-{os.getpid()}")
         directory.rename(doomed)
         shutil.rmtree(doomed)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FgmixError(f"can't make the run folder {directory}: {error.strerror}") from error
+        raise FgmixError(f"can't create the run folder {directory}: {error.strerror}") from error
     remove_partial(directory)
-    record = _describe(config, dataset, precision, copies)
+    record = _describe(config, dataset, precision, resized)
     record["distribution"] = {"devices": devices, "processes": processes}
     write_json(directory / CONFIG, record)
     write_text(directory / LABELS, "".join(f"{name}\n" for name in dataset.class_names))
@@ -65,7 +65,7 @@ def prepare_run(
 
 
 def _memberships(dataset: ImageDataset) -> Iterator[dict[str, str]]:
-    """The rows of `splits.csv`: every photo of the run, and what it was used for."""
+    """Yields the rows of `splits.csv`: every image of the run and its split."""
     for name, split in dataset.splits.items():
         for path, label in zip(split.paths, split.labels, strict=True):
             yield {"path": path, "label": dataset.class_names[label], "split": name}
@@ -75,9 +75,9 @@ def _describe(
     config: TrainConfig,
     dataset: ImageDataset,
     precision: str,
-    copies: int,
+    resized: int,
 ) -> dict[str, Any]:
-    """The content of `config.json`."""
+    """Returns the content of `config.json`."""
     return {
         "config": config.record(),
         "precision": precision,
@@ -89,14 +89,14 @@ def _describe(
             "crop_bottom": dataset.crop_bottom,
             "skipped": list(dataset.skipped),
             "fingerprint": dataset.fingerprint(),
-            "prepared": {"photos": copies, "format": FORMAT},
+            "prepared": {"photos": resized, "format": FORMAT},
         },
         "versions": library_versions(),
     }
 
 
 def library_versions() -> dict[str, str]:
-    """What a run's bits depend on beside its settings; Keras's backend is among it."""
+    """Returns the versions that a run's exact weights depend on, and Keras's backend."""
     import keras
 
     backend = keras.backend.backend()
@@ -110,11 +110,11 @@ def library_versions() -> dict[str, str]:
 
 
 def refuse_existing(config: TrainConfig) -> None:
-    """Makes sure that the run's folder may be written to.
+    """Checks that the run's folder may be written to.
 
     Raises:
-        FgmixError: If something is there and the config doesn't say what to do with it, or if it
-            is not a run of ours, which nothing here deletes.
+        FgmixError: If the folder exists and the config says neither `overwrite` nor `resume`, or if
+            it is not a run: only runs are ever overwritten.
     """
     directory = Path(config.run_dir)
     if config.overwrite and config.resume:
@@ -124,11 +124,11 @@ def refuse_existing(config: TrainConfig) -> None:
             raise FgmixError(f"nothing to resume: there is no run {directory}")
         return
     if read_record(directory) is None:
-        raise FgmixError(f"{directory} is there and is not a run: choose another --run-dir")
+        raise FgmixError(f"{directory} exists and is not a run: choose another --run-dir")
     if config.resume and (directory / METRICS).exists():
         raise FgmixError(f"{directory} is finished: nothing to resume")
     if not (config.resume or config.overwrite):
         raise FgmixError(
-            f"{directory} is there already: add --overwrite to replace it, --resume to go on "
-            f"with it, or choose another --run-dir"
+            f"{directory} exists already: add --overwrite to replace it, --resume to continue "
+            f"it, or choose another --run-dir"
         )

@@ -1,4 +1,4 @@
-"""Reads `config.json`, the record of a run, of this version and of 0.1."""
+"""Reads `config.json`, the record of a run, as written by this version and by 0.1."""
 
 import difflib
 import json
@@ -17,14 +17,14 @@ PREDICTIONS, MODEL, LOGS, DIVERGED = "predictions.csv", "model.keras", "logs", "
 SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
 
 PARTS = ("config", "data", "versions")
-"""What the record of every run holds."""
+"""The parts of every record."""
 
 
 def read_record(directory: Path) -> dict[str, Any] | None:
-    """Returns the record of a run, or None where there is none of ours.
+    """Returns the record of a run, or None if the folder has no valid one.
 
     Raises:
-        FgmixError: If the run was trained with something that this version does not have.
+        FgmixError: If the run was trained with a setting that this version does not support.
     """
     try:
         record = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
@@ -44,15 +44,15 @@ def read_record(directory: Path) -> dict[str, Any] | None:
 def read_config(path: Path, given: Mapping[str, Any]) -> TrainConfig:
     """Returns the config in a file, with some settings changed.
 
+    The run's folder is never taken from the file.
+
     Args:
-        path: A run's `config.json`, or a JSON file with settings by name. They need not be
-            complete.
-        given: Settings that win over those of the file. Where another recipe is among them, the
-            file's settings that a recipe decides are dropped. A run's folder is not taken from the
-            file: it is named anew unless `given` holds it.
+        path: A run's `config.json`, or a JSON file with some settings by name.
+        given: Settings that override those of the file. If they name another recipe, the file's
+            settings that a recipe decides are dropped.
 
     Raises:
-        FgmixError: If the file is missing, or holds no settings or unknown ones.
+        FgmixError: If the file is missing, has no settings or has unknown ones.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def read_config(path: Path, given: Mapping[str, Any]) -> TrainConfig:
         found = upgrade(found["config"], found.get("recipe") or {})
         found.pop("run_dir", None)
     if not isinstance(found, dict) or not found:
-        raise FgmixError(f"--config {path} can't be read: it holds no settings by name")
+        raise FgmixError(f"--config {path} can't be read: it has no settings by name")
     for name in found.keys() - {f.name for f in fields(TrainConfig)}:
         near = difflib.get_close_matches(name, [f.name for f in fields(TrainConfig)], 1)
         hint = f": did you mean {near[0]}?" if near else ""
@@ -75,5 +75,5 @@ def read_config(path: Path, given: Mapping[str, Any]) -> TrainConfig:
 
 
 def of_another_version(directory: Path, reason: object) -> FgmixError:
-    """Returns the error for a run whose record this version does not understand."""
-    return FgmixError(f"{directory} is of another version of fgmix ({reason}): train it anew")
+    """Returns the error for a run whose record this version can't read."""
+    return FgmixError(f"{directory} is of another version of fgmix ({reason}): train it again")

@@ -1,4 +1,4 @@
-"""What a comparison needs of a run: its settings, and its answer for every photo."""
+"""Finds finished runs and reads what a comparison needs: settings and predictions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ README = "README.md"
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run, as far as it is compared.
+    """A finished run's settings and predictions, for comparisons.
 
     Attributes:
-        run: The run; of joined folds, the first.
-        settings: All that decides its result but seed and fold, by name, with the precision that
-            it came to. Settings that have no effect with its attention are left out.
-        seed: Of initialisation, order and augmentation.
-        fold: The fold held out, if it is one of several.
-        paths: The images it was measured on, in alphabetical order.
+        run: The run; the first one, if folds are joined.
+        settings: The settings that decide its result except seed and fold, by name, and the
+            precision in use. Settings without effect for its attention are left out.
+        seed: The seed of initialisation, order and augmentation.
+        fold: The fold held out; None without folds.
+        paths: The measured images, in alphabetical order.
         labels: Their true classes.
         predicted: The predicted classes.
         confidences: float64 `(n,)`, the probabilities of the predicted classes.
@@ -62,19 +62,20 @@ class RunResult:
 
 
 def find_runs(places: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
-    """Finds the runs that are named, or that lie in folders that are named.
+    """Finds runs by their folders or by folders that contain them.
 
     Args:
-        places: Runs' folders, or folders of them such as `reproduce` fills. Files among folders
-            are passed over: the shell's `saved_models/*` names them too.
+        places: Folders of runs, or folders that contain runs. Files are ignored if there are
+            folders too, because the shell's `saved_models/*` names them as well.
 
     Returns:
-        The runs, each once, in the order of naming; and notes on what was left out: files, and
-        runs in a named folder that have not finished. A run that is itself named is among the
-        former, finished or not.
+        The runs, each once, in the given order; and notes on what was left out: files, and
+        unfinished runs inside a given folder. A run that is given itself is returned even if it
+        has not finished.
 
     Raises:
-        FgmixError: If a place is not there, or is neither a run nor holds one, or if all are files.
+        FgmixError: If a place does not exist, is neither a run nor contains one, or if all places
+            are files.
     """
     found: dict[Path, Path] = {}
     unfinished: list[Path] = []
@@ -91,7 +92,7 @@ def find_runs(places: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
             continue
         inside = sorted(p for p in place.iterdir() if (p / CONFIG).is_file() and p.name[0] != ".")
         if not inside:
-            raise FgmixError(f"{place} is not a run and holds none: it has no {CONFIG}")
+            raise FgmixError(f"{place} is not a run and contains none: it has no {CONFIG}")
         for directory in inside:
             if (directory / METRICS).is_file():
                 found.setdefault(directory.resolve(), directory)
@@ -99,7 +100,7 @@ def find_runs(places: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
                 unfinished.append(directory)
     if not found:
         raise FgmixError(f"none of the {len(unfinished)} runs in {folders[0]} has finished")
-    # The folder of runs brings its own README.md, which nobody takes for a run.
+    # A folder of runs has a README.md of its own, which needs no note.
     strange = [file for file in files if file.name != README]
     return list(found.values()), _left_out("not finished", unfinished) + _left_out("files", strange)
 
@@ -110,11 +111,11 @@ def _left_out(why: str, paths: Sequence[Path]) -> list[str]:
 
 
 def read_run(directory: Path) -> RunResult:
-    """Reads a finished run. Its model is not needed.
+    """Reads a finished run, without its model.
 
     Raises:
-        FgmixError: If it has not finished, is of another version, or a file of it is missing or
-            damaged.
+        FgmixError: If it has not finished, is of another version, or one of its files is missing
+            or damaged.
     """
     run = Run.open(directory)
     try:

@@ -18,22 +18,21 @@ from fgmix.runs.record import LABELS, SPLITS, read_record
 log = logging.getLogger(__name__)
 
 SHOWN = 3
-"""Class names and photos that are listed by name; the others are counted."""
+"""The number of class names and images that are listed; the others are counted."""
 
 
 def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
-    """Makes sure that a run is resumed with its own settings. Reads no photos.
+    """Checks that a run is resumed with its own settings, without reading images.
 
-    The run's folder, what is logged and how often it is saved may be others, and photos may lie
-    elsewhere: `refuse_changed_photos` tells whether they are the same. What has changed and does
-    no harm is told.
+    Settings of places and speed may differ, and images may have moved: `refuse_changed_images`
+    checks that they are the same. Such harmless changes are logged.
 
     Args:
         config: A resolved config that resumes a run.
-        precision: What `--precision` came to on this machine.
+        precision: The precision in use: what `--precision auto` means on this machine.
 
     Raises:
-        FgmixError: If settings, recipe or precision are others.
+        FgmixError: If settings or precision differ.
     """
     before = _record(config)
     settings = before["config"]
@@ -42,16 +41,16 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
         changed.insert(0, f"--dataset was {settings['dataset']}")
     if before["precision"] != precision:
         changed.append(f"the precision was {before['precision']}, is {precision}")
-    # Which photos have copies follows from photos and settings; how a copy looks, from its format.
+    # Images and settings decide which images are resized; the format decides the pixels.
     prepared = before["data"].get("prepared")
     if prepared and prepared["photos"] and prepared["format"] != FORMAT:
-        changed.append("the prepared photos were of another format")
+        changed.append("the resized cache had another format")
     if changed:
         raise _refusal(config, "settings", changed)
 
     harmless = changes(settings, config, Decides.PLACE) + changes(settings, config, Decides.SPEED)
     if harmless:
-        log.info("changed since the run began, harmless: %s", "; ".join(harmless))
+        log.info("changed since the run began, without effect: %s", "; ".join(harmless))
     now = library_versions()
     versions = [
         f"{k} was {v}, is {now.get(k)}" for k, v in before["versions"].items() if now.get(k) != v
@@ -70,19 +69,19 @@ def data_before(config: TrainConfig) -> dict[str, Any]:
     return data
 
 
-def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
-    """Makes sure that a run is resumed on its own photos, by their names, labels and sizes.
+def refuse_changed_images(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
+    """Checks that a run is resumed on its own images, by their names, labels and sizes.
 
     Args:
         config: A resolved config that resumes a run.
-        dataset: Its data set, with its splits, bad photos among them.
+        dataset: Its data set, with its splits, including unreadable images.
 
     Returns:
-        The data set without those photos that the run skipped when it was begun, even if they
-        have been mended since.
+        The data set without the images that the run skipped at its start, even if they have been
+        repaired since.
 
     Raises:
-        FgmixError: If classes or photos are others.
+        FgmixError: If classes or images differ.
     """
     before = _record(config)
     dataset = dataset.without(before["data"].get("skipped", []))
@@ -93,7 +92,7 @@ def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDa
         old_names = (run / LABELS).read_text(encoding="utf-8").split("\n")[:-1]
         old = {(row["path"], row["label"], row["split"]) for row in read_csv(run / SPLITS)}
     except (OSError, ValueError, KeyError):
-        raise _refusal(config, "photos", ["the photos were others"]) from None
+        raise _refusal(config, "photos", ["the photos are not the same"]) from None
     new = {
         (path, dataset.class_names[label], name)
         for name, split in dataset.splits.items()
@@ -104,11 +103,11 @@ def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDa
     moved = _paths(old - new) & _paths(new - old)
     if moved:
         changed.append(f"of another class or split: {_listed(moved)}")
-    raise _refusal(config, "photos", changed or ["the photos were others: files of other sizes"])
+    raise _refusal(config, "photos", changed or ["the files have other sizes"])
 
 
 def _names_another(before: Any, now: str) -> bool:
-    """Whether two values of `--dataset` can't be the same data: a folder may have moved."""
+    """Returns whether two values of `--dataset` name different data; a folder may have moved."""
     return before != now and not (Path(str(before)).is_absolute() and Path(now).is_absolute())
 
 
@@ -117,14 +116,14 @@ def _record(config: TrainConfig) -> dict[str, Any]:
     if record is None:
         raise FgmixError(f"nothing to resume: there is no run {config.run_dir}")
     if "precision" not in record or "fingerprint" not in record["data"]:
-        raise FgmixError(f"{config.run_dir} is of another version of fgmix: train it anew")
+        raise FgmixError(f"{config.run_dir} is of another version of fgmix: train it again")
     return record
 
 
 def _refusal(config: TrainConfig, what: str, changed: Sequence[str]) -> FgmixError:
     return FgmixError(
-        f"can't resume {config.run_dir} with other {what} ({'; '.join(changed)}): give the same "
-        f"again, or start anew with --overwrite"
+        f"can't resume {config.run_dir} with other {what} ({'; '.join(changed)}): use the same "
+        f"{what}, or start over with --overwrite"
     )
 
 

@@ -1,4 +1,4 @@
-"""The one reader of a run's folder."""
+"""Reads a run's folder."""
 
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Predictions(NamedTuple):
-    """What a run predicted of the images that it was measured on.
+    """A run's predictions for the images that it was measured on.
 
     Attributes:
         paths: The images, in the order of the file.
@@ -43,13 +43,12 @@ class Predictions(NamedTuple):
 
 
 class Run:
-    """A run's folder, each part of which is read when it is first asked for.
+    """A run's folder, whose files are read on first access.
+
+    An attribute raises `FgmixError`, with the file's name, if its file is missing or damaged.
 
     Args:
         directory: The folder. `Run.open` also checks that it is a run.
-
-    Raises:
-        FgmixError: By every attribute whose file is missing or damaged, with the file's name.
 
     Example:
         ```python
@@ -73,7 +72,7 @@ class Run:
             finished: Whether the run must have finished training.
 
         Raises:
-            FgmixError: If it is no run, has not finished, or is of another version.
+            FgmixError: If it is not a run, has not finished, or is of another version.
         """
         run = cls(directory)
         if not (run.directory / CONFIG).is_file():
@@ -86,7 +85,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether training has come to its end: `metrics.json` is written last."""
+        """Whether training has finished: `metrics.json` is written last."""
         return (self.directory / METRICS).is_file()
 
     @cached_property
@@ -111,14 +110,14 @@ class Run:
 
     @property
     def precision(self) -> str:
-        """The precision that `--precision` came to on the machine of the run."""
+        """The precision that the run was trained in: what `--precision auto` meant there."""
         return str(self.record.get("precision", self.config.precision))
 
     @cached_property
     def config(self) -> TrainConfig:
         """The resolved config it was trained with."""
         try:
-            # Resolved, so that a setting that came later has the value it had before that.
+            # Resolved, so that settings added since then have a value.
             config = TrainConfig(**self.record["config"])
             check_values(config)
             return config.resolve()
@@ -137,7 +136,7 @@ class Run:
     def class_names(self) -> tuple[str, ...]:
         """The class names, in index order."""
         try:
-            # Not `splitlines`, which also breaks lines at characters that a name may hold.
+            # Not `splitlines`, which also splits at characters that a name may contain.
             names = (self.directory / LABELS).read_text(encoding="utf-8").split("\n")[:-1]
         except (OSError, UnicodeDecodeError) as error:
             raise self._damaged(LABELS, error) from error
@@ -160,7 +159,7 @@ class Run:
 
     @cached_property
     def history(self) -> list[dict[str, str]]:
-        """The rows of `history.csv`, one an epoch, so far."""
+        """The rows of `history.csv`, one per finished epoch."""
         try:
             rows = read_csv(self.directory / HISTORY)
             for row in rows:
@@ -175,10 +174,10 @@ class Run:
 
     @cached_property
     def predictions(self) -> Predictions:
-        """What it predicted of the images that it was measured on."""
+        """The predictions for the images that it was measured on."""
         if not (self.directory / PREDICTIONS).is_file():
             raise FgmixError(
-                f"{self.directory} has no {PREDICTIONS}, by which runs are compared: train it anew"
+                f"{self.directory} has no {PREDICTIONS}, which comparisons need: train it again"
             )
         try:
             rows = read_csv(self.directory / PREDICTIONS)
@@ -193,7 +192,7 @@ class Run:
         except (OSError, ValueError, TypeError) as error:
             raise self._damaged(PREDICTIONS, error) from error
         if not rows:
-            raise self._damaged(PREDICTIONS, "it names no photo")
+            raise self._damaged(PREDICTIONS, "it has no rows")
         if not all(0 <= confidence <= 1 for confidence in found.confidences):
             raise self._damaged(PREDICTIONS, "a probability is not between 0 and 1")
         seen: set[str] = set()
@@ -205,7 +204,7 @@ class Run:
 
     @cached_property
     def probabilities(self) -> "np.ndarray":
-        """The whole probabilities of a fold's images, float32 `(n, K)`, rows as `predictions`."""
+        """All probabilities of a fold's images, float32 `(n, K)`, in the order of `predictions`."""
         import numpy as np
 
         try:
@@ -235,7 +234,7 @@ class Run:
         return self.load_model()
 
     def load_model(self) -> "keras.Model":
-        """Loads `model.keras` anew; a file that holds code is refused.
+        """Loads a new instance of `model.keras`; a file that contains code is refused.
 
         Raises:
             FgmixError: If the file is damaged or can't be loaded safely.
@@ -246,7 +245,7 @@ class Run:
 
         try:
             return keras.models.load_model(self.directory / MODEL, compile=False, safe_mode=True)
-        except Exception as error:  # what Keras raises depends on where the file goes wrong
+        except Exception as error:  # Keras raises different types for different damage
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             raise FgmixError(f"{self.directory / MODEL} can't be loaded: {reason}") from error
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 from fgmix.errors import FgmixError
-from fgmix.serving.photos import describe, describe_failure, read_photo
+from fgmix.serving.answers import describe, describe_failure, read_image
 
 BATCH = 8
 """Photos in a request: one of the sizes that `batching.config` allows."""
@@ -147,7 +147,7 @@ def _requests(files: Iterable[Path]) -> Iterator[list[tuple[Path, bytes | str]]]
     group: list[tuple[Path, bytes | str]] = []
     size = 0
     for path in files:
-        content = read_photo(path, REQUEST_BYTES)
+        content = read_image(path, REQUEST_BYTES)
         more = len(content) if isinstance(content, bytes) else 0
         if group and (len(group) == BATCH or size + more > REQUEST_BYTES):
             yield group

@@ -25,11 +25,11 @@ class Done(NamedTuple):
     """What a file holds already.
 
     Attributes:
-        photos: How many photos.
+        images: How many photos.
         failed: How many of them could not be read.
     """
 
-    photos: int
+    images: int
     failed: int
 
 
@@ -99,7 +99,7 @@ def go_on(file: Path, job: dict[str, Any], lines: LineFormat, paths: Iterator[Pa
     if not file.exists():
         return Done(0, 0)
     _refuse_another(file, job)
-    photos = failed = 0
+    images = failed = 0
     with file.open("r+b") as stream:
         if not lines.head.startswith(stream.read(len(lines.head))):
             raise FgmixError(f"can't resume {file}: its first line is not ours; {_ANEW}")
@@ -108,15 +108,15 @@ def go_on(file: Path, job: dict[str, Any], lines: LineFormat, paths: Iterator[Pa
         end = len(lines.head)
         try:
             for path, failure, end in lines.read(stream):  # noqa: B007 (the last one is wanted)
-                photos += 1
+                images += 1
                 failed += failure
-                _refuse_other_photo(file, photos, path, paths)
+                _refuse_other_image(file, images, path, paths)
         except ValueError as error:
             raise FgmixError(
-                f"can't resume {file}: line {photos + 1} is damaged; {_ANEW}"
+                f"can't resume {file}: line {images + 1} is damaged; {_ANEW}"
             ) from error
         stream.truncate(end)
-    return Done(photos, failed)
+    return Done(images, failed)
 
 
 _ANEW = "start anew with --overwrite, or choose another --output"
@@ -145,7 +145,7 @@ def _refuse_another(file: Path, job: dict[str, Any]) -> None:
         raise FgmixError(f"can't resume {file}: it was made with {', '.join(changed)}; {_ANEW}")
 
 
-def _refuse_other_photo(file: Path, number: int, path: str, paths: Iterator[Path | None]) -> None:
+def _refuse_other_image(file: Path, number: int, path: str, paths: Iterator[Path | None]) -> None:
     now = next((found for found in paths if found is not None), None)
     if str(now) == path:
         return

@@ -34,7 +34,7 @@ class LineFormat(Protocol):
     head: bytes
 
     def encode(self, answer: dict[str, Any]) -> bytes:
-        """An answer of `fgmix.serving.photos` as a line."""
+        """An answer of `fgmix.serving.answers` as a line."""
 
     def read(self, file: BinaryIO) -> Iterator[Record]:
         """Reads whole lines back, from behind the head; a torn last one is left out.

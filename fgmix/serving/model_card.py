@@ -157,7 +157,7 @@ def _metrics(run: Run, metrics: dict[str, Any]) -> str:
 
 def describe(selection: Selection, split: str) -> str:
     """Coverage, and precision with its interval, in words."""
-    text = f"{selection.coverage:.1%} of {selection.photos:,} {split} photos accepted"
+    text = f"{selection.coverage:.1%} of {selection.images:,} {split} photos accepted"
     if not selection.accepted:
         return text
     low, high = selection.precision_interval()
@@ -170,7 +170,7 @@ def describe(selection: Selection, split: str) -> str:
 def _abstention(calibration: Calibration | None) -> str:
     if calibration is None:
         return "Always: it was exported without calibration and without a threshold."
-    abstention, photos = calibration.abstention, calibration.validation.photos
+    abstention, photos = calibration.abstention, calibration.validation.images
     measured = {"validation": calibration.validation, "test": calibration.test}
     table = _table({split: describe(found, split) for split, found in measured.items()})
     return f"""\

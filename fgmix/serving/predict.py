@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from fgmix.runs.run import Run
-from fgmix.serving.photos import UNREADABLE, describe, describe_failure, read_photo
+from fgmix.serving.answers import UNREADABLE, describe, describe_failure, read_image
 from fgmix.serving.signatures import Classifier, serving_default
 
 BATCH = 16
@@ -90,7 +90,7 @@ def _answering(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
     )
 
     def answer(group: _Group) -> list[Answer]:
-        contents = [read_photo(path, LARGEST_FILE) for path in group.paths]
+        contents = [read_image(path, LARGEST_FILE) for path in group.paths]
         before = group.place if fill else 0
         after = BATCH - group.place - len(contents) if fill else 0
         rows = [b"" if isinstance(content, str) else content for content in contents]

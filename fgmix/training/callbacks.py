@@ -47,12 +47,12 @@ class Monitor(keras.callbacks.Callback):
         labels = self.measured.labels
         answers = self.distribution.predict(self.model, self.measured.batches)[: len(labels)]
         failpoint("validation")
-        right = answers.argmax(axis=1) == labels.argmax(axis=1)
+        correct = answers.argmax(axis=1) == labels.argmax(axis=1)
         if logs is not None:
             # Not the loss as a whole, which Keras divides among the devices of a strategy.
             losses = keras.ops.convert_to_numpy(self.loss.call(labels, answers))
             logs[f"{self.split}_loss"] = float(np.mean(losses, dtype=np.float64))
-            logs[f"{self.split}_accuracy"] = float(np.mean(right))
+            logs[f"{self.split}_accuracy"] = float(np.mean(correct))
 
 
 class RunProgress(keras.callbacks.ProgbarLogger):

@@ -63,7 +63,7 @@ def _device_full(error: Exception, config: TrainConfig, dataset: ImageDataset) -
     )
 
 
-def _photo_lost(error: Exception, config: TrainConfig, dataset: ImageDataset) -> str | None:
+def _image_lost(error: Exception, config: TrainConfig, dataset: ImageDataset) -> str | None:
     """Photos are looked at only now, because TensorFlow's errors don't name the file."""
     lost = isinstance(error, OSError) and dataset.root in Path(str(error.filename)).parents
     if not lost and not isinstance(
@@ -100,7 +100,7 @@ EXPLANATIONS: tuple[Explain, ...] = (
     _disk_full,
     _peer_lost,
     _device_full,
-    _photo_lost,
+    _image_lost,
     _unwritable,
 )
 """In this order: a full disk is also TensorFlow's "resource exhausted"."""

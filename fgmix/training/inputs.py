@@ -114,7 +114,7 @@ def image_inputs(
         steps_per_epoch=steps,
         training=training,
         measured={
-            split: measured_photos(config, dataset, split, distribution)
+            split: measured_images(config, dataset, split, distribution)
             for split in measured_splits(config, dataset)
         },
         names=names,
@@ -140,7 +140,7 @@ def size_of_batches(
     return batch_size
 
 
-def measured_photos(
+def measured_images(
     config: TrainConfig, dataset: ImageDataset, split: str, distribution: Distribution = ONE_DEVICE
 ) -> Measured:
     """The photos of a split, as they are measured after every epoch."""

@@ -20,14 +20,14 @@ from fgmix.data.resized_cache.store import ResizedImage
 from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
-from fgmix.runs.resume import data_before, refuse_changed_photos, refuse_changed_settings
+from fgmix.runs.resume import data_before, refuse_changed_images, refuse_changed_settings
 from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.stages import finetuning
 
 log = logging.getLogger(__name__)
 
 
-def photos_of_run(
+def images_of_run(
     config: TrainConfig, precision: str, distribution: Distribution
 ) -> tuple[ImageDataset, dict[str, ResizedImage]]:
     """Provides what a run is trained and measured on.
@@ -117,7 +117,7 @@ def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
 
     def compare() -> None:
         if leads:
-            refuse_changed_photos(config, dataset)
+            refuse_changed_images(config, dataset)
 
     distribution.together(compare)
     return dataset

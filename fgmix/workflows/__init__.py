@@ -1,1 +1,1 @@
-"""Whole jobs, from a config to a served model."""
+"""Workflows: training, evaluation and export of a run as a whole."""

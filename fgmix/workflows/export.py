@@ -1,4 +1,4 @@
-"""A finished run made into a model to serve: what `python -m fgmix export` runs."""
+"""Exports a finished run as a model to serve: the workflow of `python -m fgmix export`."""
 
 import logging
 from collections.abc import Callable
@@ -26,19 +26,19 @@ from fgmix.serving.export import export_saved_model, next_version
 from fgmix.serving.model_card import Calibration, describe, write_card
 from fgmix.serving.onnx import export_onnx, require_onnx
 from fgmix.serving.signatures import Classifier
-from fgmix.workflows.train_and_evaluate import evaluate_run, load_photos
+from fgmix.workflows.train_and_evaluate import evaluate_run, load_images
 
 log = logging.getLogger(__name__)
 
 ONNX_FOLDER = "onnx"
-"""ONNX versions lie apart: a TensorFlow server would try to load them as its newest."""
+"""ONNX versions have a folder of their own, so that no TensorFlow server tries to load them."""
 
-CHECKED_PHOTOS = 16
+CHECKED_IMAGES = 16
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the threshold of an export is to reach on the validation photos.
+    """The precision or coverage that the threshold is to reach on the validation images.
 
     Attributes:
         kind: A name from `THRESHOLDS`.
@@ -52,11 +52,11 @@ class Target:
         return f"{self.kind} {self.value:g}"
 
 
-# From confidences and whether each answer is right to a threshold.
+# (confidences, whether each prediction is correct, target) -> threshold
 Chooser = Callable[[np.ndarray, np.ndarray, float], float]
 THRESHOLDS: dict[str, Chooser] = {
     "precision": threshold_for_precision,
-    "coverage": lambda confidences, right, target: threshold_for_coverage(confidences, target),
+    "coverage": lambda confidences, correct, target: threshold_for_coverage(confidences, target),
 }
 
 
@@ -69,23 +69,24 @@ def export_run(
     target: Target | None = None,
     data_dir: str | None = None,
 ) -> Path:
-    """Exports a run as the next version below a folder.
+    """Exports a run as the next version in a model's folder.
 
     Args:
         run: The run.
-        directory: The model's folder, made if need be. Nothing in it is overwritten.
-        top_k: How many labels an answer holds at most.
+        directory: The model's folder; created if it does not exist. Nothing in it is overwritten.
+        top_k: The largest number of labels in an answer.
         model_format: A name from `EXPORTERS`.
-        target: What answers to accept; None to export no calibration and no threshold.
-        data_dir: Where the run's photos lie, if not where it found them. They are needed for a
-            target, and to check ONNX.
+        target: Decides which predictions are accepted; None exports without calibration and
+            threshold.
+        data_dir: The folder of the run's images, if they have moved. They are needed for a target
+            and to check ONNX.
 
     Returns:
         The version's folder.
 
     Raises:
-        FgmixError: If the run has no validation photos to choose by, the target can't be reached,
-            photos are missing, or the format can't hold the model.
+        FgmixError: If the run has no validation images for a target, the target can't be reached,
+            images are missing, or the format can't represent the model.
     """
     if model_format == "onnx":
         require_onnx()
@@ -105,26 +106,26 @@ def export_run(
 
 
 def choose_abstention(run: Run, target: Target, data_dir: str | None = None) -> Calibration:
-    """Fits temperature and threshold on validation photos and measures them on test photos.
+    """Fits temperature and threshold on validation images and measures them on test images.
 
     Raises:
-        FgmixError: If there are no validation photos or the target can't be reached.
+        FgmixError: If there are no validation images or the target can't be reached.
     """
     if not run.data["num_images"].get("val"):
         raise FgmixError(
-            f"{run.directory} was trained without validation photos, by which answers are "
-            f"calibrated and chosen: train it with --val-fraction 0.1, or export it without a "
+            f"{run.directory} was trained without validation photos, which calibration and "
+            f"threshold are chosen on: train it with --val-fraction 0.1, or export it without a "
             f"target"
         )
-    found, photos, model = evaluate_run(run, data_dir=data_dir, split="val")
+    found, images, model = evaluate_run(run, data_dir=data_dir, split="val")
     temperature = fit_temperature(found.probabilities, found.labels)
     calibrated = calibrate(found.probabilities, temperature)
-    right = calibrated.argmax(axis=1) == found.labels
-    threshold = THRESHOLDS[target.kind](calibrated.max(axis=1), right, target.value)
+    correct = calibrated.argmax(axis=1) == found.labels
+    threshold = THRESHOLDS[target.kind](calibrated.max(axis=1), correct, target.value)
     abstention = Abstention(temperature, threshold)
 
-    refuse_unreadable(photos.files("test"))
-    test = evaluate(model, photos, "test")
+    refuse_unreadable(images.files("test"))
+    test = evaluate(model, images, "test")
     calibration = Calibration(
         str(target),
         abstention,
@@ -140,8 +141,8 @@ def choose_abstention(run: Run, target: Target, data_dir: str | None = None) -> 
 def _export_onnx(
     run: Run, data_dir: str | None, classifier: Classifier, version: Path, card: str
 ) -> None:
-    files = load_photos(run, data_dir=data_dir).files("test")
-    chosen = evenly_spaced(len(files), CHECKED_PHOTOS)
+    files = load_images(run, data_dir=data_dir).files("test")
+    chosen = evenly_spaced(len(files), CHECKED_IMAGES)
     difference = export_onnx(classifier, version, card, [files[i] for i in chosen])
     log.info(
         "ONNX against TensorFlow on %d test photos: largest difference of a probability %.1e",

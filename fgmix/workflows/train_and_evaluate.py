@@ -1,4 +1,4 @@
-"""One experiment, from config to served model and back: what `train.py` and `evaluate.py` run."""
+"""Trains, evaluates and exports a run: the workflows of `train.py` and `evaluate.py`."""
 
 import logging
 import math
@@ -28,7 +28,7 @@ from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
 from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
-from fgmix.training.run_images import load_splits, load_splits_of_run, photos_of_run
+from fgmix.training.run_images import images_of_run, load_splits, load_splits_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
 from fgmix.training.trainer import build_model
 
@@ -37,11 +37,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Where a run lies and how good it is.
+    """A finished run's folder and metrics.
 
     Attributes:
         directory: The run's folder.
-        metrics: What is in its `metrics.json`.
+        metrics: The content of its `metrics.json`.
     """
 
     directory: Path
@@ -52,14 +52,22 @@ def train(config: TrainConfig) -> TrainResult:
     """Trains, evaluates and exports one classifier.
 
     Args:
-        config: What to train; what it leaves None is filled by data set, recipe and base.
+        config: The settings of the run. Settings that are None are filled by the data set's
+            preset, the recipe and the base.
 
     Returns:
-        The finished run.
+        The folder and the metrics of the finished run.
 
     Raises:
-        FgmixError: If the config, the data, the weights or the run's folder won't do. Up to the
-            first training step nothing is written but the data set and its prepared photos.
+        FgmixError: If config, data, weights or the run's folder can't be used. Before the first
+            training step, only the data set and its resized cache are written.
+        Interrupted: If Ctrl-C or SIGTERM came. The run can be resumed.
+
+    Example:
+        ```python
+        result = fgmix.train(fgmix.TrainConfig(dataset="demo", seed=1))
+        result.directory, result.metrics["top1"]
+        ```
     """
     config = config.resolve()
     with distribute(config) as distribution, ExitStack() as held:
@@ -67,7 +75,7 @@ def train(config: TrainConfig) -> TrainResult:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
         distribution.together(lambda: _claim(config, distribution, held))
         precision = choose_precision(config.precision)
-        dataset, resized = photos_of_run(config, precision, distribution)
+        dataset, resized = images_of_run(config, precision, distribution)
         held.enter_context(faults_explained(config, dataset))
         held.enter_context(interrupts_raised())
         with distribution.scope():
@@ -97,7 +105,7 @@ def train(config: TrainConfig) -> TrainResult:
 
 
 def _claim(config: TrainConfig, distribution: Distribution, held: ExitStack) -> None:
-    """Makes sure that nobody else trains this run, and that it may be written to."""
+    """Checks that no other process trains this run and that its folder may be written to."""
     if not distribution.leads:
         return
     busy = (
@@ -116,20 +124,20 @@ def _finish(
     found: Evaluation,
     distribution: Distribution,
 ) -> None:
-    """Writes what makes a trained run a finished one.
+    """Writes model, predictions and metrics of a trained run, and removes its checkpoints.
 
     Args:
         model: The classifier.
         config: The run's resolved config.
-        dataset: The photos it was trained on and is measured on.
-        sizes: Of their files, in bytes by path, before training began.
-        found: How good it is.
-        distribution: Where it was trained.
+        dataset: The images it was trained and measured on.
+        sizes: The sizes of their files before training, in bytes by path.
+        found: The final evaluation.
+        distribution: The devices and processes that trained it.
     """
     directory = Path(config.run_dir)
     if not math.isfinite(found.metrics["loss"]):
         raise FgmixError(
-            f"training diverged in its last epoch: {directory} gives answers that are no numbers; "
+            f"training diverged in its last epoch: the loss of {directory} is not a number; "
             f"lower --backbone-lr and --head-lr"
         )
     with replacing(directory / MODEL) as beside:
@@ -142,9 +150,9 @@ def _finish(
             export_apart(directory, found.metrics)
         else:
             export_first(Run.open(directory, finished=False), model, found.metrics)
-    # A result on photos that came in between would belong to no data set.
+    # A result on images that were replaced meanwhile would belong to no data set.
     refuse_changed(dataset, sizes)
-    # Last, because it is what tells a finished run from an unfinished one.
+    # Last, because this file marks the run as finished.
     write_json(directory / METRICS, found.metrics)
     remove_checkpoints(directory)
     shutil.rmtree(directory / FINETUNING, ignore_errors=True)
@@ -153,39 +161,39 @@ def _finish(
 def evaluate_run(
     run: Run, dataset: str | None = None, data_dir: str | None = None, split: str = "test"
 ) -> tuple[Evaluation, ImageDataset, keras.Model]:
-    """Evaluates a finished run again, on its own photos or on others.
+    """Evaluates a finished run again, on its own images or on others.
 
     Args:
         run: The run.
         dataset: Another data set, by name or folder, whose classes are aligned by name; the run's
             own by default.
-        data_dir: Where the data set lies, if not where the run found it.
-        split: A split's name, or `"all"`: all splits together.
+        data_dir: The folder of the data set, if it has moved.
+        split: A split's name, or `"all"` for all splits together.
 
     Returns:
-        The evaluation, the data set that was evaluated, and the model.
+        The evaluation, the evaluated data set, and the model.
 
     Raises:
-        FgmixError: If the data set is missing, has changed since training, has no such split or
-            classes that the model doesn't know, or a photo can't be read.
+        FgmixError: If the data set is missing, has changed since training, lacks the split or has
+            classes that the model doesn't know, or an image can't be read.
     """
-    photos = load_photos(run, dataset, data_dir)
+    images = load_images(run, dataset, data_dir)
     if split == "all":
-        photos = replace(photos, splits={"all": concatenate(list(photos.splits.values()))})
-    if split not in photos.splits:
-        raise FgmixError(f"{photos.name} has no split {split!r}: it has {', '.join(photos.splits)}")
-    refuse_unreadable(photos.files(split))
+        images = replace(images, splits={"all": concatenate(list(images.splits.values()))})
+    if split not in images.splits:
+        raise FgmixError(f"{images.name} has no split {split!r}: it has {', '.join(images.splits)}")
+    refuse_unreadable(images.files(split))
     model = run.load_model()
-    return evaluate(model, photos, split), photos, model
+    return evaluate(model, images, split), images, model
 
 
-def load_photos(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
-    """Loads the photos of a finished run, split as they were, or others, in its class order.
+def load_images(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
+    """Loads the images of a finished run, in its splits and class order, or another data set.
 
     Args:
         run: The run.
         dataset: Another data set, by name or folder; the run's own by default.
-        data_dir: Where the data set lies, if not where the run found it.
+        data_dir: The folder of the data set, if it has moved.
 
     Raises:
         FgmixError: If the data set is missing, has changed since training, or has classes that
@@ -193,17 +201,17 @@ def load_photos(run: Run, dataset: str | None = None, data_dir: str | None = Non
     """
     config = run.config
     if dataset:
-        # Nothing is trained on another data set, so nothing of it need be held out.
+        # Another data set is only measured, so no validation images are held out.
         config = TrainConfig(
             dataset=dataset, data_dir=data_dir, split_seed=config.split_seed, val_fraction=0.0
         )
     elif data_dir:
         config = replace(config, data_dir=data_dir)
-    photos = load_splits(config) if dataset else load_splits_of_run(config, run.data)
-    if not dataset and photos.fingerprint() != run.data["fingerprint"]:
+    images = load_splits(config) if dataset else load_splits_of_run(config, run.data)
+    if not dataset and images.fingerprint() != run.data["fingerprint"]:
         raise FgmixError(
-            f"the photos in {photos.root} have changed since {run.directory} was trained, so its "
-            f"split is not what it was: bring the old ones, or give the new ones as --dataset "
-            f"(with photos that were trained on among them, the result means nothing)"
+            f"the photos in {images.root} have changed since {run.directory} was trained, so its "
+            f"split is not the same: restore the old ones, or give the new ones as --dataset "
+            f"(if training photos are among them, the result means nothing)"
         )
-    return replace(align_classes(photos, run.class_names), crop_bottom=run.crop_bottom)
+    return replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)

@@ -32,19 +32,19 @@ def test_the_heat_lies_over_the_photo(explainer, photos):
     path = photos / "test" / "green" / "photo0.png"
     said = explainer(path.read_bytes())
     with Image.open(path) as image:
-        np.testing.assert_array_equal(said.photo, np.asarray(image))
-    assert said.looked.shape == said.photo.shape
+        np.testing.assert_array_equal(said.image, np.asarray(image))
+    assert said.looked.shape == said.image.shape
     assert said.heatmap.max() == 1
     row, column = np.unravel_index(said.heatmap.argmax(), said.heatmap.shape)
-    rows, columns = (a // b for a, b in zip(said.photo.shape, said.heatmap.shape, strict=False))
-    changed = np.abs(said.looked.astype(int) - said.photo).mean(axis=2)
+    rows, columns = (a // b for a, b in zip(said.image.shape, said.heatmap.shape, strict=False))
+    changed = np.abs(said.looked.astype(int) - said.image).mean(axis=2)
     hot = changed[row * rows : (row + 1) * rows, column * columns : (column + 1) * columns]
     assert hot.mean() > changed.mean()
 
 
 def test_a_large_photo_is_shown_smaller(explainer, tmp_path):
     said = explainer(write_noise(tmp_path / "large.jpg", (SHOWN * 2, 90)).read_bytes())
-    assert said.photo.shape == said.looked.shape == (45, SHOWN, 3)
+    assert said.image.shape == said.looked.shape == (45, SHOWN, 3)
 
 
 def test_a_turned_photo_is_shown_upright(explainer):
@@ -52,7 +52,7 @@ def test_a_turned_photo_is_shown_upright(explainer):
     exif[0x0112] = 6
     file = io.BytesIO()
     Image.new("RGB", (40, 20)).save(file, "JPEG", exif=exif)
-    assert explainer(file.getvalue()).photo.shape == (40, 20, 3)
+    assert explainer(file.getvalue()).image.shape == (40, 20, 3)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from fgmix.audit.duplicates import (
     MAX_DISTANCE,
     connect_alike,
     distance,
-    group_copies,
+    group_duplicates,
     perceptual_hash,
 )
 from fgmix.data.sources.demo.dataset import draw_image
@@ -91,9 +91,9 @@ def test_groups_take_equal_files_and_equal_looks_together():
     far = np.full(4, 2**64 - 1, np.uint64)
     digests = [b"a", b"b", b"a", b"c", b"d", b"d", b"e"]
     hashes = [near, far, near, nearer, None, None, None]
-    assert group_copies(digests, hashes) == [[0, 2, 3], [4, 5]]
+    assert group_duplicates(digests, hashes) == [[0, 2, 3], [4, 5]]
 
 
 def test_blank_pictures_are_copies_only_if_their_files_are():
-    assert group_copies([b"a", b"b"], [None, None]) == []
-    assert group_copies([], []) == []
+    assert group_duplicates([b"a", b"b"], [None, None]) == []
+    assert group_duplicates([], []) == []

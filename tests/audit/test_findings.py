@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fgmix.audit.findings import Copies, count_classes, describe, find_copies, find_problems
-from fgmix.audit.scan import Photo, read_photos
+from fgmix.audit.findings import Duplicates, count_classes, describe, find_duplicates, find_problems
+from fgmix.audit.scan import ScannedImage, scan_images
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.demo.dataset import draw_image
 from tests.pictures import write_noise, write_plain
@@ -15,10 +15,10 @@ from tests.pictures import write_noise, write_plain
 CLASSES = ("finch", "wren")
 
 
-def photo(path, split="train", class_name="wren", **changes):
+def image(path, split="train", class_name="wren", **changes):
     digest = changes.pop("digest", path.encode())
     looks = np.random.default_rng(list(digest)).integers(0, 2**63, 4, np.uint64)
-    return Photo(
+    return ScannedImage(
         path, split, class_name, digest=digest, looks=changes.pop("looks", looks), **changes
     )
 
@@ -31,15 +31,15 @@ def dataset(**splits):
     return ImageDataset("birds", None, CLASSES, made)
 
 
-def kinds(photos, data=None):
+def kinds(images, data=None):
     plenty = [
-        photo(f"{name}-{split}-{i}", split, name)
+        image(f"{name}-{split}-{i}", split, name)
         for name in CLASSES
         for split in ("train", "test")
         for i in range(2)
     ]
-    photos = [*plenty, *photos]
-    found = find_problems(data or dataset(train=[], test=[]), photos, find_copies(photos))
+    images = [*plenty, *images]
+    found = find_problems(data or dataset(train=[], test=[]), images, find_duplicates(images))
     return {finding.kind: finding for finding in found}
 
 
@@ -57,7 +57,7 @@ def test_a_photo_is_read_as_training_reads_it(tmp_path):
         "test": Split(paths[3:], np.array([1], np.int32)),
     }
     data = ImageDataset("birds", tmp_path, CLASSES, splits, crop_bottom=4)
-    a, turned, bad, plain = read_photos(data)
+    a, turned, bad, plain = scan_images(data)
     assert (a.path, a.split, a.class_name) == ("a.jpg", "train", "finch")
     assert (a.format, a.width, a.height, a.problem) == ("JPEG", 40, 26, None)
     assert a.digest == hashlib.sha256(noise.read_bytes()).digest()
@@ -71,7 +71,7 @@ def test_nothing_wrong_is_no_finding():
 
 
 def test_an_equal_file_in_train_and_test_hurts():
-    found = kinds([photo("x", "train", digest=b"1"), photo("y", "test", digest=b"1")])
+    found = kinds([image("x", "train", digest=b"1"), image("y", "test", digest=b"1")])
     assert list(found) == ["copies-across-splits"]
     finding = found["copies-across-splits"]
     assert finding.hurts
@@ -88,18 +88,18 @@ def test_an_equal_file_in_train_and_test_hurts():
 
 
 def test_one_picture_under_two_labels_hurts():
-    found = kinds([photo("x", digest=b"1"), photo("y", class_name="finch", digest=b"1")])
+    found = kinds([image("x", digest=b"1"), image("y", class_name="finch", digest=b"1")])
     assert [f.kind for f in found.values() if f.hurts] == ["two-labels"]
 
 
 def test_copies_in_one_class_and_split_are_a_note():
-    found = kinds([photo("x", digest=b"1"), photo("y", digest=b"1")])
+    found = kinds([image("x", digest=b"1"), image("y", digest=b"1")])
     assert list(found) == ["copies"]
     assert not found["copies"].hurts
 
 
 def test_val_and_test_may_not_share_a_picture_either():
-    found = kinds([photo("x", "val", digest=b"1"), photo("y", "test", digest=b"1")])
+    found = kinds([image("x", "val", digest=b"1"), image("y", "test", digest=b"1")])
     assert found["copies-across-splits"].hurts
     assert "copies of training" not in found["copies-across-splits"].summary
 
@@ -113,26 +113,26 @@ def test_near_copies_say_so(tmp_path):
         "train": Split(("a.png",), np.array([0], np.int32)),
         "test": Split(("c.png", "b.jpg"), np.array([0, 1], np.int32)),
     }
-    [copies] = find_copies(read_photos(ImageDataset("birds", tmp_path, CLASSES, splits)))
-    assert [p.path for p in copies.photos] == ["a.png", "b.jpg"]
-    assert 0 < copies.bits <= 48
-    found = kinds(list(copies.photos))
+    [duplicates] = find_duplicates(scan_images(ImageDataset("birds", tmp_path, CLASSES, splits)))
+    assert [p.path for p in duplicates.images] == ["a.png", "b.jpg"]
+    assert 0 < duplicates.bits <= 48
+    found = kinds(list(duplicates.images))
     assert describe(found["two-labels"].items[0]).endswith(", nearly")
     assert "copies-across-splits" in found
 
 
 def test_the_worst_copies_come_first():
-    within = [photo("a", digest=b"1"), photo("b", digest=b"1")]
-    labels = [photo("c", digest=b"2"), photo("d", class_name="finch", digest=b"2")]
-    leak = [photo("e", digest=b"3"), photo("f", "test", digest=b"3")]
-    order = [c.photos[0].path for c in find_copies([*within, *labels, *leak])]
+    within = [image("a", digest=b"1"), image("b", digest=b"1")]
+    labels = [image("c", digest=b"2"), image("d", class_name="finch", digest=b"2")]
+    leak = [image("e", digest=b"3"), image("f", "test", digest=b"3")]
+    order = [c.images[0].path for c in find_duplicates([*within, *labels, *leak])]
     assert order == ["e", "c", "a"]
-    assert isinstance(find_copies(within)[0], Copies)
+    assert isinstance(find_duplicates(within)[0], Duplicates)
 
 
 def test_an_unreadable_file_hurts_and_is_counted_nowhere_else():
-    bad = photo("x", problem="truncated")
-    found = kinds([bad, photo("y", digest=b"x", problem="truncated")])
+    bad = image("x", problem="truncated")
+    found = kinds([bad, image("y", digest=b"x", problem="truncated")])
     assert list(found) == ["unreadable"]
     assert describe(found["unreadable"].items[0]) == "x  truncated"
     assert count_classes(dataset(train=[]), [bad])["wren"] == {"train": 0}
@@ -140,13 +140,13 @@ def test_an_unreadable_file_hurts_and_is_counted_nowhere_else():
 
 def test_a_class_needs_two_photos_to_train_and_one_to_test_on():
     data = dataset(train=[0, 0, 1], test=[0])
-    photos = [
-        photo("1", class_name="finch"),
-        photo("2", class_name="finch"),
-        photo("3", "test", "finch"),
-        photo("4"),
+    images = [
+        image("1", class_name="finch"),
+        image("2", class_name="finch"),
+        image("3", "test", "finch"),
+        image("4"),
     ]
-    [finding] = find_problems(data, photos, [])
+    [finding] = find_problems(data, images, [])
     assert (finding.kind, finding.hurts) == ("too-small", True)
     assert [tuple(item.values()) for item in finding.items] == [
         ("wren", "train", 1),
@@ -157,26 +157,26 @@ def test_a_class_needs_two_photos_to_train_and_one_to_test_on():
 @pytest.mark.parametrize(("largest", "told"), [(20, False), (21, True)])
 def test_more_than_ten_times_the_photos_is_an_imbalance(largest, told):
     data = dataset(train=[], test=[])
-    photos = [photo(f"t{i}", "test", name) for i, name in enumerate(CLASSES)]
-    photos += [photo(f"w{i}") for i in range(largest)]
-    photos += [photo(f"f{i}", class_name="finch") for i in range(2)]
-    found = find_problems(data, photos, [])
+    images = [image(f"t{i}", "test", name) for i, name in enumerate(CLASSES)]
+    images += [image(f"w{i}") for i in range(largest)]
+    images += [image(f"f{i}", class_name="finch") for i in range(2)]
+    found = find_problems(data, images, [])
     assert [(f.kind, f.hurts) for f in found] == ([("imbalance", False)] if told else [])
 
 
 def test_blank_photos_are_a_note():
-    found = kinds([photo("x", looks=None), photo("y", looks=None)])
+    found = kinds([image("x", looks=None), image("y", looks=None)])
     assert list(found) == ["blank"]
     assert "2 photo(s)" in found["blank"].summary
 
 
 def test_what_hurts_comes_first_and_a_refusal_before_everything():
     data = dataset(train=[], test=[])
-    photos = [photo("x", looks=None), photo("y", problem="truncated")]
-    found = find_problems(data, photos, [], refusal="no test folder")
+    images = [image("x", looks=None), image("y", problem="truncated")]
+    found = find_problems(data, images, [], refusal="no test folder")
     assert [f.kind for f in found] == ["refused", "unreadable", "too-small", "blank"]
 
 
 def test_without_a_readable_photo_there_is_no_imbalance():
-    found = find_problems(dataset(train=[0]), [photo("x", problem="truncated")], [])
+    found = find_problems(dataset(train=[0]), [image("x", problem="truncated")], [])
     assert [f.kind for f in found] == ["unreadable", "too-small"]

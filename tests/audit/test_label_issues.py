@@ -11,17 +11,17 @@ PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6], [0.6, 
 LABELS = np.array([0, 0, 0, 1, 1])
 
 
-def planted(photos=400, classes=6, share=0.1, seed=0):
+def planted(images=400, classes=6, share=0.1, seed=0):
     """Probabilities of a model that is right about 95 % of the photos, and labels partly wrong."""
     rng = np.random.default_rng(seed)
-    truth = rng.integers(0, classes, photos)
-    seen = np.where(rng.random(photos) < 0.95, truth, rng.integers(0, classes, photos))
-    logits = rng.normal(0, 1, (photos, classes)) + 4 * np.eye(classes)[seen]
+    truth = rng.integers(0, classes, images)
+    seen = np.where(rng.random(images) < 0.95, truth, rng.integers(0, classes, images))
+    logits = rng.normal(0, 1, (images, classes)) + 4 * np.eye(classes)[seen]
     chance = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    wrong = rng.random(photos) < share
+    wrong = rng.random(images) < share
     return (
         chance,
-        np.where(wrong, (truth + rng.integers(1, classes, photos)) % classes, truth),
+        np.where(wrong, (truth + rng.integers(1, classes, images)) % classes, truth),
         wrong,
     )
 
@@ -85,7 +85,7 @@ def test_classes_are_rated_by_hand():
     labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 2])
     issues = [LabelIssue(1, 0, 1, -0.5), LabelIssue(4, 1, 0, -0.1)]
     rated = rate_classes(np.eye(3)[guesses], labels, ("crow", "dove", "heron"), issues)
-    told = [(c.name, c.photos, c.accuracy, c.taken_for, c.issues, c.needs_photos) for c in rated]
+    told = [(c.name, c.images, c.accuracy, c.taken_for, c.issues, c.needs_images) for c in rated]
     # The mean of the accuracies is 0.61, the median number of photos 3.
     assert told == [
         ("crow", 3, pytest.approx(1 / 3), "dove", 1, True),
@@ -99,4 +99,4 @@ def test_a_hard_class_with_many_photos_does_not_need_more():
     labels = np.array([0, 0, 0, 0, 1, 1, 2])
     rated = rate_classes(np.eye(3)[guesses], labels, ("crow", "dove", "heron"), [])
     assert [c.name for c in rated] == ["crow", "heron", "dove"]
-    assert not any(c.needs_photos for c in rated)
+    assert not any(c.needs_images for c in rated)

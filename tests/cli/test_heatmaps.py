@@ -34,7 +34,7 @@ def test_one_run_shows_all_maps_of_test_photos_and_measures_them(call, finished,
     width, height = size(tmp_path / "run" / "heatmaps.png")
     assert (width, height // 100) == (1632, 6)  # a photo and four maps, twice
     found = json.loads(Path("n.json").read_text())
-    assert found["photos"] == 3
+    assert found["images"] == 3
     maps = found["runs"]["mixed"]["maps"]
     assert set(maps) == {"before", "spatial", "energy", "gradcam", "random", "centre"}
     [line] = [line for line in out if line.startswith("energy")]

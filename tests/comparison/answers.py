@@ -13,14 +13,14 @@ from fgmix.runs.record import CONFIG, HISTORY, METRICS, PREDICTIONS
 CLASSES = ("ant", "bee", "cow", "dog")
 
 
-def draw_answers(rng, seeds, photos, *, mean=0.2, photo_sd=1.0, seed_sd=0.0):
+def draw_answers(rng, seeds, images, *, mean=0.2, image_sd=1.0, seed_sd=0.0):
     """Right and wrong answers of seeds that find the same photos hard, bool `(seeds, photos)`."""
-    ease = np.random.default_rng(12345).normal(0, photo_sd, photos)
-    return rng.normal(size=(seeds, photos)) < mean + ease + rng.normal(0, seed_sd, (seeds, 1))
+    ease = np.random.default_rng(12345).normal(0, image_sd, images)
+    return rng.normal(size=(seeds, images)) < mean + ease + rng.normal(0, seed_sd, (seeds, 1))
 
 
 def write_run(
-    runs: Path, right, *, confidences=None, predicted=None, paths=None, **settings
+    runs: Path, correct, *, confidences=None, predicted=None, paths=None, **settings
 ) -> Path:
     """Writes a run that answers photos rightly or wrongly.
 
@@ -44,11 +44,11 @@ def write_run(
     nothing = Split((), np.zeros(0, np.int32))
     dataset = ImageDataset("cars", runs, CLASSES, {"train": nothing, "test": nothing})
     prepare_run(config, dataset, "float32")
-    labels = np.arange(len(right)) % len(CLASSES)
+    labels = np.arange(len(correct)) % len(CLASSES)
     if predicted is None:
-        predicted = np.where(right, labels, (labels + 1) % len(CLASSES))
-    confidences = np.full(len(right), 0.75) if confidences is None else confidences
-    paths = [f"test/{i:04d}.jpg" for i in range(len(right))] if paths is None else paths
+        predicted = np.where(correct, labels, (labels + 1) % len(CLASSES))
+    confidences = np.full(len(correct), 0.75) if confidences is None else confidences
+    paths = [f"test/{i:04d}.jpg" for i in range(len(correct))] if paths is None else paths
     rows = [
         {
             "path": path,
@@ -66,7 +66,7 @@ def write_run(
         for e in range(2)
     ]
     write_csv(directory / HISTORY, list(history[0]), history)
-    write_json(directory / METRICS, {"top1": float(np.mean(right))})
+    write_json(directory / METRICS, {"top1": float(np.mean(correct))})
     return directory
 
 

@@ -10,14 +10,14 @@ from fgmix.comparison.study import open_study
 from fgmix.errors import FgmixError
 from tests.comparison.answers import draw_answers, edit_config, write_run
 
-PHOTOS = 600
+IMAGES = 600
 
 
 def write_groups(runs, means, seeds=3, **settings):
     rng = np.random.default_rng(0)
     for attention, mean in means.items():
-        for seed, right in enumerate(draw_answers(rng, seeds, PHOTOS, mean=mean)):
-            write_run(runs, right, attention=attention, seed=seed, **settings)
+        for seed, correct in enumerate(draw_answers(rng, seeds, IMAGES, mean=mean)):
+            write_run(runs, correct, attention=attention, seed=seed, **settings)
     return runs
 
 
@@ -189,7 +189,7 @@ def test_one_seed_each_is_a_verdict_on_two_runs(grid):
     assert any("McNemar's" in note for note in found.notes)
 
 
-def test_one_seed_against_several_borrows_their_spread(grid):
+def test_one_seed_against_several_borrows_their_std(grid):
     found = compare(open_study([grid / "mixed-seed0", *grid.glob("none-*")]))
     assert found.contrasts[0].found.seeds == (1, 3)
     shown = replace(found.contrasts[0], verdict=BETTER).sentence

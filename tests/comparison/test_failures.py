@@ -25,8 +25,8 @@ def found(tmp_path_factory):
         [0.8, 0.7, 0.9, 0.6, 0.95, 0.1, 0.5, 0.4],
     )
     for seed, (predicted, confidence) in enumerate(zip(answers, confidences, strict=True)):
-        right = np.array(predicted) == np.arange(8) % 4
-        write_run(runs, right, predicted=predicted, confidences=confidence, seed=seed)
+        correct = np.array(predicted) == np.arange(8) % 4
+        write_run(runs, correct, predicted=predicted, confidences=confidence, seed=seed)
     study = open_study([runs])
     return find_failures(study, study.groups[0])
 
@@ -39,7 +39,7 @@ def test_classes_come_with_the_least_recognised_first(found):
         ("dog", 1.0),
     ]
     ant, bee, cow, dog = found.classes
-    assert (ant.lowest, ant.highest, ant.photos) == (0.0, 0.5, 2)
+    assert (ant.lowest, ant.highest, ant.images) == (0.0, 0.5, 2)
     assert (ant.taken_for, ant.taken_share) == ("bee", 0.75)
     assert (cow.taken_for, cow.taken_share) == ("dog", 0.25)
     assert (dog.taken_for, dog.taken_share) == ("", 0.0)
@@ -49,7 +49,7 @@ def test_classes_come_with_the_least_recognised_first(found):
 
 def test_pairs_come_with_the_most_confused_first_and_with_photos_of_both(found):
     first, second = found.confusions
-    assert (first.first, first.second, first.photos) == ("ant", "bee", (2, 2))
+    assert (first.first, first.second, first.images) == ("ant", "bee", (2, 2))
     assert (first.first_as_second, first.second_as_first, first.mistakes) == (1.5, 0.5, 2.0)
     # Both seeds mistake the first ant, one the other.
     assert first.first_examples == ("test/0000.jpg", "test/0004.jpg")
@@ -66,15 +66,15 @@ def test_selective_accuracy(found):
     # The surest four of the first seed are ant (wrong), bee, cow, dog; of the second ant and cow
     # (right), ant (wrong), bee.
     assert half.accuracy == pytest.approx((3 / 4 + 3 / 4) / 2)
-    assert half.deviation == 0
+    assert half.std == 0
 
 
 def test_the_calibration_error_by_hand():
     confidences = np.array([0.05, 0.05, 0.72, 0.72, 1.0])
-    right = np.array([False, True, True, False, True])
+    correct = np.array([False, True, True, False, True])
     # |0.5 - 0.05| and |0.5 - 0.72| count twice, |1 - 1| once.
-    assert calibration_error(confidences, right) == pytest.approx((2 * 0.45 + 2 * 0.22) / 5)
-    bins = reliability(confidences, right)
+    assert calibration_error(confidences, correct) == pytest.approx((2 * 0.45 + 2 * 0.22) / 5)
+    bins = reliability(confidences, correct)
     assert len(bins) == BINS
     assert [b.answers for b in bins if b.answers] == [2, 2, 1]
     assert bins[-1].high == 1
@@ -94,7 +94,7 @@ def test_a_bins_upper_edge_is_in_it():
 
 def test_calibration_over_seeds(found):
     assert 0 < found.calibration_error < 1
-    assert found.calibration_deviation > 0
+    assert found.calibration_std > 0
     assert sum(b.answers for b in found.reliability) == 16
 
 
@@ -103,6 +103,6 @@ def test_a_group_without_a_mistake(tmp_path):
     study = open_study([tmp_path])
     found = find_failures(study, study.groups[0])
     assert found.confusions == ()
-    assert found.calibration_deviation is None
+    assert found.calibration_std is None
     assert [s.accuracy for s in found.selective] == [1.0] * len(COVERAGES)
     assert all(c.taken_for == "" for c in found.classes)

@@ -25,10 +25,10 @@ def write_groups_of(runs, shots=(None,), attentions=("none", "mixed"), seeds=2):
     rng = np.random.default_rng(0)
     for attention in attentions:
         for shot in shots:
-            for seed, right in enumerate(draw_answers(rng, seeds, 200)):
+            for seed, correct in enumerate(draw_answers(rng, seeds, 200)):
                 confidences = rng.uniform(0.2, 1, 200)
                 settings = {"attention": attention, "shots": shot, "seed": seed}
-                write_run(runs, right, confidences=confidences, **settings)
+                write_run(runs, correct, confidences=confidences, **settings)
     return runs
 
 
@@ -101,7 +101,7 @@ def test_learning_curves(curves, several):
     assert learning_curves(several) == []
     none, mixed = learning_curves(curves)
     assert (none.name, mixed.name) == ("none", "mixed")
-    assert [(p.amount, p.photos) for p in none.points] == [("5 shots", 5), ("20 shots", 20)]
+    assert [(p.amount, p.images) for p in none.points] == [("5 shots", 5), ("20 shots", 20)]
     assert none.points[1].accuracy == curves.accuracies[1]
     text = as_text(curves)
     assert "learning curves: top-1 accuracy, %" in text
@@ -127,7 +127,7 @@ def test_the_json_has_everything_as_plain_numbers(several, tmp_path):
         parse_constant=lambda name: pytest.fail(f"{name} is no JSON"),
     )
     assert found == json.loads(json.dumps(record(several)))
-    assert found["test_photos"] == 200
+    assert found["test_images"] == 200
     assert found["baseline"] == "none"
     group = found["groups"][1]
     assert group["settings"]["attention"] == "mixed"
@@ -138,17 +138,17 @@ def test_the_json_has_everything_as_plain_numbers(several, tmp_path):
     contrast = found["contrasts"][0]
     assert contrast["found"]["p_value"] == several.contrasts[0].found.p_value
     assert contrast["sentence"] == several.contrasts[0].sentence
-    assert {"seeds", "photos"} == set(contrast["targets"][0]["need"])
+    assert {"seeds", "images"} == set(contrast["targets"][0]["need"])
 
 
 def test_the_plot_shows_every_group_and_its_difference(several, tmp_path):
     figure = draw_comparison(several)
-    left, right = figure.axes
+    left, correct = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["none", "mixed", "conv"]
     seeds = next(line for line in left.get_lines() if line.get_label() == "each seed")
     np.testing.assert_allclose(seeds.get_xdata(), [100 * a for a in several.accuracies[0].seeds])
     found = several.contrasts[0].found
-    spans = [list(line.get_xdata()) for line in right.get_lines()]
+    spans = [list(line.get_xdata()) for line in correct.get_lines()]
     assert [100 * found.low, 100 * found.high] in spans
     save_figure(tmp_path / "found.png", figure)
     with Image.open(tmp_path / "found.png") as picture:

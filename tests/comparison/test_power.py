@@ -9,16 +9,16 @@ from fgmix.comparison.statistics import Difference, compare_accuracies, mcnemar
 from fgmix.comparison.variance import SeedTerm, crossed_error
 
 
-def known(seed_sd, photo_sd, photos, seeds=5):
+def known(seed_sd, image_sd, images, seeds=5):
     """A comparison whose variances are known: of `seed_sd` each, and of `photo_sd` a photo."""
-    photo_variance = photo_sd**2 / photos
-    error, freedom = crossed_error([SeedTerm(seed_sd**2, seeds)] * 2, photo_variance, photos)
+    image_variance = image_sd**2 / images
+    error, freedom = crossed_error([SeedTerm(seed_sd**2, seeds)] * 2, image_variance, images)
     return Difference(
-        *(0.0, -1.0, 1.0, 1.0, photos, (seeds, seeds), 0.0, 0.0),
+        *(0.0, -1.0, 1.0, 1.0, images, (seeds, seeds), 0.0, 0.0),
         error=error,
         freedom=freedom,
         seed_variances=(seed_sd**2, seed_sd**2),
-        photo_variance=photo_variance,
+        image_variance=image_variance,
     )
 
 
@@ -33,7 +33,7 @@ def test_seeds_needed_as_in_cohens_table(effect, seeds):
 def test_what_is_detectable_with_the_seeds_that_are_needed_is_the_target():
     found = known(0.005, 0.15, 2030)
     need = seeds_needed(found, 0.015, 0.01)
-    assert need.photos is None
+    assert need.images is None
     enough, too_few = (known(0.005, 0.15, 2030, need.seeds - less) for less in (0, 1))
     assert detectable_difference(enough, 0.01) <= 0.015 < detectable_difference(too_few, 0.01)
     assert seeds_needed(found, -0.015, 0.01) == need
@@ -43,15 +43,15 @@ def test_photos_can_forbid_what_no_number_of_seeds_brings():
     found = known(0.005, 0.2, 2030)
     need = seeds_needed(found, 0.009, 0.05)
     assert need.seeds is None
-    assert need.photos > 2030
+    assert need.images > 2030
     # With so many photos and endlessly many seeds it could be seen, with a tenth fewer not.
-    assert seeds_needed(known(1e-9, 0.2, need.photos + 5), 0.009, 0.05).seeds is not None
-    assert seeds_needed(known(1e-9, 0.2, need.photos * 9 // 10), 0.009, 0.05).seeds is None
+    assert seeds_needed(known(1e-9, 0.2, need.images + 5), 0.009, 0.05).seeds is not None
+    assert seeds_needed(known(1e-9, 0.2, need.images * 9 // 10), 0.009, 0.05).seeds is None
 
 
 def test_more_seeds_than_anyone_runs_are_not_counted():
     need = seeds_needed(known(0.5, 0.0, 10**6), 0.001, 0.05)
-    assert (need.seeds, need.photos) == (None, None)
+    assert (need.seeds, need.images) == (None, None)
 
 
 def test_one_seed_each_tells_nothing_of_seeds():
@@ -61,9 +61,9 @@ def test_one_seed_each_tells_nothing_of_seeds():
 
 @pytest.mark.parametrize(("changed", "level"), [(6, 0.05), (40, 0.05), (500, 0.05), (500, 0.01)])
 def test_mcnemars_reach_is_the_binomials(changed, level):
-    right = np.arange(2000) < changed // 2
+    correct = np.arange(2000) < changed // 2
     baseline = (np.arange(2000) >= changed // 2) & (np.arange(2000) < changed)
-    reach = detectable_difference(mcnemar(right, baseline), level)
+    reach = detectable_difference(mcnemar(correct, baseline), level)
     share = (1 + reach * 2000 / changed) / 2
     gains = np.arange(changed // 2 + 1, changed + 1)
     gains = gains[2 * binom.sf(gains - 1, changed, 0.5) < level]
@@ -71,23 +71,23 @@ def test_mcnemars_reach_is_the_binomials(changed, level):
 
 
 def test_too_few_changed_photos_show_nothing():
-    right = np.array([True] * 5 + [False] * 95)
-    assert detectable_difference(mcnemar(right, np.zeros(100, bool)), 0.05) is None
-    assert detectable_difference(mcnemar(right, right), 0.05) is None
+    correct = np.array([True] * 5 + [False] * 95)
+    assert detectable_difference(mcnemar(correct, np.zeros(100, bool)), 0.05) is None
+    assert detectable_difference(mcnemar(correct, correct), 0.05) is None
 
 
 def test_a_detectable_difference_is_shown_as_often_as_stated():
     # The reach of one large draw is true of others of the same kind.
     rng = np.random.default_rng(1)
-    photos, seeds, seed_sd = 400, 4, 0.15
+    images, seeds, seed_sd = 400, 4, 0.15
 
     def draw(shift, n=seeds):
-        return rng.normal(size=(n, photos)) < shift + rng.normal(0, seed_sd, (n, 1))
+        return rng.normal(size=(n, images)) < shift + rng.normal(0, seed_sd, (n, 1))
 
     accuracies = draw(0.0, 4000).mean(axis=1)
-    error, freedom = crossed_error([SeedTerm(accuracies.var(), seeds)] * 2, 0.0, photos)
+    error, freedom = crossed_error([SeedTerm(accuracies.var(), seeds)] * 2, 0.0, images)
     reach = detectable_difference(
-        Difference(0.0, 0.0, 0.0, 1.0, photos, (seeds, seeds), 0.0, 0.0, error, freedom), 0.05
+        Difference(0.0, 0.0, 0.0, 1.0, images, (seeds, seeds), 0.0, 0.0, error, freedom), 0.05
     )
     shift = norm.ppf(0.5 + reach) * np.sqrt(1 + seed_sd**2)
     shown = [compare_accuracies(draw(shift), draw(0.0)).p_value < 0.05 for _ in range(250)]
@@ -95,8 +95,8 @@ def test_a_detectable_difference_is_shown_as_often_as_stated():
 
 
 def test_answers_that_never_vary_tell_nothing_of_what_could_be_seen():
-    right = np.stack([np.arange(50) < 30] * 2)
-    found = compare_accuracies(right, right)
+    correct = np.stack([np.arange(50) < 30] * 2)
+    found = compare_accuracies(correct, correct)
     assert found.error == 0
     assert detectable_difference(found, 0.05) is None
     assert seeds_needed(found, 0.01, 0.05) is None
@@ -104,7 +104,7 @@ def test_answers_that_never_vary_tell_nothing_of_what_could_be_seen():
 
 def test_no_difference_is_above_all_photos():
     rng = np.random.default_rng(0)
-    right = np.stack([np.arange(12) < 11, rng.random(12) < 0.1])
-    found = compare_accuracies(right, ~right)
+    correct = np.stack([np.arange(12) < 11, rng.random(12) < 0.1])
+    found = compare_accuracies(correct, ~correct)
     assert -1 <= found.low <= found.high <= 1
     assert detectable_difference(found, 0.05) is None

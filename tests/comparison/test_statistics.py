@@ -11,8 +11,8 @@ from fgmix.comparison.statistics import (
     compare_accuracies,
     holm,
     mcnemar,
+    mean_and_std,
     measure_accuracy,
-    spread,
 )
 from fgmix.comparison.variance import SeedTerm, crossed_error
 from tests.comparison.answers import draw_answers
@@ -20,9 +20,9 @@ from tests.comparison.answers import draw_answers
 
 def pair(gained, lost, both, neither):
     """The answers of two runs, by how many photos which of them answers rightly."""
-    right = [True] * gained + [False] * lost + [True] * both + [False] * neither
+    correct = [True] * gained + [False] * lost + [True] * both + [False] * neither
     baseline = [False] * gained + [True] * lost + [True] * both + [False] * neither
-    return np.array(right), np.array(baseline)
+    return np.array(correct), np.array(baseline)
 
 
 def test_mcnemar_on_the_children_with_hyperresponsive_airways():
@@ -31,7 +31,7 @@ def test_mcnemar_on_the_children_with_hyperresponsive_airways():
     found = mcnemar(*pair(1, 7, 1, 12))
     assert found.p_value == pytest.approx(0.0703, abs=5e-5)
     assert found.mean == pytest.approx(-6 / 21)
-    assert (found.gained, found.lost, found.photos) == (1, 7, 21)
+    assert (found.gained, found.lost, found.images) == (1, 7, 21)
     assert found.of_runs
     # Narrower than the exact test here, which is careful with eight photos.
     assert (found.low, found.high) == pytest.approx((-0.508, -0.014), abs=1e-3)
@@ -51,18 +51,18 @@ def test_one_seeds_interval_covers_the_true_difference_as_often_as_it_says():
 
 
 def test_runs_that_answer_alike_do_not_differ():
-    right, _ = pair(0, 0, 5, 3)
-    found = mcnemar(right, right)
+    correct, _ = pair(0, 0, 5, 3)
+    found = mcnemar(correct, correct)
     assert (found.mean, found.p_value) == (0, 1)
     assert found.low < 0 < found.high
-    found = compare_accuracies(np.stack([right] * 3), np.stack([right] * 3))
+    found = compare_accuracies(np.stack([correct] * 3), np.stack([correct] * 3))
     assert (found.mean, found.low, found.high, found.p_value) == (0, 0, 0, 1)
     assert detectable_difference(found, 0.05) is None
     assert seeds_needed(found, 0.01, 0.05) is None
 
 
 @pytest.mark.parametrize(
-    ("right", "photos", "low", "high"),
+    ("right", "images", "low", "high"),
     [
         (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),
@@ -70,11 +70,11 @@ def test_runs_that_answer_alike_do_not_differ():
         (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_one_seeds_interval_is_wilsons(right, photos, low, high):
+def test_one_seeds_interval_is_wilsons(correct, images, low, high):
     # Newcombe, Statistics in Medicine 17, 1998, table I, method 3.
-    found = measure_accuracy(np.array([[True] * right + [False] * (photos - right)]))
-    assert found.mean == pytest.approx(right / photos)
-    assert found.deviation is None
+    found = measure_accuracy(np.array([[True] * correct + [False] * (images - correct)]))
+    assert found.mean == pytest.approx(correct / images)
+    assert found.std is None
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
 
@@ -96,10 +96,10 @@ def test_without_an_effect_of_photos_it_is_welchs_test():
     # All answers are drawn apart, so photos differ by chance alone; in this draw by less than that,
     # and the seeds by more.
     rng = np.random.default_rng(7)
-    right, baseline = rng.random((6, 500)) < 0.62, rng.random((3, 500)) < 0.55
-    found = compare_accuracies(right, baseline)
-    assert found.photo_variance == 0
-    welch = ttest_ind(right.mean(axis=1), baseline.mean(axis=1), equal_var=False)
+    correct, baseline = rng.random((6, 500)) < 0.62, rng.random((3, 500)) < 0.55
+    found = compare_accuracies(correct, baseline)
+    assert found.image_variance == 0
+    welch = ttest_ind(correct.mean(axis=1), baseline.mean(axis=1), equal_var=False)
     assert found.p_value == pytest.approx(welch.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(welch.confidence_interval()))
     assert found.freedom == pytest.approx(welch.df)
@@ -111,13 +111,13 @@ def test_the_photos_variance_is_what_an_analysis_of_variance_says():
     found = compare_accuracies(*groups)
     difference = groups[0].mean(axis=0) - groups[1].mean(axis=0)
     noise, least = 0.0, []
-    for right in groups:
-        rows, columns = right.mean(axis=1, keepdims=True), right.mean(axis=0, keepdims=True)
-        left = right - rows - columns + right.mean()
-        square = (left**2).sum() / ((len(right) - 1) * 89)
-        noise += square / len(right)
+    for correct in groups:
+        rows, columns = correct.mean(axis=1, keepdims=True), correct.mean(axis=0, keepdims=True)
+        left = correct - rows - columns + correct.mean()
+        square = (left**2).sum() / ((len(correct) - 1) * 89)
+        noise += square / len(correct)
         least.append(square / 90)
-    assert found.photo_variance == pytest.approx(max(0, difference.var(ddof=1) - noise) / 90)
+    assert found.image_variance == pytest.approx(max(0, difference.var(ddof=1) - noise) / 90)
     assert found.seed_variances == pytest.approx(
         [max(r.mean(axis=1).var(ddof=1), s) for r, s in zip(groups, least, strict=True)]
     )
@@ -125,9 +125,9 @@ def test_the_photos_variance_is_what_an_analysis_of_variance_says():
 
 def test_seeds_that_are_close_by_luck_count_as_far_apart_as_single_answers_make_them():
     # Both seeds are right on half of the photos, and agree on half of them.
-    right = np.array([[1, 1, 0, 0] * 50, [1, 0, 1, 0] * 50], bool)
-    found = compare_accuracies(right, ~right)
-    assert right.mean(axis=1).var() == 0
+    correct = np.array([[1, 1, 0, 0] * 50, [1, 0, 1, 0] * 50], bool)
+    found = compare_accuracies(correct, ~correct)
+    assert correct.mean(axis=1).var() == 0
     # Where they disagree, on 100 photos, both answers are a half off the photo's mean.
     square = 2 * 100 * 0.5**2 / 199
     assert found.seed_variances == pytest.approx((square / 200,) * 2)
@@ -136,15 +136,15 @@ def test_seeds_that_are_close_by_luck_count_as_far_apart_as_single_answers_make_
 
 def test_seeds_that_answer_alike_leave_the_photos_test():
     # Then there is one run a group in truth, and the normal form of McNemar's test is known.
-    right, baseline = pair(60, 90, 600, 250)
-    found = compare_accuracies(np.stack([right] * 5), np.stack([baseline] * 5))
+    correct, baseline = pair(60, 90, 600, 250)
+    found = compare_accuracies(np.stack([correct] * 5), np.stack([baseline] * 5))
     error = np.sqrt((150 - 30**2 / 1000) / 999 / 1000)
     assert found.error == pytest.approx(error)
     assert found.freedom == 999
     assert found.p_value == pytest.approx(2 * norm.sf(0.03 / error), rel=0.05)
 
 
-def test_one_seed_borrows_the_spread_of_several():
+def test_one_seed_borrows_the_std_of_several():
     rng = np.random.default_rng(5)
     several, single = draw_answers(rng, 5, 400, seed_sd=0.1), draw_answers(rng, 1, 400)
     found, back = compare_accuracies(several, single), compare_accuracies(single, several)
@@ -156,11 +156,11 @@ def test_one_seed_borrows_the_spread_of_several():
 
 
 def test_a_perfect_and_a_hopeless_group_differ_as_surely_as_there_are_photos():
-    right, wrong = np.ones((2, 4), bool), np.zeros((2, 4), bool)
-    found = compare_accuracies(right, wrong)
+    correct, wrong = np.ones((2, 4), bool), np.zeros((2, 4), bool)
+    found = compare_accuracies(correct, wrong)
     assert (found.mean, found.p_value) == (1, 2 * 0.5**4)
-    assert measure_accuracy(right).high == 1
-    assert measure_accuracy(right).low == pytest.approx(measure_accuracy(right[:1]).low)
+    assert measure_accuracy(correct).high == 1
+    assert measure_accuracy(correct).low == pytest.approx(measure_accuracy(correct[:1]).low)
 
 
 def test_a_single_photo_is_no_crash():
@@ -169,9 +169,9 @@ def test_a_single_photo_is_no_crash():
     assert 0 <= measure_accuracy(np.array([[True], [False]])).low <= 0.5
 
 
-def test_spread():
-    assert spread([0.5]) == (0.5, None)
-    assert spread([1, 2, 4]) == pytest.approx((7 / 3, np.std([1, 2, 4], ddof=1)))
+def test_mean_and_std():
+    assert mean_and_std([0.5]) == (0.5, None)
+    assert mean_and_std([1, 2, 4]) == pytest.approx((7 / 3, np.std([1, 2, 4], ddof=1)))
 
 
 def test_holm_on_the_textbook_example():
@@ -194,16 +194,16 @@ LEAST, MOST = binom.interval(0.999, REPETITIONS, LEVEL)
 def test_intervals_miss_the_truth_at_the_stated_rate(seeds, seed_sd):
     # benchmarks/comparison_simulation.py does this at length.
     rng = np.random.default_rng(2)
-    photos, spread_ = 200, (1.2, 0.4)
+    images, scales = 200, (1.2, 0.4)
     missed = accuracy_missed = 0
     for _ in range(REPETITIONS):
-        ease = rng.normal(0, spread_[0], photos)
+        ease = rng.normal(0, scales[0], images)
         groups = [
-            rng.normal(size=(n, photos))
-            < ease + shift + rng.normal(0, spread_[1], photos) + rng.normal(0, seed_sd, (n, 1))
+            rng.normal(size=(n, images))
+            < ease + shift + rng.normal(0, scales[1], images) + rng.normal(0, seed_sd, (n, 1))
             for n, shift in zip(seeds, (0.0, 0.2), strict=True)
         ]
-        scale = np.sqrt(1 + spread_[0] ** 2 + spread_[1] ** 2 + seed_sd**2)
+        scale = np.sqrt(1 + scales[0] ** 2 + scales[1] ** 2 + seed_sd**2)
         truth = norm.cdf(0.2 / scale)
         found, accuracy = compare_accuracies(groups[1], groups[0]), measure_accuracy(groups[1])
         missed += not found.low <= truth - 0.5 <= found.high
@@ -217,6 +217,6 @@ def test_mcnemar_raises_no_more_false_alarms_than_stated_on_equal_runs():
     alarms = 0
     for _ in range(100):
         ease = rng.normal(size=200)
-        right, baseline = rng.normal(size=(2, 200)) < ease
-        alarms += mcnemar(right, baseline).p_value < LEVEL
+        correct, baseline = rng.normal(size=(2, 200)) < ease
+        alarms += mcnemar(correct, baseline).p_value < LEVEL
     assert alarms <= binom.ppf(0.999, 100, LEVEL)

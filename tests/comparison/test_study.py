@@ -10,7 +10,7 @@ from fgmix.files import read_csv, write_csv
 from tests.comparison.answers import edit_config, write_run
 from tests.old_records import as_written_by_0_1
 
-RIGHT = np.array([True, False, True, True, False, True, True, True])
+CORRECT = np.array([True, False, True, True, False, True, True, True])
 
 
 def refusal(*places):
@@ -23,15 +23,15 @@ def refusal(*places):
 
 def test_runs_that_differ_in_their_seed_alone_are_a_group(tmp_path):
     for seed in (10, 2):
-        write_run(tmp_path, RIGHT, attention="none", seed=seed)
+        write_run(tmp_path, CORRECT, attention="none", seed=seed)
     # Where the photos lie and what is logged changes no result.
-    write_run(tmp_path, ~RIGHT, attention="none", seed=3, data_dir="elsewhere", monitor_test=True)
-    write_run(tmp_path, RIGHT, attention="mixed", seed=2)
+    write_run(tmp_path, ~CORRECT, attention="none", seed=3, data_dir="elsewhere", monitor_test=True)
+    write_run(tmp_path, CORRECT, attention="mixed", seed=2)
     study = open_study([tmp_path])
     assert [group.name for group in study.groups] == ["none", "mixed"]
     none = study.groups[0]
     assert none.seeds == (2, 3, 10)
-    np.testing.assert_array_equal(none.right, [RIGHT, ~RIGHT, RIGHT])
+    np.testing.assert_array_equal(none.correct, [CORRECT, ~CORRECT, CORRECT])
     assert none.runs[1][0].directory.name.startswith("none-elsewhere")
     assert study.class_names == ("ant", "bee", "cow", "dog")
     assert [study.class_names[i] for i in study.labels[:5]] == ["ant", "bee", "cow", "dog", "ant"]
@@ -41,13 +41,13 @@ def test_runs_that_differ_in_their_seed_alone_are_a_group(tmp_path):
 
 def test_photos_are_paired_by_path_whatever_their_order(tmp_path):
     paths = [f"p{i}" for i in range(8)]
-    one = write_run(tmp_path, RIGHT, attention="none", paths=paths)
-    other = write_run(tmp_path, RIGHT, attention="mixed", paths=paths)
+    one = write_run(tmp_path, CORRECT, attention="none", paths=paths)
+    other = write_run(tmp_path, CORRECT, attention="mixed", paths=paths)
     rows = read_csv(other / "predictions.csv")
     write_csv(other / "predictions.csv", list(rows[0]), reversed(rows))
     study = open_study([one, other])
     assert study.paths == tuple(paths)
-    np.testing.assert_array_equal(study.groups[0].right, study.groups[1].right)
+    np.testing.assert_array_equal(study.groups[0].correct, study.groups[1].correct)
 
 
 def test_groups_are_named_by_what_differs_and_sorted(tmp_path):
@@ -56,7 +56,7 @@ def test_groups_are_named_by_what_differs_and_sorted(tmp_path):
         *(("none", "linear"), ("channel", "linear")),
     ):
         for shots in (None, 10, 5):
-            write_run(tmp_path, RIGHT, attention=attention, gate=gate, shots=shots)
+            write_run(tmp_path, CORRECT, attention=attention, gate=gate, shots=shots)
     names = [group.name for group in open_study([tmp_path]).groups]
     assert names[:3] == ["none, shots 5", "none, shots 10", "none, all photos"]
     assert names[-3:] == [
@@ -68,15 +68,15 @@ def test_groups_are_named_by_what_differs_and_sorted(tmp_path):
 
 def test_a_recipe_names_a_group_and_what_follows_from_it_does_not(tmp_path):
     for recipe in ("paper", "strong"):
-        write_run(tmp_path, RIGHT, recipe=recipe)
+        write_run(tmp_path, CORRECT, recipe=recipe)
     assert [g.name for g in open_study([tmp_path]).groups] == ["recipe paper", "recipe strong"]
 
 
 def test_a_setting_that_only_precision_or_weights_tell(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one = write_run(tmp_path / "a", RIGHT, weights="/here/w.h5")
-    same = write_run(tmp_path / "b", RIGHT, weights="/there/w.h5", seed=1)
+    one = write_run(tmp_path / "a", CORRECT, weights="/here/w.h5")
+    same = write_run(tmp_path / "b", CORRECT, weights="/there/w.h5", seed=1)
     assert len(open_study([one, same]).groups) == 1
     edit_config(same, versions={"tensorflow": "2.20.0"})
     assert any("tensorflow 2.20.0 and" in note for note in open_study([one, same]).notes)
@@ -85,8 +85,8 @@ def test_a_setting_that_only_precision_or_weights_tell(tmp_path):
 def test_an_older_run_lacks_settings_that_came_later(tmp_path):
     import json
 
-    old = write_run(tmp_path, RIGHT, seed=0)
-    new = write_run(tmp_path, RIGHT, seed=1)
+    old = write_run(tmp_path, CORRECT, seed=0)
+    new = write_run(tmp_path, CORRECT, seed=1)
     record = json.loads((old / "config.json").read_text())
     del record["config"]["prepare"], record["config"]["train_fraction"]
     (old / "config.json").write_text(json.dumps(record))
@@ -94,13 +94,13 @@ def test_an_older_run_lacks_settings_that_came_later(tmp_path):
 
 
 def test_named_twice_is_once(tmp_path):
-    one = write_run(tmp_path, RIGHT)
+    one = write_run(tmp_path, CORRECT)
     assert open_study([one, tmp_path, one]).groups[0].seeds == (0,)
 
 
 def test_other_test_photos_are_refused_by_name_and_number(tmp_path):
-    one = write_run(tmp_path, RIGHT, attention="none", paths=[f"p{i}" for i in range(8)])
-    other = write_run(tmp_path, RIGHT, attention="mixed", paths=[f"p{i + 2}" for i in range(8)])
+    one = write_run(tmp_path, CORRECT, attention="none", paths=[f"p{i}" for i in range(8)])
+    other = write_run(tmp_path, CORRECT, attention="mixed", paths=[f"p{i + 2}" for i in range(8)])
     message = refusal(one, other)
     assert str(one) in message
     assert str(other) in message
@@ -109,8 +109,8 @@ def test_other_test_photos_are_refused_by_name_and_number(tmp_path):
 
 
 def test_other_labels_are_refused(tmp_path):
-    one = write_run(tmp_path, RIGHT, attention="none")
-    other = write_run(tmp_path, RIGHT, attention="mixed")
+    one = write_run(tmp_path, CORRECT, attention="none")
+    other = write_run(tmp_path, CORRECT, attention="mixed")
     rows = read_csv(other / "predictions.csv")
     rows[3]["label"] = "ant"
     write_csv(other / "predictions.csv", list(rows[0]), rows)
@@ -119,8 +119,8 @@ def test_other_labels_are_refused(tmp_path):
 
 
 def test_the_same_seed_twice_is_refused(tmp_path):
-    one = write_run(tmp_path, RIGHT, data_dir="a")
-    other = write_run(tmp_path, RIGHT, data_dir="b")
+    one = write_run(tmp_path, CORRECT, data_dir="a")
+    other = write_run(tmp_path, CORRECT, data_dir="b")
     message = refusal(one, other)
     assert str(one) in message
     assert str(other) in message
@@ -128,7 +128,7 @@ def test_the_same_seed_twice_is_refused(tmp_path):
 
 
 def test_seeds_that_were_trained_on_other_photos_are_refused(tmp_path):
-    one, other = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
+    one, other = (write_run(tmp_path, CORRECT, seed=seed) for seed in (0, 1))
     edit_config(other, data={"fingerprint": "x"})
     assert "other photos" in refusal(one, other)
 
@@ -138,7 +138,9 @@ def photo_notes(study):
 
 
 def test_groups_that_were_trained_on_other_photos_are_told(tmp_path):
-    none, mixed, conv = (write_run(tmp_path, RIGHT, attention=a) for a in ("none", "mixed", "conv"))
+    none, mixed, conv = (
+        write_run(tmp_path, CORRECT, attention=a) for a in ("none", "mixed", "conv")
+    )
     edit_config(none, data={"num_images": {"train": 8144, "test": 8}})
     assert photo_notes(open_study([tmp_path])) == []  # by the fingerprint, not by the number
     more = {"fingerprint": "x", "num_images": {"train": 9000, "test": 8}}
@@ -158,7 +160,7 @@ def test_groups_that_were_trained_on_other_photos_are_told(tmp_path):
 def test_photos_that_a_groups_name_tells_of_are_not_told_twice(tmp_path):
     for attention in ("none", "mixed"):
         for shots in (5, 10):
-            run = write_run(tmp_path, RIGHT, attention=attention, shots=shots)
+            run = write_run(tmp_path, CORRECT, attention=attention, shots=shots)
             images = {"train": 4 * shots, "test": 8}
             edit_config(run, data={"fingerprint": str(shots), "num_images": images})
     assert photo_notes(open_study([tmp_path])) == []
@@ -171,7 +173,7 @@ def test_photos_that_a_groups_name_tells_of_are_not_told_twice(tmp_path):
 def test_photos_that_a_recipe_holds_back_are_told(tmp_path):
     # The name of the groups is that of the recipe: it says nothing of validation photos.
     for recipe, count in (("paper", 800), ("strong", 720)):
-        run = write_run(tmp_path, RIGHT, recipe=recipe)
+        run = write_run(tmp_path, CORRECT, recipe=recipe)
         images = {"train": count, "test": 8}
         edit_config(run, data={"fingerprint": recipe, "num_images": images})
     [note] = photo_notes(open_study([tmp_path]))
@@ -179,8 +181,8 @@ def test_photos_that_a_recipe_holds_back_are_told(tmp_path):
 
 
 def test_an_unfinished_run_is_refused_where_named_and_left_out_where_not(tmp_path):
-    write_run(tmp_path, RIGHT, seed=0)
-    unfinished = write_run(tmp_path, RIGHT, seed=1)
+    write_run(tmp_path, CORRECT, seed=0)
+    unfinished = write_run(tmp_path, CORRECT, seed=1)
     (unfinished / "metrics.json").unlink()
     assert "has not finished training" in refusal(tmp_path, unfinished)
     study = open_study([tmp_path])
@@ -190,7 +192,7 @@ def test_an_unfinished_run_is_refused_where_named_and_left_out_where_not(tmp_pat
 
 
 def test_files_that_a_glob_catches_are_passed_over(tmp_path):
-    write_run(tmp_path, RIGHT)
+    write_run(tmp_path, CORRECT)
     (tmp_path / "README.md").write_text("what a run is\n")
     assert open_study(sorted(tmp_path.iterdir())).notes == ()
     (tmp_path / "table.csv").write_text("a,b\n")
@@ -213,7 +215,7 @@ def _moved(run, folder):
     [
         ("config.json", "{", "is not the config of a run"),
         ("metrics.json", "{", "metrics.json can't be read"),
-        ("predictions.csv", "", "it names no photo"),
+        ("predictions.csv", "", "it has no rows"),
         ("predictions.csv", "path,label\na,b\n", "no column 'predicted'"),
         ("predictions.csv", "path,label,predicted,probability\na,b,c,much\n", "much"),
         ("predictions.csv", "path,label,predicted,probability\na,b\n", "predictions.csv can't be"),
@@ -226,7 +228,7 @@ def _moved(run, folder):
     ],
 )
 def test_a_damaged_file_is_one_line(tmp_path, name, text, said):
-    run = write_run(tmp_path, RIGHT)
+    run = write_run(tmp_path, CORRECT)
     (run / name).write_text(text)
     message = refusal(run)
     assert str(run) in message
@@ -234,13 +236,13 @@ def test_a_damaged_file_is_one_line(tmp_path, name, text, said):
 
 
 def test_missing_predictions_are_one_line(tmp_path):
-    run = write_run(tmp_path, RIGHT)
+    run = write_run(tmp_path, CORRECT)
     (run / "predictions.csv").unlink()
     assert "has no predictions.csv" in refusal(run)
 
 
 def test_a_run_of_another_version_is_one_line(tmp_path):
-    run = write_run(tmp_path, RIGHT)
+    run = write_run(tmp_path, CORRECT)
     edit_config(run, config={"of_a_later_version": 0.5})
     message = refusal(run)
     assert "another version of fgmix" in message
@@ -249,22 +251,22 @@ def test_a_run_of_another_version_is_one_line(tmp_path):
 
 def test_places_that_hold_no_run_are_one_line(tmp_path):
     assert "there is no run" in refusal(tmp_path / "nowhere")
-    assert "not a run and holds none" in refusal(tmp_path)
+    assert "not a run and contains none" in refusal(tmp_path)
 
 
 def test_folds_of_a_seed_are_joined(tmp_path):
     for attention in ("none", "mixed"):
         for seed in (0, 1):
             for fold in range(2):
-                right = RIGHT if attention == "mixed" else ~RIGHT
+                correct = CORRECT if attention == "mixed" else ~CORRECT
                 paths = [f"p{2 * i + fold}" for i in range(8)]
                 settings = {"attention": attention, "seed": seed, "folds": 2, "fold": fold}
-                write_run(tmp_path, right, paths=paths, **settings)
+                write_run(tmp_path, correct, paths=paths, **settings)
     study = open_study([tmp_path])
     assert [group.seeds for group in study.groups] == [(0, 1), (0, 1)]
     assert len(study.paths) == 16
-    assert study.groups[1].right.mean() == RIGHT.mean()
-    assert compare(study).contrasts[0].found.photos == 16
+    assert study.groups[1].correct.mean() == CORRECT.mean()
+    assert compare(study).contrasts[0].found.images == 16
     assert any("folds" in note for note in compare(study).notes)
     missing = next(path for path in tmp_path.iterdir() if path.name.startswith("none-2-1"))
     message = refusal(*(path for path in tmp_path.iterdir() if path != missing))
@@ -274,7 +276,7 @@ def test_folds_of_a_seed_are_joined(tmp_path):
 def test_a_run_from_before_a_recipe_setting_is_of_the_same_group(tmp_path):
     from fgmix.files import read_json, write_json
 
-    old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
+    old, new = (write_run(tmp_path, CORRECT, seed=seed) for seed in (0, 1))
     record = read_json(old / "config.json")
     del as_written_by_0_1(record)["recipe"]["mixing"]
     del record["config"]["views"]
@@ -287,7 +289,7 @@ def test_a_run_from_before_the_recipe_was_changed_is_not_taken_for_one_of_today(
     from fgmix.files import read_json, write_json
 
     assert RECIPES["strong"].frozen_stride  # which runs before it left at 0
-    old, new = (write_run(tmp_path, RIGHT, seed=seed) for seed in (0, 1))
+    old, new = (write_run(tmp_path, CORRECT, seed=seed) for seed in (0, 1))
     record = read_json(old / "config.json")
     del as_written_by_0_1(record)["recipe"]["frozen_stride"]
     write_json(old / "config.json", record)
@@ -295,7 +297,7 @@ def test_a_run_from_before_the_recipe_was_changed_is_not_taken_for_one_of_today(
 
 
 def test_damaged_files_are_refused_in_a_line(tmp_path):
-    run = write_run(tmp_path, RIGHT)
+    run = write_run(tmp_path, CORRECT)
     edit_config(run, config={"attention": "later"})
     assert "another version" in refusal(run)
     edit_config(run, config={"attention": "mixed", "shots": "x"})

@@ -51,7 +51,7 @@ def test_without_a_mistake_there_is_nothing_to_learn_from():
 
 
 CONFIDENCES = np.array([0.5, 0.9, 0.8, 0.7, 0.6])
-RIGHT = np.array([False, True, True, False, True])
+CORRECT = np.array([False, True, True, False, True])
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_equal_confidences_are_accepted_together():
     assert threshold_for_coverage(tied, 0.5) == pytest.approx(0.65)
     # Four photos with three right would reach it, but the fourth and the fifth go together.
     confidences = np.array([0.9, 0.8, 0.8, 0.8, 0.8])
-    right = np.array([True, True, True, False, False])
+    correct = np.array([True, True, True, False, False])
     with pytest.raises(FgmixError, match=r"the best is 0\.600"):
-        threshold_for_precision(confidences, right, 0.75)
+        threshold_for_precision(confidences, correct, 0.75)
 
 
 @pytest.mark.parametrize(
@@ -84,26 +84,26 @@ def test_equal_confidences_are_accepted_together():
     ],
 )
 def test_precision_with_most_answers(target, threshold):
-    assert threshold_for_precision(CONFIDENCES, RIGHT, target) == pytest.approx(threshold)
+    assert threshold_for_precision(CONFIDENCES, CORRECT, target) == pytest.approx(threshold)
 
 
 def test_what_precision_can_be_reached_is_told():
     with pytest.raises(
-        FgmixError, match=r"precision 0.8 on the 5 .* best is 0.600, answering 100%"
+        FgmixError, match=r"precision 0.8 on the 5 .* best is 0.600, accepting 100%"
     ):
-        threshold_for_precision(CONFIDENCES, RIGHT, 0.8)
+        threshold_for_precision(CONFIDENCES, CORRECT, 0.8)
 
 
 def test_few_photos_can_not_tell_a_high_precision():
     # Two photos without a mistake are no proof of 0.95.
-    with pytest.raises(FgmixError, match="from 5 validation photos: it takes at least 20"):
+    with pytest.raises(FgmixError, match="on 5 validation photos: it needs at least 20"):
         threshold_for_precision(CONFIDENCES, np.ones(5, bool), 0.95)
 
 
 def test_selection_counts_what_is_answered_and_right():
     probabilities = np.array([[0.9, 0.1], [0.64, 0.36], [0.3, 0.7]])
     found = select(probabilities, np.array([0, 1, 1]), Abstention(1.0, 0.65))
-    assert (found.photos, found.accepted, found.right) == (3, 2, 2)
+    assert (found.images, found.accepted, found.correct) == (3, 2, 2)
     assert (found.coverage, found.precision) == (2 / 3, 1.0)
     # At temperature 2 the confidences are 0.75, 0.571 and 0.604.
     found = select(probabilities, np.array([0, 1, 1]), Abstention(2.0, 0.57))

@@ -17,10 +17,10 @@ def test_numbers_stand_one_below_the_other():
         {
             "dataset": "birds",
             "split": "test",
-            "photos": 2,
+            "images": 2,
             "class": None,
             "box": None,
-            "runs": {"a long name of a run": {"photos": 2, "boxes": None, "maps": maps}},
+            "runs": {"a long name of a run": {"images": 2, "boxes": None, "maps": maps}},
         }
     )
     assert text.splitlines()[2:] == [

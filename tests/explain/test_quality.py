@@ -81,8 +81,8 @@ def test_the_summary_has_paired_differences(measured):
     assert one["minus_random_se"] == pytest.approx(
         np.std(energy - random, ddof=1) / np.sqrt(len(energy))
     )
-    assert found["photos"] == 8
-    assert found["boxes"]["photos"] == 8
+    assert found["images"] == 8
+    assert found["boxes"]["images"] == 8
     assert set(found["maps"]) == {"before", "energy", "gradcam", *CONTROLS}
     assert set(found["maps"]["gradcam"]) == set(MEASURES)
 

@@ -17,11 +17,11 @@ def test_a_run_and_its_photos(finished, photos, tmp_path):
     assert looks.why_not == ""
     assert looks.notes[-1] == "2 of 4 photos can't be read."
     assert "“spatial map v” shows how much the attention weighs each place" in looks.notes[1]
-    assert len(looks.photos) == 2
-    for seen in looks.photos:
+    assert len(looks.images) == 2
+    for seen in looks.images:
         assert seen.path.split("/")[1] == seen.label
-        assert seen.photo.answer.split(",")[0] in CLASSES
-        assert seen.photo.right is (seen.photo.answer.split(",")[0] == seen.label)
+        assert seen.image.answer.split(",")[0] in CLASSES
+        assert seen.image.correct is (seen.image.answer.split(",")[0] == seen.label)
         titles = [view.title for view in seen.views]
         assert titles == [
             "energy before attention",
@@ -29,7 +29,7 @@ def test_a_run_and_its_photos(finished, photos, tmp_path):
             "energy after attention",
             "Grad-CAM",
         ]
-        assert len({view.picture.url for view in (seen.photo, *seen.views)}) == 5
+        assert len({view.picture.url for view in (seen.image, *seen.views)}) == 5
 
 
 def test_a_model_that_cannot_be_loaded_is_a_reason(finished, photos, tmp_path):
@@ -37,7 +37,7 @@ def test_a_model_that_cannot_be_loaded_is_a_reason(finished, photos, tmp_path):
     shutil.copytree(finished, run)
     (run / "model.keras").write_bytes(b"no model")
     looks = look(open_study([run]), photos, 2)
-    assert looks.photos == ()
+    assert looks.images == ()
     assert "model.keras can't be loaded" in looks.why_not
 
 
@@ -46,6 +46,6 @@ def test_heatmaps_and_a_report_show_the_same_photos(finished, photos, tmp_path):
     assert heatmaps([*argv, "--output", str(tmp_path / "maps")]) == 0
     drawn = [path.name.split("-")[1] for path in sorted((tmp_path / "maps").iterdir())]
     looks = look(open_study([finished]), photos, 5)
-    assert drawn == [Path(seen.path).stem for seen in looks.photos]
+    assert drawn == [Path(seen.path).stem for seen in looks.images]
     # Of 12 photos, 4 a class, no other 5 evenly spaced ones have these names.
     assert drawn == ["photo0", "photo2", "photo1", "photo0", "photo3"]

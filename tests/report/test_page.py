@@ -71,7 +71,7 @@ def report_of(folder, **changes):
     comparison = compare(study)
     focus = page.find_focus(study)
     return page.make_report(
-        comparison, focus, Looks(why_not="none"), page.photo_root(study), **changes
+        comparison, focus, Looks(why_not="none"), page.image_root(study), **changes
     )
 
 
@@ -277,6 +277,6 @@ def test_heat_maps_need_models_and_photos(grid, tmp_path):
     (grid / "none-0" / "model.keras").touch()
     try:
         assert "no longer in" in obstacle(study, tmp_path, 4)
-        assert obstacle(study, page.photo_root(study), 4) == ""
+        assert obstacle(study, page.image_root(study), 4) == ""
     finally:
         (grid / "none-0" / "model.keras").unlink()

@@ -56,12 +56,12 @@ def test_table_one_agrees_with_table_two_but_where_the_paper_contradicts_itself(
     assert differing == [("ResNet-50", "mixed", 86.7, 87.0987, True)]
 
 
-def test_a_place_is_the_mean_and_deviation_of_its_seeds(tmp_path):
+def test_a_place_is_the_mean_and_std_of_its_seeds(tmp_path):
     found = entries(grid(tmp_path, seeds=3))
     none = next(e for e in found if e.attention == "none")
     assert none.top1 == pytest.approx((50, 51, 52))
     assert none.mean == pytest.approx(51)
-    assert none.deviation == pytest.approx(stdev([50, 51, 52]))
+    assert none.std == pytest.approx(stdev([50, 51, 52]))
     assert none.ours() == "51.00 ± 1.00"
 
 

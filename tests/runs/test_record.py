@@ -71,8 +71,8 @@ def test_a_file_of_ones_own_needs_only_what_differs(tmp_path):
     [
         (None, "can't be read: No such file"),
         ("", "it is not JSON"),
-        ("[]", "it holds no settings by name"),
-        ("{}", "it holds no settings by name"),
+        ("[]", "it has no settings by name"),
+        ("{}", "it has no settings by name"),
         ('{"dataset": "cars", "epoch": 3}', "has an unknown setting epoch: did you mean epochs?"),
         ('{"config": {"dataset": "cars", "later": 1}}', "has an unknown setting later"),
     ],

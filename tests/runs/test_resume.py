@@ -13,7 +13,7 @@ from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import prepare_run
-from fgmix.runs.resume import refuse_changed_photos, refuse_changed_settings
+from fgmix.runs.resume import refuse_changed_images, refuse_changed_settings
 from tests.old_records import as_written_by_0_1
 
 
@@ -64,7 +64,7 @@ def refused(check, *args):
 def test_the_same_run_goes_on_without_a_word(begun, dataset, caplog):
     with caplog.at_level(logging.INFO, "fgmix"):
         refuse_changed_settings(begun, "float32")
-        assert refuse_changed_photos(begun, dataset) == dataset
+        assert refuse_changed_images(begun, dataset) == dataset
     assert caplog.text == ""
 
 
@@ -108,7 +108,12 @@ def test_what_does_no_harm_is_told_apart(begun, tmp_path, caplog):
     )
     with caplog.at_level(logging.INFO, "fgmix"):
         refuse_changed_settings(moved, "float32")
-    for change in ("--run-dir was", "--data-dir was", "--checkpoint-every was None", "harmless"):
+    for change in (
+        "--run-dir was",
+        "--data-dir was",
+        "--checkpoint-every was None",
+        "without effect",
+    ):
         assert change in caplog.text
 
 
@@ -121,7 +126,7 @@ def test_other_versions_of_libraries_are_a_warning(begun, caplog):
 def test_moved_photos_are_the_same_photos(begun, dataset, tmp_path):
     (tmp_path / "photos").rename(tmp_path / "moved")
     moved = replace(dataset, root=tmp_path / "moved")
-    assert refuse_changed_photos(begun, moved) == moved
+    assert refuse_changed_images(begun, moved) == moved
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_photos_that_came_went_or_changed_are_named(begun, dataset, tmp_path):
     train = Split(("0.jpg", "1.jpg", "2.jpg", "9.jpg"), np.array([0, 1, 1, 1], np.int32))
     (tmp_path / "photos" / "9.jpg").write_bytes(b"12345")
     other = replace(dataset, splits={**dataset.splits, "train": train})
-    message = refused(refuse_changed_photos, begun, other)
+    message = refused(refuse_changed_images, begun, other)
     for difference in (
         "photos that are gone: 3.jpg",
         "photos that are new: 9.jpg",
@@ -154,12 +159,12 @@ def test_photos_that_came_went_or_changed_are_named(begun, dataset, tmp_path):
         assert difference in message
 
     (tmp_path / "photos" / "0.jpg").write_bytes(b"a larger photo")
-    assert "files of other sizes" in refused(refuse_changed_photos, begun, dataset)
+    assert "files have other sizes" in refused(refuse_changed_images, begun, dataset)
 
 
 def test_other_classes_are_named(begun, dataset):
     other = replace(dataset, class_names=("Škoda", "BMW"))
-    message = refused(refuse_changed_photos, begun, other)
+    message = refused(refuse_changed_images, begun, other)
     assert "classes that are gone: Alfa, 8C" in message
     assert "classes that are new: BMW" in message
 
@@ -167,7 +172,7 @@ def test_other_classes_are_named(begun, dataset):
 def test_a_skipped_photo_that_was_mended_does_not_come_back(config, dataset):
     fewer = dataset.without(["3.jpg"])
     prepare_run(config, fewer, "float32")
-    assert refuse_changed_photos(config, dataset).skipped == ("3.jpg",)
+    assert refuse_changed_images(config, dataset).skipped == ("3.jpg",)
 
 
 def test_a_flag_that_an_older_version_did_not_have_is_as_its_default_was(begun):
@@ -180,11 +185,11 @@ def test_a_flag_that_an_older_version_did_not_have_is_as_its_default_was(begun):
 def test_a_run_on_prepared_photos_is_not_resumed_on_photos_prepared_otherwise(
     config, dataset, monkeypatch
 ):
-    prepare_run(config, dataset, "float32", copies=2)
+    prepare_run(config, dataset, "float32", resized=2)
     refuse_changed_settings(config, "float32")
     monkeypatch.setattr("fgmix.runs.resume.FORMAT", FORMAT + 1)
     message = refused(refuse_changed_settings, config, "float32")
-    assert "prepared photos were of another format" in message
+    assert "resized cache had another format" in message
 
 
 def test_a_run_from_before_there_were_prepared_photos_goes_on_without(begun):
@@ -241,7 +246,9 @@ def test_a_run_of_0_1_goes_on_with_the_same_settings_alone(begun):
 
 def test_a_run_of_0_1_that_mixed_images_is_refused_in_a_line(begun):
     edit(begun, lambda record: as_written_by_0_1(record)["recipe"].update(mixing="cutmix"))
-    with pytest.raises(FgmixError, match="trained with mixing cutmix, which is gone") as caught:
+    with pytest.raises(
+        FgmixError, match="trained with mixing cutmix, which is no longer"
+    ) as caught:
         refuse_changed_settings(begun, "float32")
     assert "of another version of fgmix" in str(caught.value)
 
@@ -249,7 +256,7 @@ def test_a_run_of_0_1_that_mixed_images_is_refused_in_a_line(begun):
 def test_photos_may_be_held_in_memory_from_where_a_run_is_resumed(begun, caplog):
     with caplog.at_level(logging.INFO, "fgmix"):
         refuse_changed_settings(replace(begun, cache="memory"), "float32")
-    assert "harmless: --cache was none" in caplog.text
+    assert "without effect: --cache was none" in caplog.text
 
 
 def test_a_record_of_another_version_is_one_line(begun):

@@ -7,9 +7,9 @@ import pytest
 
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
+from fgmix.serving.answers import describe, describe_failure
 from fgmix.serving.job import begin, describe_job, go_on, refuse_existing
 from fgmix.serving.lines import LINE_FORMATS
-from fgmix.serving.photos import describe, describe_failure
 
 NAMES = ["a.jpg", "b, c.jpg", "d\ne.jpg", "f.jpg"]
 
@@ -50,9 +50,9 @@ def test_wherever_it_was_cut_whole_lines_stay_and_the_rest_is_to_do(file, job, l
         done = go_on(file, job, lines, paths)
         kept = [start for start in starts if start <= max(cut, starts[0])][-1]
         assert file.read_bytes() == whole[:kept]
-        assert done.photos == starts.index(kept)
-        assert done.failed == (done.photos == 4)
-        assert [path for path in paths if path] == NAMES[done.photos :]
+        assert done.images == starts.index(kept)
+        assert done.failed == (done.images == 4)
+        assert [path for path in paths if path] == NAMES[done.images :]
 
 
 def test_there_need_be_no_file_yet(tmp_path, job, lines):
@@ -96,7 +96,7 @@ def test_another_making_is_refused(file, job, lines, change, said):
 
 
 def test_where_the_run_lies_is_of_no_matter(file, job, lines):
-    assert go_on(file, job | {"model": "/elsewhere"}, lines, iter(NAMES)).photos == len(NAMES)
+    assert go_on(file, job | {"model": "/elsewhere"}, lines, iter(NAMES)).images == len(NAMES)
 
 
 def test_what_is_no_file_of_ours_is_refused(file, job, lines):

@@ -127,7 +127,7 @@ def test_a_pause_brings_the_answers_to_all_before_it(finished, photos):
 def test_few_photos_are_in_memory_at_a_time(finished, photos, monkeypatch):
     file, read = photos / "test" / "red" / "photo0.png", []
     monkeypatch.setattr(
-        "fgmix.serving.predict.read_photo", lambda path, most: read.append(path) or b"no photo"
+        "fgmix.serving.predict.read_image", lambda path, most: read.append(path) or b"no photo"
     )
     answers = predict_files(Run.open(finished), itertools.repeat(file))
     for number, _ in enumerate(itertools.islice(answers, 5 * BATCH)):

@@ -106,7 +106,7 @@ def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export
 
 @pytest.mark.parametrize(
     ("target", "said"),
-    [(0.99, "it takes at least 100"), (0.96, "no threshold reaches precision 0.96 on the 30 ")],
+    [(0.99, "it needs at least 100"), (0.96, "no threshold reaches precision 0.96 on the 30 ")],
 )
 def test_a_precision_that_can_not_be_told_or_reached_is_one_line(
     validated, export, tmp_path, target, said

@@ -27,7 +27,7 @@ from fgmix.training.frozen.features import digest_weights, hash_path, provide_fe
 from fgmix.training.inputs import (
     Inputs,
     Measured,
-    measured_photos,
+    measured_images,
     measured_splits,
     one_hot,
     refuse_changed,
@@ -118,7 +118,7 @@ def view_inputs(config: TrainConfig, dataset: ImageDataset) -> Inputs:
         )
 
     measured = {
-        split: measured_photos(config, dataset, split) for split in measured_splits(config, dataset)
+        split: measured_images(config, dataset, split) for split in measured_splits(config, dataset)
     }
     return _feed(config, dataset, load, measured)
 

@@ -146,8 +146,8 @@ def test_a_run_does_not_go_on_with_a_backbone_of_other_weights(photos, tmp_path)
     ("settings", "message"),
     [
         ({"recipe": "frozen", "views": 0}, "--views 0"),
-        ({"recipe": "strong", "views": 2}, "--views is of recipe frozen"),
-        ({"recipe": "paper", "finetune_epochs": 2}, "--finetune-epochs is of recipe frozen"),
+        ({"recipe": "strong", "views": 2}, "--views needs recipe frozen"),
+        ({"recipe": "paper", "finetune_epochs": 2}, "--finetune-epochs needs recipe frozen"),
     ],
 )
 def test_flags_that_make_no_sense_are_refused(settings, message):

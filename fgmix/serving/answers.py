@@ -7,7 +7,7 @@ from typing import Any
 UNREADABLE = "not a readable image"
 
 
-def read_photo(path: Path, most: int) -> bytes | str:
+def read_image(path: Path, most: int) -> bytes | str:
     """The content of a file, or why there is none.
 
     Args:
