@@ -1,7 +1,7 @@
 """fgmix: fine-grained image classification on small data with mixed attention.
 
 `fgmix.train(TrainConfig(...))` does what `train.py` does; `fgmix.models.build_classifier` and
-`fgmix.layers` are the parts. Nothing heavy is imported until it is used.
+`fgmix.layers` are its building blocks. Heavy modules are imported on first use.
 """
 
 from fgmix.lazy import lazy_attributes

@@ -9,7 +9,13 @@ from fgmix.errors import FgmixError
 
 
 class Command(NamedTuple):
-    """A command: where it is, what it does, and whether a program may read what it prints."""
+    """A command.
+
+    Attributes:
+        module: Its module, with a function `main`.
+        summary: What it does.
+        piped: Whether its standard output is for programs, so that notes go to standard error.
+    """
 
     module: str
     summary: str
@@ -18,38 +24,46 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "check": Command(
-        "fgmix.cli.check", "audit a data set: bad files, copies, small classes, label issues"
+        "fgmix.cli.check", "audit a data set: bad files, duplicates, small classes, label issues"
     ),
     "train": Command("fgmix.cli.train", "train, evaluate and export one classifier (train.py)"),
-    "evaluate": Command("fgmix.cli.evaluate", "measure a finished run again (evaluate.py)"),
+    "evaluate": Command("fgmix.cli.evaluate", "evaluate a finished run again (evaluate.py)"),
     "predict": Command(
-        "fgmix.cli.predict", "classes of photos, a JSON or CSV line each", piped=True
+        "fgmix.cli.predict", "predict the classes of photos: one JSON or CSV line each", piped=True
     ),
-    "export": Command("fgmix.cli.export", "a run as a SavedModel to serve, or as ONNX"),
-    "query": Command("fgmix.cli.query", "predict's lines, asked of TensorFlow Serving", piped=True),
-    "compare": Command("fgmix.cli.compare", "whether one group of runs is better than another"),
+    "export": Command("fgmix.cli.export", "export a run as a SavedModel or as ONNX"),
+    "query": Command(
+        "fgmix.cli.query", "predict with a model behind TensorFlow Serving", piped=True
+    ),
+    "compare": Command(
+        "fgmix.cli.compare", "test whether one group of runs is better than another"
+    ),
     "report": Command(
-        "fgmix.cli.report", "one page on runs: how good, why, where they fail", piped=True
+        "fgmix.cli.report",
+        "write one page on runs: how good they are and where they fail",
+        piped=True,
     ),
-    "app": Command("fgmix.cli.app", "a local page to try a model: drop a photo, see why"),
-    "heatmaps": Command(
-        "fgmix.cli.heatmaps", "where runs look: figures, and how good the maps are"
+    "app": Command("fgmix.cli.app", "serve a local page to try a model: drop a photo, see why"),
+    "heatmaps": Command("fgmix.cli.heatmaps", "draw where runs look, and measure the maps"),
+    "reproduce": Command(
+        "fgmix.cli.reproduce", "train the paper's grid of runs; write its tables and figures"
     ),
-    "reproduce": Command("fgmix.cli.reproduce", "the paper's grid of runs, its tables and figures"),
-    "backbones": Command("fgmix.cli.backbones", "networks to fine-tune: cost, weights, licence"),
+    "backbones": Command(
+        "fgmix.cli.backbones", "list the networks to fine-tune: cost, weights, licence"
+    ),
     "costs": Command(
-        "fgmix.cli.costs", "parameters and multiply-adds of each backbone and attention"
+        "fgmix.cli.costs", "count parameters and multiply-adds of backbones and attentions"
     ),
 }
 
 
 def main(argv: list[str]) -> int:
-    """Hands the arguments to a command, or lists the commands."""
+    """Runs a command with its arguments, or lists the commands."""
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m fgmix COMMAND ...\n\ncommands:")
         for name, command in COMMANDS.items():
             print(f"  {name:<12}{command.summary}")
-        print("\npython -m fgmix COMMAND --help shows what each takes.")
+        print("\npython -m fgmix COMMAND --help shows its arguments.")
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         raise FgmixError(f"unknown command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")

@@ -1,4 +1,4 @@
-"""Trainings in processes of their own, on either backend, with several devices or beside others."""
+"""Trains in separate processes, on either backend, with several devices or processes."""
 
 import json
 import os
@@ -41,10 +41,10 @@ def start(
     exported: bool = False,
     **environment: str,
 ) -> subprocess.Popen:
-    """Begins a training as the command line does, with its messages and exit codes.
+    """Starts a training as the command line does, with its messages and exit codes.
 
     Args:
-        config: What to train.
+        config: The config of the run.
         backend: Keras's.
         devices: Into how many the processor is divided.
         kill_at: The failpoint at which the process ends, if not at the end of the run.
@@ -67,7 +67,7 @@ def start(
 
 
 def finish(*processes: subprocess.Popen, timeout: float = 600) -> list[str]:
-    """Waits until trainings have succeeded; returns what each said."""
+    """Waits until trainings have succeeded and returns their output."""
     said = []
     for process in processes:
         out, error = process.communicate(timeout=timeout)
@@ -77,13 +77,13 @@ def finish(*processes: subprocess.Popen, timeout: float = 600) -> list[str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Returns a port that no process listens on."""
     with socket.socket() as tried:
         tried.bind(("127.0.0.1", 0))
         return tried.getsockname()[1]
 
 
 def largest_difference(run: Path, other: Path) -> float:
-    """Of two finished runs, the largest difference of a weight."""
+    """Returns the largest difference between the weights of two finished runs."""
     pairs = zip(weights(run), weights(other), strict=True)
     return max(float(np.abs(a - b).max()) for a, b in pairs)

@@ -16,7 +16,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @dataclass
 class Tab:
-    """An open page.
+    """An open page in the browser.
 
     Attributes:
         page: Playwright's page.
@@ -29,18 +29,18 @@ class Tab:
     requests: list[str] = field(default_factory=list)
 
     def requests_elsewhere(self, own: str) -> list[str]:
-        """The requests that do not begin with the page's own address."""
+        """Returns the requests to other addresses than the page's own."""
         return [url for url in self.requests if not url.startswith(own)]
 
     def is_wider_than_its_window(self) -> bool:
-        """Whether a reader would have to scroll sideways."""
+        """Returns whether the page is wider than the window."""
         return self.page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 def find_chromium() -> str | None:
-    """The path of a Chromium that runs, if there is one."""
+    """Returns the path of a working Chromium, if there is one."""
     for path in filter(None, map(shutil.which, NAMES)):
-        # On some systems the command is there only to say that the browser is not.
+        # On some systems the command only says that the browser is not installed.
         try:
             done = subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False)
         except subprocess.TimeoutExpired:
@@ -52,12 +52,12 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def browsing() -> Iterator[Any]:
-    """A running browser, as Playwright's; skips the test where there is none."""
+    """Returns a Playwright browser; skips the test if there is none."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = find_chromium()
     if path is None:
         pytest.skip(f"no {', '.join(NAMES)} on this machine (apt-get install chromium)")
-    # As root, in containers above all, Chromium does not start with its sandbox.
+    # As root, for example in containers, Chromium does not start with its sandbox.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
@@ -66,7 +66,7 @@ def browsing() -> Iterator[Any]:
 
 
 def open_page(browser: Any, url: str, size: tuple[int, int] = DESKTOP, dark: bool = False) -> Tab:
-    """Opens an address in a tab of its own.
+    """Opens an address in a new tab.
 
     Args:
         browser: From `browsing`.

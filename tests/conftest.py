@@ -1,4 +1,4 @@
-"""Set before TensorFlow is first imported, for every test."""
+"""Environment and fixtures of all tests, set before TensorFlow is imported."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from tests.trained_runs import finished, photos  # noqa: F401  (fixtures for eve
 
 
 def pytest_configure():
-    """Leaves out TensorFlow's optimiser of graphs in the tests' own process.
+    """Disables TensorFlow's graph optimiser in the tests' own process.
 
     It takes a quarter of the time of a run that is over in seconds. Commands and trainings that
     tests start in processes of their own have it, as they have it for a user.
@@ -23,18 +23,18 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """Begins with the files that have slow tests: two workers then end at about the same time."""
+    """Starts with the files that have slow tests, so that workers end at the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def tfds_folder(tmp_path_factory):
-    """A data folder of the tests' own: prepared photos go there."""
+    """Sets a data folder for the tests, for the resized cache."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("tfds")
         patch.setenv("TFDS_DATA_DIR", str(folder))
-        # What one process has compiled for JAX the others need not, pytest's workers included.
+        # Share JAX's compilation cache among all processes, including pytest's workers.
         workers = tmp_path_factory.getbasetemp()
         shared = workers.parent if "PYTEST_XDIST_WORKER" in os.environ else workers
         patch.setenv("JAX_COMPILATION_CACHE_DIR", str(shared / "jax"))

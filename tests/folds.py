@@ -13,7 +13,7 @@ from tests.trained_runs import small_config
 
 
 def write_folds(photos: Path, saved: Path, folds: int = 3, sure: float = 0.9, **settings):
-    """Writes finished runs whose models know each photo by the first word of its file's name.
+    """Writes finished runs whose models recognise each image by the first word of its name.
 
     Args:
         photos: A folder of class folders; a file `red 3.png` is predicted to be red.

@@ -12,7 +12,7 @@ from fgmix.failpoints import FAIL_AT
 from fgmix.runs.run import Run
 
 CONTEXT = multiprocessing.get_context("forkserver")
-# It is forked before TensorFlow has started a thread or made a tensor.
+# Forked before TensorFlow starts a thread or creates a tensor.
 CONTEXT.set_forkserver_preload(["fgmix.workflows.train_and_evaluate"])
 
 
@@ -23,7 +23,7 @@ def train_apart(config: TrainConfig, kill_at: str | None = None) -> int:
         config: What to train.
         kill_at: The failpoint at which the process ends, if not at the end of the run.
     """
-    # A forked process has the variables of the day it was forked from.
+    # A forked process has the environment variables of the moment of the fork.
     arguments = (config, kill_at, dict(os.environ))
     process = CONTEXT.Process(target=_work, args=arguments)
     process.start()
@@ -32,12 +32,12 @@ def train_apart(config: TrainConfig, kill_at: str | None = None) -> int:
 
 
 def weights(run: Path) -> list[np.ndarray]:
-    """The weights of a finished run. (A file of Keras holds no state of seeds.)"""
+    """Returns the weights of a finished run. (Keras's files contain no seed state.)"""
     return [np.asarray(v) for v in Run(run).load_model().weights]
 
 
 def tiny_with_dropout(image_size: int, weights: str | None = None):
-    """The backbone of these trainings."""
+    """Returns the backbone of these trainings."""
     import keras
 
     from fgmix.models.backbones.tiny import build_tiny

@@ -1,4 +1,4 @@
-"""Records of runs as version 0.1 wrote them."""
+"""Converts records of runs to those of version 0.1."""
 
 BESIDE_FLAGS = {
     "optimizer": "optimizer",
@@ -15,7 +15,7 @@ BESIDE_FLAGS = {
 
 
 def as_written_by_0_1(record):
-    """Changes a record of today into one that version 0.1 would have written of the same run."""
+    """Converts a record to the one that version 0.1 would have written for the same run."""
     record["recipe"] = {old: record["config"].pop(new) for new, old in BESIDE_FLAGS.items()}
     record["recipe"] |= {"mixing": "none", "mixing_alpha": 0.2}
     del record["config"]["finetune"]

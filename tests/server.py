@@ -1,4 +1,4 @@
-"""A web server on this machine for tests of downloads, which can be told to misbehave."""
+"""A local web server for tests of downloads, which can simulate failures."""
 
 import threading
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A running server."""
+    """Returns a running server."""
     with running(Server()) as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""Who may import whom: data flows one way, and no module imports itself through others."""
+"""The layering of packages: imports go one way and are never circular."""
 
 import ast
 import graphlib
@@ -32,7 +32,7 @@ ORDER = (
     {"cli"},
     {"__init__", "__main__"},
 )
-"""From the lowest to the highest. Nothing imports anything higher than itself."""
+"""From the lowest to the highest package. No package imports a higher one."""
 LAZY_TENSORFLOW = {"fgmix/models/fused_batchnorm.py"}
 """Files of models that import TensorFlow inside a function: it calls a kernel of TensorFlow, and is
 itself called only when Keras runs on TensorFlow."""
@@ -40,7 +40,7 @@ MAX_LINES = 400
 
 
 def part_of(path):
-    """The package or module directly under `fgmix` that a file belongs to."""
+    """Returns the package or module directly under `fgmix` that contains a file."""
     return path.relative_to(ROOT / "fgmix").parts[0].removesuffix(".py")
 
 
@@ -60,7 +60,7 @@ def imports(path):
 
 
 def parts_imported(path):
-    """The parts of `fgmix` that a file imports."""
+    """Returns the parts of `fgmix` that a file imports."""
     known = set().union(*ORDER)
     parts = {name.split(".")[1] for name in imports(path) if name.startswith("fgmix.")}
     # `from fgmix import train` takes what the package itself offers.
@@ -118,7 +118,7 @@ def test_nothing_imports_anything_higher(path):
 
 
 def modules():
-    """The modules of `fgmix` by name, each with its file."""
+    """Returns the modules of `fgmix` and their files, by name."""
     names = {}
     for path in FILES:
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -127,7 +127,7 @@ def modules():
 
 
 def test_no_module_imports_itself_through_others():
-    # Imports within functions and for type checks count: they hide a circle, they don't mend it.
+    # Imports within functions and for type checks count: they only hide a cycle.
     known = modules()
     graph = {}
     for name, path in known.items():

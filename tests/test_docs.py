@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""The documents quote existing code and link to existing files."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ CODE = re.compile(r"`([^`]+)` \| `(fgmix/[\w/]+\.py)` \|$")
 
 
 def quoted_lines():
-    """The lines of code that docs/method.md quotes, each with its file."""
+    """Returns the lines of code that docs/method.md quotes, and their files."""
     text = (ROOT / "docs/method.md").read_text(encoding="utf-8")
     return [found.groups() for line in text.splitlines() if (found := CODE.search(line))]
 
@@ -51,7 +51,7 @@ def test_every_link_leads_to_a_file_and_nothing_is_left_to_fill_in(document):
 
 @pytest.mark.parametrize(
     "document",
-    # That of the benchmarks has the commands of old records.
+    # The benchmarks' README has the commands of old records.
     [path for path in DOCUMENTS if path.parent.name != "benchmarks"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )

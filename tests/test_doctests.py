@@ -1,4 +1,4 @@
-"""The examples in docstrings run and print what they say."""
+"""The examples in docstrings run and give the output shown."""
 
 import doctest
 import inspect
@@ -26,6 +26,7 @@ MODULES = (
     "fgmix.models.cost",
     "fgmix.models.resized",
     "fgmix.models.split",
+    "fgmix.training.distributed.hosts",
 )
 """The modules with examples. An example runs in a second or two and needs no network."""
 PUBLIC = ("fgmix.layers", "fgmix.models")

@@ -1,4 +1,4 @@
-"""Pages: names are text and never markup, and pictures lie inside."""
+"""HTML pages: names are escaped, and images are embedded."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The lock files hold what requirements.txt and pyproject.toml ask for, with hashes."""
+"""The lock files contain the requirements of requirements.txt and pyproject.toml, with hashes."""
 
 import importlib.util
 import re
@@ -14,7 +14,7 @@ HASHED = re.compile(r"^([\w.-]+)==(\S+).*\\\n +--hash=sha256:[0-9a-f]{64}\b", re
 
 
 def locked(name: str) -> dict[str, set[str]]:
-    """The versions of every package; some have one for newer Pythons and one for older ones."""
+    """Returns the versions of every package; some have different ones for different Pythons."""
     text = (ROOT / "locks" / name).read_text()
     found = HASHED.findall(text)
     assert len(found) == len(PACKAGE.findall(text)), "a package without a hash"

@@ -1,4 +1,4 @@
-"""Names in figures are shown as written."""
+"""Names in figures are not interpreted as formulas."""
 
 import re
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from fgmix.explain.figures import Panel, draw_panels
 from fgmix.plotting import save_figure, share_legend
 from fgmix.reproduction import figures as reproduction
 
-NAME = r"$x_1$ of $\no$"  # the one would be set as a formula, the other is none
+NAME = r"$x_1$ of $\no$"  # the first part would be a formula, the second is not one
 ACCURACY = Accuracy((0.5, 0.6), 0.55, 0.07, 0.4, 0.7)
 
 

@@ -1,4 +1,4 @@
-"""The README's figures are of the records that are committed beside them."""
+"""The README's figures were drawn from the committed records."""
 
 import json
 import re
@@ -18,7 +18,7 @@ REDRAW = "run `python -m benchmarks.accuracy.readme_figures`"
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory):
-    """The record of a comparison of runs that were never trained."""
+    """Returns the record of a comparison of fake runs."""
     folder = tmp_path_factory.mktemp("record")
     write_grid(folder / "runs", folder, ("one", "two"), ("none", "mixed"), 2)
     path = folder / "some_comparison.json"

@@ -1,4 +1,4 @@
-"""Tables: columns one below the other in a terminal, and whole cells in Markdown."""
+"""Tables: aligned columns in a terminal, and escaped cells in Markdown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A small data set, and one small finished run of it that the tests share."""
+"""A small data set and a finished run on it, which the tests share."""
 
 import csv
 from pathlib import Path
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 40, 32
 
 
 def draw_photos(root: Path, splits: dict[str, int], classes: tuple[str, ...] = CLASSES) -> Path:
-    """Draws photos of a colour a class, with stripes and noise, JPEG and PNG in turn.
+    """Draws images with one colour per class, stripes and noise, as JPEG and PNG in turn.
 
     A split with an empty name makes a data set without split folders.
     """
@@ -34,7 +34,7 @@ def draw_photos(root: Path, splits: dict[str, int], classes: tuple[str, ...] = C
 
 
 def small_config(photos: Path, run_dir: Path, **changes):
-    """The settings of a run of a few seconds."""
+    """Returns the settings of a run of a few seconds."""
     from fgmix import TrainConfig
 
     settings = {
@@ -51,20 +51,20 @@ def small_config(photos: Path, run_dir: Path, **changes):
 
 
 def read_history(run_dir: Path) -> list[dict[str, str]]:
-    """The rows of a run's `history.csv`, as text."""
+    """Returns the rows of a run's `history.csv`, as strings."""
     with (run_dir / "history.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 3 classes with 8 training and 4 test photos each."""
+    """Returns a folder of 3 classes with 8 training and 4 test images each."""
     return draw_photos(tmp_path_factory.mktemp("data") / "photos", {"train": TRAIN, "test": TEST})
 
 
 @pytest.fixture(scope="session")
 def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run. Tests that change anything in it copy it first."""
+    """Returns the folder of a finished run. Tests that change it copy it first."""
     import fgmix
 
     run_dir = tmp_path_factory.mktemp("runs") / "finished"

@@ -1,1 +1,1 @@
-"""Auditing a data set: bad files, duplicates, small classes, label issues."""
+"""Audits of data sets: unreadable files, duplicates, small classes, label issues."""

@@ -164,8 +164,8 @@ def _across(duplicates: Sequence[Duplicates]) -> list[Finding]:
             "copies-across-splits",
             True,
             f"{len(leaks)} picture(s) are in more than one split"
-            + (f": {held_out} are copies of training photos" if held_out else ""),
-            "remove the training copy: accuracy on a photo that was trained on means nothing",
+            + (f": {held_out} are duplicates of training photos" if held_out else ""),
+            "remove the training photo: accuracy on a photo that was trained on means nothing",
             tuple(map(_as_item, leaks)),
         ),
         Finding(
@@ -179,7 +179,7 @@ def _across(duplicates: Sequence[Duplicates]) -> list[Finding]:
             "copies",
             False,
             f"{len(harmless)} picture(s) are in their class and split more than once",
-            "keep one of each: copies count twice in training and in the result",
+            "keep one of each: duplicates count twice in training and in the result",
             tuple(map(_as_item, harmless)),
         ),
     ]

@@ -1,1 +1,1 @@
-"""Whether one way of training is better than another, and how sure that is."""
+"""Statistical comparison of groups of runs: differences, intervals, tests and power."""

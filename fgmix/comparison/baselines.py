@@ -1,4 +1,4 @@
-"""What each group is compared with."""
+"""The baseline of each group."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from fgmix.comparison.study import Group
 from fgmix.errors import FgmixError
 
 DEFAULT_BASELINE = "none"
-"""The attention that others are compared with."""
+"""The attention of the default baseline."""
 
 Pair = tuple[Group, Group]
 """A group and its baseline."""
@@ -22,10 +22,10 @@ def pair_groups(groups: Sequence[Group], baseline: str | None) -> tuple[list[Pai
             attention, or else the first group.
 
     Returns:
-        The pairs that are compared, and notes on those that are not.
+        The pairs to compare, and notes on groups without a baseline.
 
     Raises:
-        FgmixError: If no group is named so, or if the name may mean one setting or another.
+        FgmixError: If no group matches the name, or the name is ambiguous.
     """
     notes = []
     if baseline is not None:
@@ -38,7 +38,7 @@ def pair_groups(groups: Sequence[Group], baseline: str | None) -> tuple[list[Pai
         chosen = [groups[0]]
         if len(groups) > 1:
             notes.append(
-                f"The baseline is the first group, {groups[0].name}: --baseline names another."
+                f"The baseline is the first group, {groups[0].name}: --baseline chooses another."
             )
     pairs = []
     for group in groups:
@@ -46,14 +46,14 @@ def pair_groups(groups: Sequence[Group], baseline: str | None) -> tuple[list[Pai
             continue
         other = _baseline_of(group, chosen)
         if other is None:
-            notes.append(f"{group.name} is not compared: no baseline has its other settings.")
+            notes.append(f"{group.name} is not compared: no baseline shares its other settings.")
         else:
             pairs.append((group, other))
     return pairs, notes
 
 
 def name_baseline(pairs: Sequence[Pair]) -> str:
-    """What groups are compared with, in a word or two; `""` if nothing is compared."""
+    """Returns a short name of what groups are compared with; `""` if nothing is compared."""
     names = {other.name for _, other in pairs}
     if len(names) > 1:
         settings = {tuple(differing(one.settings, other.settings)) for one, other in pairs}
@@ -65,7 +65,7 @@ def name_baseline(pairs: Sequence[Pair]) -> str:
 
 
 def _named(groups: Sequence[Group], wanted: str) -> list[Group]:
-    """The group of that name, or those with that value of a setting in which groups differ."""
+    """Returns the group of that name, or those with that value of a setting that varies."""
     by_name = [group for group in groups if group.name == wanted]
     if by_name:
         return by_name
@@ -81,24 +81,24 @@ def _named(groups: Sequence[Group], wanted: str) -> list[Group]:
         if len(values) > 1 and having and having not in found.values():
             found[setting] = having
     if not found:
-        raise FgmixError(f"--baseline {wanted}: no group is named so; there are: {names}")
+        raise FgmixError(f"--baseline {wanted}: no such group; choose from: {names}")
     if len(found) > 1:
         may_be = " or ".join(f"'{setting.replace('_', ' ')} {wanted}'" for setting in found)
         raise FgmixError(
-            f"--baseline {wanted} may mean {may_be}: give one of these, or a group's name: {names}"
+            f"--baseline {wanted} is ambiguous: give {may_be}, or a group's name: {names}"
         )
     [chosen] = found.values()
     return chosen
 
 
 def _spellings(setting: str, value: object) -> set[str]:
-    """How a value of a setting may be named: `none`, `attention none`."""
+    """Returns the accepted names of a setting's value: `none`, `attention none`."""
     plain = f"{value:g}" if isinstance(value, float) else str(value)
     return {plain, f"{setting.replace('_', ' ')} {plain}", in_words(setting, value)}
 
 
 def _baseline_of(group: Group, chosen: Sequence[Group]) -> Group | None:
-    """Of several baselines the one that differs in one setting alone; a single one for all."""
+    """Returns the only baseline, or of several the one that differs in exactly one setting."""
     if len(chosen) == 1:
         return chosen[0]
     near = [other for other in chosen if len(differing(group.settings, other.settings)) == 1]

@@ -1,4 +1,4 @@
-"""Each group against its baseline, and the verdict in words."""
+"""Contrasts: each group against its baseline, with a verdict in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from fgmix.tables import interval, percent, points
 
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
 PLAIN_TARGET = 0.01
-"""The difference to plan for where the paper has none, as a fraction."""
+"""The difference to plan for if the paper reports none, as a fraction."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A difference that one would like to see, and what it would take.
+    """A difference to plan for, and what it takes to show it.
 
     Attributes:
-        source: Whose difference it is, in words.
+        source: Where the difference comes from, in words.
         difference: As a fraction.
-        need: None if that can't be told from one seed each.
+        need: The seeds and images needed; None if one seed each gives no estimate.
     """
 
     source: str
@@ -40,21 +40,21 @@ class Target:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A group against its baseline.
+    """The difference between a group and its baseline.
 
     Attributes:
         group: The group's name.
-        baseline: The baseline's.
+        baseline: The baseline's name.
         found: Their difference.
-        corrected_p: Holm's, for all contrasts of the comparison.
+        corrected_p: The p-value after Holm's correction over all contrasts of the comparison.
         verdict: `BETTER`, `WORSE` or `NOT_SHOWN`, by `corrected_p`.
         detectable: The smallest true difference that would have been shown with probability
             `POWER` at `level`; None if none would.
-        level: What p has to be below so that the difference is shown whatever the other contrasts
-            come to: `LEVEL` over their number.
+        level: The Bonferroni level, `LEVEL` divided by the number of contrasts: a smaller p shows
+            the difference whatever the other contrasts are.
         targets: Differences to plan for.
         differs: The settings in which the two differ.
-        shared_seeds: How many seeds both have.
+        shared_seeds: The number of seeds that both have.
     """
 
     group: str
@@ -70,13 +70,13 @@ class Contrast:
 
     @property
     def sentence(self) -> str:
-        """The verdict as a sentence that claims no more than was shown."""
+        """The verdict as a sentence."""
         f = self.found
         measured = f"{points(f.mean)} points, 95 % interval {interval(f.low, f.high, '+.2f')}"
         if self.verdict == NOT_SHOWN:
             text = f"{self.group} against {self.baseline}: no difference shown ({measured})"
             if f.p_value < LEVEL:
-                text += f"; p is {f.p_value:.3f} alone, {self.corrected_p:.3f} corrected"
+                text += f"; p is {f.p_value:.3f} before and {self.corrected_p:.3f} after correction"
             if self.detectable is None:
                 return f"{text}; {self.why_none}."
             return (
@@ -86,7 +86,7 @@ class Contrast:
         if f.of_runs:
             return (
                 f"this run of {self.group} is {self.verdict} than this run of {self.baseline} "
-                f"({measured}); one seed each says nothing of another training."
+                f"({measured}); one seed each does not tell whether this holds for other seeds."
             )
         text = f"{self.group} is {self.verdict} than {self.baseline} ({measured})"
         if len(self.differs) > 1:
@@ -96,34 +96,34 @@ class Contrast:
 
     @property
     def why_none(self) -> str:
-        """Why no difference is `detectable`."""
+        """The reason why no difference is `detectable`."""
         if self.found.of_runs:
-            return "too few photos changed sides to show any"
+            return "too few photos are predicted differently to show any difference"
         if not self.found.error:
-            return "no answer varied, so what could have been seen can't be told"
+            return "no prediction varied, so the detectable difference is unknown"
         return "no difference, however large, would have been shown reliably"
 
     @property
     def proviso(self) -> str:
-        """What is taken for granted of a single seed against several; else `""`."""
+        """The assumption behind comparing one seed with several; `""` if there is none."""
         if self.found.of_runs or 1 not in self.found.seeds:
             return ""
         single, other = (self.group, self.baseline)[:: 1 if self.found.seeds[0] == 1 else -1]
-        return f", if the seeds of {single} vary as those of {other} do; it has one"
+        return f", assuming that seeds of {single}, which has one, vary as those of {other} do"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a study shows.
+    """The results of a study.
 
     Attributes:
         study: The runs.
-        accuracies: Of each group, in the order of the study's groups.
-        contrasts: Each group that has a baseline against it.
-        baseline: What is compared with: a group's name, or the value of a setting where each group
-            is compared with the one that differs from it in that setting alone; `""` for a single
+        accuracies: The accuracy of each group, in the order of the study's groups.
+        contrasts: The contrast of each group that has a baseline.
+        baseline: The name of the baseline group, or the value of a setting if each group is
+            compared with the one that differs from it only in that setting; `""` for a single
             group.
-        notes: The study's, and those on how the contrasts were made.
+        notes: The notes of the study, and notes on the contrasts.
     """
 
     study: Study
@@ -138,14 +138,15 @@ def compare(study: Study, baseline: str | None = None, target: float | None = No
 
     Args:
         study: From `open_study`.
-        baseline: The name of a group, or a value of a setting: with `none` each group is compared
-            with the one that differs from it by having `none` there. By default attention `none`
-            if groups have that and others another, and otherwise the first group.
-        target: A difference to plan for, as a fraction; by default the paper's where it has one
-            for the two attentions on the data set and backbone, and otherwise one point.
+        baseline: The name of a group, or a value of a setting: with `none`, each group is compared
+            with the group that has `none` for that setting and otherwise the same settings. By
+            default attention `none` if attentions vary and one is `none`, otherwise the first
+            group.
+        target: A difference to plan for, as a fraction. By default the paper's difference between
+            the two attentions on the data set and backbone, or one point if it reports none.
 
     Raises:
-        FgmixError: If no group is named so, or if the name may mean one setting or another.
+        FgmixError: If no group matches the baseline's name, or the name is ambiguous.
     """
     pairs, pair_notes = pair_groups(study.groups, baseline)
     differences = [compare_accuracies(group.correct, other.correct) for group, other in pairs]
@@ -177,7 +178,7 @@ def _contrast(
     if corrected_p < LEVEL:
         verdict = BETTER if found.mean > 0 else WORSE
     targets = (
-        [("the difference asked for", target)]
+        [("the given difference", target)]
         if target is not None
         else _published(group, other) or [("one point", PLAIN_TARGET)]
     )
@@ -196,16 +197,16 @@ def _contrast(
 
 
 def _published(group: Group, other: Group) -> list[tuple[str, float]]:
-    """The paper's difference between two attentions, on its own data set and base model.
+    """Returns the paper's difference between two attentions on its data set and base model.
 
-    None for groups on other photos or another backbone, or that were trained on fewer photos than
-    there are or measured on folds of them.
+    Empty for other images or another backbone, and for groups that were trained on a part of the
+    training images or measured on folds.
     """
     one, two = group.settings["attention"], other.settings["attention"]
     published = PUBLISHED.get(group.settings["dataset"])
     model = KIN.get(group.settings["backbone"], "")
     data = group.runs[0][0].data
-    # A folder may be called as the paper's data set is.
+    # A folder may have the name of the paper's data set.
     if published is None or data["num_classes"] != published.classes or one == two:
         return []
     limits = {name: group.settings[name] for name in ("shots", "folds", "train_fraction")}
@@ -228,19 +229,20 @@ def _contrast_notes(contrasts: Sequence[Contrast]) -> list[str]:
             )
     if any(c.found.of_runs for c in contrasts):
         notes.append(
-            "With one seed each the test (McNemar's, exact) is of two trained models. It can't "
-            "tell whether trainings with another seed would differ as they do: that takes several "
-            "seeds."
+            "With one seed each, the test (McNemar's, exact) compares two trained models. It can't "
+            "tell whether training with other seeds would give the same difference: that takes "
+            "several seeds."
         )
     for c in contrasts:
         if not c.found.of_runs and 1 in c.found.seeds:
             names = c.group, c.baseline
             single, several = names if c.found.seeds[0] == 1 else names[::-1]
-            notes.append(f"{single} has one seed: its standard deviation is taken from {several}.")
+            notes.append(
+                f"{single} has one seed: its variance between seeds is taken from {several}."
+            )
     if any(c.shared_seeds and not c.found.of_runs for c in contrasts):
         notes.append(
-            "Groups share seeds, and with them the order and augmentation of the photos. They are "
-            "compared as if they did not: if that moves their accuracies together, the test finds "
-            "too little rather than too much."
+            "Groups share seeds, and so the order and augmentation of the photos. The test treats "
+            "them as independent: if shared seeds correlate the accuracies, it is conservative."
         )
     return notes

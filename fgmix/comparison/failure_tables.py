@@ -4,11 +4,11 @@ from fgmix.comparison.failures import Failures
 from fgmix.tables import Table, interval, mean_count, percent, without_empty
 
 SHOWN = 10
-"""Classes and pairs of classes that a table lists."""
+"""The most classes or pairs of classes in a table."""
 
 
 def failure_tables(failures: Failures) -> list[Table]:
-    """Where a group fails: classes, pairs of classes, calibration, coverage."""
+    """Returns tables of classes, pairs of classes, coverage and calibration."""
     return [
         _class_table(failures),
         _confusion_table(failures),

@@ -1,6 +1,6 @@
 """Where a group of runs fails: classes, confusions, calibration, selective accuracy.
 
-All of it comes from the runs' predictions alone.
+Everything is computed from the runs' predictions.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from fgmix.comparison.study import Group, Study
 from fgmix.evaluation.calibration import threshold_for_coverage
 
 BINS = 15
-"""Of the reliability diagram, as in Guo et al."""
+"""The number of bins of the reliability diagram, as in Guo et al."""
 
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)
 EXAMPLES = 3
@@ -24,12 +24,12 @@ class ClassAccuracy:
 
     Attributes:
         name: The class.
-        images: Its test photos.
-        accuracy: The share of them that is recognised, mean over seeds.
-        lowest: Of the worst seed.
-        highest: Of the best seed.
-        taken_for: The class that the others are most often taken for, `""` if all are recognised.
-        taken_share: The share of its photos that is taken for that, mean over seeds.
+        images: The number of its test images.
+        accuracy: The fraction of them that is recognised, mean over seeds.
+        lowest: The accuracy of the worst seed.
+        highest: The accuracy of the best seed.
+        taken_for: The class that they are most often mistaken for, `""` if all are recognised.
+        taken_share: The fraction of its images mistaken for that class, mean over seeds.
     """
 
     name: str
@@ -43,18 +43,18 @@ class ClassAccuracy:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Two classes that are taken for each other.
+    """Two classes that are mistaken for each other.
 
     Attributes:
-        first: The class whose photos are more often taken for the other's.
+        first: The class whose images are more often mistaken.
         second: The other class.
-        images: How many test photos each has.
-        first_as_second: Photos of the first taken for the second, mean over seeds.
-        second_as_first: The other way round.
-        first_examples: Photos of the first that are taken for the second, those that most seeds
-            mistake and the surest first.
-        second_examples: Photos of the second that are taken for the first; where none is, those
-            that are most surely recognised.
+        images: The number of test images of each.
+        first_as_second: Images of the first predicted as the second, mean over seeds.
+        second_as_first: Images of the second predicted as the first, mean over seeds.
+        first_examples: Images of the first predicted as the second, sorted by the number of seeds
+            and then by confidence.
+        second_examples: Images of the second predicted as the first; if there are none, those
+            recognised with the highest confidence.
     """
 
     first: str
@@ -67,20 +67,20 @@ class Confusion:
 
     @property
     def mistakes(self) -> float:
-        """Both ways together, mean over seeds."""
+        """Mistakes in both directions, mean over seeds."""
         return self.first_as_second + self.second_as_first
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The answers whose confidence lies in one bin, of all seeds together.
+    """The predictions of all seeds whose confidence lies in one bin.
 
     Attributes:
-        low: Where the bin begins; it is not in it.
-        high: Where it ends; it is in it.
-        answers: How many answers are in it; with none, the next two are NaN.
+        low: The lower bound of the bin, exclusive.
+        high: The upper bound of the bin, inclusive.
+        answers: The number of predictions in the bin; if it is 0, the other two are NaN.
         confidence: Their mean confidence.
-        accuracy: The share of them that is right.
+        accuracy: The fraction of them that is correct.
     """
 
     low: float
@@ -92,11 +92,11 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Selected:
-    """What becomes of the accuracy if only the surest answers are given.
+    """The accuracy of the most confident predictions.
 
     Attributes:
-        coverage: The share of photos that is answered, at least.
-        accuracy: The share of answers that is right, mean over seeds.
+        coverage: The least fraction of images whose predictions are kept.
+        accuracy: The fraction of these predictions that is correct, mean over seeds.
         std: Its sample standard deviation over seeds; None for one seed.
     """
 
@@ -111,12 +111,12 @@ class Failures:
 
     Attributes:
         group: Its name.
-        classes: Those that have test photos, the least recognised first.
-        confusions: Pairs of classes that are taken for each other, the most often first.
+        classes: The classes that have test images, the least recognised first.
+        confusions: Pairs of classes that are mistaken for each other, the most frequent first.
         calibration_error: The expected calibration error, mean over seeds.
         calibration_std: Its sample standard deviation over seeds; None for one seed.
         reliability: `BINS` bins from 0 to 1.
-        selective: At `COVERAGES`.
+        selective: The selective accuracy at each of `COVERAGES`.
     """
 
     group: str
@@ -129,22 +129,22 @@ class Failures:
 
     @property
     def single(self) -> bool:
-        """Whether the group has one seed, so that there is no standard deviation."""
+        """Whether the group has a single seed."""
         return self.calibration_std is None
 
     @property
     def mean_per_class(self) -> float:
-        """The mean of the classes' accuracies."""
+        """The mean accuracy over classes."""
         return float(np.mean([c.accuracy for c in self.classes]))
 
 
 def find_failures(study: Study, group: Group, pairs: int = 20) -> Failures:
-    """Finds where a group fails.
+    """Returns where a group fails.
 
     Args:
         study: The study.
         group: One of its groups.
-        pairs: How many pairs of classes to name at most.
+        pairs: The most pairs of classes to return.
     """
     counts = _confusion_counts(study, group)
     errors = [
@@ -164,10 +164,10 @@ def find_failures(study: Study, group: Group, pairs: int = 20) -> Failures:
 
 
 def reliability(confidences: np.ndarray, correct: np.ndarray) -> tuple[ReliabilityBin, ...]:
-    """The reliability diagram in numbers: `BINS` bins of equal width.
+    """Returns the `BINS` bins, of equal width, of the reliability diagram.
 
     Args:
-        confidences: `(n,)`, the probability of each answer.
+        confidences: `(n,)`, the probability of each predicted class.
         correct: bool `(n,)`, whether it is the true one.
     """
     place = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
@@ -184,12 +184,12 @@ def reliability(confidences: np.ndarray, correct: np.ndarray) -> tuple[Reliabili
 
 
 def calibration_error(confidences: np.ndarray, correct: np.ndarray) -> float:
-    """The expected calibration error: how far the bins' accuracies are from their confidences.
+    """Returns the expected calibration error: the mean gap between accuracy and confidence.
 
     C. Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017, with `BINS` bins.
 
     Args:
-        confidences: `(n,)`, the probability of each answer.
+        confidences: `(n,)`, the probability of each predicted class.
         correct: bool `(n,)`, whether it is the true one.
     """
     gaps = [
@@ -201,7 +201,7 @@ def calibration_error(confidences: np.ndarray, correct: np.ndarray) -> float:
 
 
 def _confusion_counts(study: Study, group: Group) -> np.ndarray:
-    """Int `(n, K, K)`: how many photos of one class each seed takes for another."""
+    """Returns the confusion matrix of each seed, int `(n, K, K)`."""
     seeds, size = len(group.seeds), len(study.class_names)
     counts = np.zeros((seeds, size, size), np.int32)
     labels = np.broadcast_to(study.labels, group.predicted.shape)
@@ -260,7 +260,7 @@ def _confusions(
 
 
 def _examples(study: Study, group: Group, label: int, predicted: int) -> tuple[str, ...]:
-    """Photos of a class that are named another, by how many seeds and how surely they are."""
+    """Returns images of one class predicted as another, by number of seeds, then confidence."""
     so = (group.predicted == predicted) & (study.labels == label)
     times, confidence = so.sum(axis=0), (so * group.confidences).sum(axis=0)
     order = np.lexsort((-confidence, -times))[:EXAMPLES]

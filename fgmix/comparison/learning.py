@@ -1,4 +1,4 @@
-"""Learning curves: accuracy against how many photos of a class were trained on."""
+"""Learning curves: accuracy against the number of training images per class."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from fgmix.comparison.names import differing, distinguishing, name_group
 from fgmix.comparison.statistics import Accuracy
 
 AMOUNTS = ("shots", "train_fraction")
-"""The settings that limit the training photos."""
+"""The settings that limit the training images."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class CurvePoint:
     """A group as a point of a learning curve.
 
     Attributes:
-        amount: How its training photos are limited, in words: `5 shots`, `all`.
-        images: Training photos of a class, on average.
+        amount: The limit on its training images in words: `5 shots`, `all`.
+        images: The mean number of training images per class.
         accuracy: Its accuracy.
     """
 
@@ -27,11 +27,11 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Groups that differ in how many photos they were trained on.
+    """Groups that differ only in the number of training images.
 
     Attributes:
-        name: What tells the curve from the others.
-        points: From the fewest photos to the most.
+        name: The settings that distinguish the curve from the others.
+        points: The groups, sorted by the number of training images.
     """
 
     name: str
@@ -39,7 +39,7 @@ class LearningCurve:
 
 
 def learning_curves(comparison: Comparison) -> list[LearningCurve]:
-    """The learning curves of a comparison; none if all groups were trained on as many photos."""
+    """Returns the learning curves of a comparison; none if no setting of `AMOUNTS` varies."""
     groups = comparison.study.groups
     if not any(set(differing(groups[0].settings, g.settings)) & set(AMOUNTS) for g in groups):
         return []

@@ -1,4 +1,4 @@
-"""Naming groups of runs by what tells them apart."""
+"""Names of groups of runs, made from the settings that distinguish them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -8,13 +8,13 @@ from fgmix.config.recipes import Recipe
 from fgmix.models.attention import ATTENTIONS
 
 FIRST = ("dataset", "attention", "backbone", "gate", "recipe", "shots", "train_fraction")
-"""Settings that name a group before others do."""
+"""The settings that names prefer, in this order."""
 
 ABSENT = object()
-"""The value of a setting that means nothing to a group."""
+"""The value of a setting that does not apply to a group."""
 
 BARE = ("dataset", "attention", "backbone")
-"""Settings whose value says which setting it is."""
+"""Settings whose values are clear without the setting's name."""
 
 BY_RECIPE = {f.name for f in fields(Recipe)} - {"summary"}
 
@@ -22,14 +22,14 @@ Settings = Mapping[str, Any]
 
 
 def distinguishing(groups: Sequence[Settings]) -> list[str]:
-    """The settings that name groups: as few as tell them apart, those of `FIRST` before others.
+    """Returns the fewest settings that distinguish groups, those of `FIRST` before others.
 
     Args:
         groups: The settings of each group.
 
     Returns:
-        Their names. A setting that goes along with those before it, as the learning rates go with
-        the recipe, is not among them.
+        Their names, without settings that earlier ones determine, as the recipe determines the
+        learning rates.
     """
     names = list(dict.fromkeys([*FIRST, *(name for group in groups for name in group)]))
     shown: list[str] = []
@@ -44,13 +44,13 @@ def distinguishing(groups: Sequence[Settings]) -> list[str]:
 
 
 def name_group(settings: Settings, shown: Sequence[str]) -> str:
-    """A group in words, by the settings that tell it from others: `mixed, shots 5`."""
+    """Returns a group's name, made from the distinguishing settings: `mixed, shots 5`."""
     chosen = [name for name in shown if name in settings] or ["attention"]
     return ", ".join(in_words(name, settings[name]) for name in chosen)
 
 
 def place(settings: Settings, shown: Sequence[str]) -> list[tuple]:
-    """What groups are sorted by: attentions as the registry has them, numbers by size."""
+    """Returns the sort key of a group: attentions in registry order, numbers by size."""
     key: list[tuple] = []
     for name in shown:
         value = settings.get(name, ABSENT)
@@ -60,13 +60,13 @@ def place(settings: Settings, shown: Sequence[str]) -> list[tuple]:
             key.append((1, list(ATTENTIONS).index(value)))
         elif isinstance(value, (int, float)):
             key.append((1, value))
-        else:  # `None` stands for all there are
+        else:  # `None` means all
             key.append((3,) if value is None else (2, str(value)))
     return key
 
 
 def in_words(name: str, value: object) -> str:
-    """A setting in words: `mixed`, `gate sigmoid`, `shots 5`."""
+    """Returns a setting in words: `mixed`, `gate sigmoid`, `shots 5`."""
     if name in BARE:
         return str(value)
     label = name.replace("_", " ")
@@ -78,10 +78,10 @@ def in_words(name: str, value: object) -> str:
 
 
 def differing(one: Settings, other: Settings) -> list[str]:
-    """The settings in which two groups differ.
+    """Returns the settings in which two groups differ.
 
-    A setting that means nothing to one of them, as a gate to `none`, is not among them, nor what
-    follows from another recipe.
+    Settings that do not apply to one of them, such as the gate to `none`, are left out; if the
+    recipes differ, so are the settings that a recipe sets.
     """
     found = [name for name in one if name in other and one[name] != other[name]]
     if "recipe" in found:

@@ -1,4 +1,4 @@
-"""A comparison written out: for a terminal, as Markdown, as CSV, as JSON."""
+"""A comparison as text, Markdown, CSV and JSON."""
 
 import math
 from collections.abc import Iterable
@@ -19,12 +19,12 @@ from fgmix.tables import WIDTH
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """What the comparison shows, a sentence a contrast."""
+    """Returns one sentence per contrast."""
     return [contrast.sentence for contrast in comparison.contrasts]
 
 
 def headline(comparison: Comparison) -> str:
-    """What was compared, in a line."""
+    """Returns a line that says what was compared."""
     study = comparison.study
     runs, first = study.runs, study.groups[0].settings
     counts = (
@@ -45,7 +45,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def as_text(comparison: Comparison, failures: Failures | None = None) -> str:
-    """The whole comparison for a terminal."""
+    """Returns the comparison as text for a terminal."""
     parts = [headline(comparison), *(t.as_text() for t in comparison_tables(comparison))]
     if comparison.contrasts:
         sentences = (fill(f"- {s}", WIDTH, subsequent_indent="  ") for s in verdicts(comparison))
@@ -59,7 +59,7 @@ def as_text(comparison: Comparison, failures: Failures | None = None) -> str:
 
 
 def as_markdown(comparison: Comparison, failures: Failures | None = None) -> str:
-    """The whole comparison as a Markdown page."""
+    """Returns the comparison as a Markdown page."""
     parts = [f"# Comparison\n\n{headline(comparison)}.\n"]
     if comparison.contrasts:
         lines = "\n".join(f"- {sentence}" for sentence in verdicts(comparison))
@@ -74,9 +74,9 @@ def as_markdown(comparison: Comparison, failures: Failures | None = None) -> str
 
 
 def write_groups(path: Path, comparison: Comparison) -> None:
-    """Writes a CSV file: a row a group, with its difference to its baseline where it has one.
+    """Writes a CSV file with one row per group, and its difference to its baseline if it has one.
 
-    Accuracies are percents, differences points.
+    Accuracies are in percent, differences in percentage points.
     """
     by_group = {contrast.group: contrast for contrast in comparison.contrasts}
     rows = []
@@ -118,9 +118,9 @@ def write_record(path: Path, comparison: Comparison) -> None:
 
 
 def record(comparison: Comparison) -> dict[str, Any]:
-    """Everything that a comparison found, as JSON takes it; all numbers are fractions.
+    """Returns all results of a comparison as JSON values; all numbers are fractions.
 
-    Where each group fails is in it too, with photos' paths and no photos.
+    It includes where each group fails, with the paths of example images.
     """
     study = comparison.study
     groups = []
@@ -150,7 +150,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, which knows no number that is none."""
+    """Returns a value as JSON values, with None for NaN and infinity, which JSON lacks."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str):

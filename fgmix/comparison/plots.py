@@ -1,4 +1,4 @@
-"""A comparison in pictures: accuracies with differences, learning curves, calibration."""
+"""Figures of a comparison: accuracies with differences, learning curves, calibration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +20,10 @@ BLACK, BLUE, ORANGE = COLOURS[0], COLOURS[1], COLOURS[2]
 
 
 def save_comparison(path: Path, comparison: Comparison) -> None:
-    """Draws learning curves where groups differ in their training photos, else accuracies.
+    """Draws learning curves if the number of training images varies, else accuracies.
 
     Args:
-        path: The picture; its suffix names the format.
+        path: The image file; its suffix sets the format.
         comparison: The groups.
     """
     curves = learning_curves(comparison)
@@ -31,10 +31,10 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
 
 
 def save_history(path: Path, comparison: Comparison) -> None:
-    """Draws loss and accuracy by epoch, a line a group.
+    """Draws loss and accuracy by epoch, one line per group.
 
     Args:
-        path: The picture; its suffix names the format.
+        path: The image file; its suffix sets the format.
         comparison: The groups.
 
     Raises:
@@ -48,11 +48,11 @@ def save_history(path: Path, comparison: Comparison) -> None:
 
 
 def draw_comparison(comparison: Comparison, stacked: bool = False) -> Figure:
-    """Every group's seeds, mean and 95 % interval; beside it the difference to its baseline.
+    """Draws every group's seeds, mean and 95 % interval, and the differences to the baselines.
 
     Args:
         comparison: The groups.
-        stacked: The differences below instead, for narrow pages.
+        stacked: Whether the differences go below the accuracies, for narrow pages.
     """
     groups = comparison.study.groups
     height = 1.7 + 0.42 * len(groups)
@@ -86,7 +86,7 @@ def _draw_differences(axis: Axes, comparison: Comparison) -> None:
         _interval(axis, y, found.mean, found.low, found.high, ORANGE if shown else BLACK)
         if contrast.detectable is not None:
             reach = [-100 * contrast.detectable, 100 * contrast.detectable]
-            axis.plot(reach, [y, y], "|", color="0.55", ms=12, label="could have been seen (80 %)")
+            axis.plot(reach, [y, y], "|", color="0.55", ms=12, label="detectable difference (80 %)")
     axis.set_xlabel(f"points against {comparison.baseline}: difference and 95 % interval")
 
 
@@ -96,13 +96,13 @@ def _interval(axis: Axes, y: float, mean: float, low: float, high: float, colour
 
 
 def draw_learning_curves(curves: Sequence[LearningCurve]) -> Figure:
-    """Accuracy against the training photos of a class, with 95 % intervals."""
+    """Draws accuracy against the number of training images per class, with 95 % intervals."""
     figure = Figure(figsize=(6.5, 4.4), layout="constrained")
     axis = figure.subplots()
     ticks: dict[float, str] = {}
     for number, curve in enumerate(curves):
         colour = COLOURS[number % len(COLOURS)]
-        # Moved apart a little, so that intervals don't hide each other.
+        # A small offset keeps intervals from hiding each other.
         shift = 1 + 0.012 * (number - (len(curves) - 1) / 2)
         x = np.array([point.images for point in curve.points])
         found = [point.accuracy for point in curve.points]
@@ -120,14 +120,14 @@ def draw_learning_curves(curves: Sequence[LearningCurve]) -> Figure:
     axis.set_xscale("log")
     axis.set_xticks(list(ticks), list(ticks.values()))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.set(xlabel="training photos a class", ylabel="top-1 (%)")
+    axis.set(xlabel="training photos per class", ylabel="top-1 (%)")
     draw_grid(axis)
     share_legend(figure, [axis], 2)
     return figure
 
 
 def draw_reliability(failures: Sequence[Failures]) -> Figure:
-    """Reliability diagrams: how often answers of a given confidence are right."""
+    """Draws reliability diagrams: accuracy against confidence."""
     columns = min(3, len(failures))
     rows = -(-len(failures) // columns)
     figure = Figure(figsize=(3.4 * columns, 3.6 * rows), layout="constrained")
@@ -152,7 +152,7 @@ def draw_reliability(failures: Sequence[Failures]) -> Figure:
         )
         error = percent(found.calibration_error, 1)
         axis.set_title(f"{found.group}: ECE {error} points", fontsize="medium")
-        axis.set(xlabel="confidence (%)", ylabel="right (%)", xlim=(0, 100), ylim=(0, 100))
+        axis.set(xlabel="confidence (%)", ylabel="accuracy (%)", xlim=(0, 100), ylim=(0, 100))
     for axis in axes.flat[len(failures) :]:
         axis.set_axis_off()
     return figure

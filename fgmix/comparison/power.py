@@ -1,4 +1,4 @@
-"""What a comparison could have seen, and how many seeds it would take to see more."""
+"""The power of a comparison: its detectable difference, and the seeds that smaller ones need."""
 
 import math
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from fgmix.comparison.statistics import Difference
 from fgmix.comparison.variance import SeedTerm, crossed_error
 
 POWER = 0.8
-"""The probability with which a difference that is there shall be shown."""
+"""The probability with which a true difference is to be shown."""
 
 MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
 class Need:
-    """What it would take to show a difference of a given size.
+    """What it takes to show a difference of a given size.
 
     Attributes:
-        seeds: How many each group needs; None if none are enough on these photos, more than
-            `MOST_SEEDS`, or not to be told because no answer varied.
-        images: Where no number of seeds is enough, how many test photos would be with endlessly
-            many seeds; None otherwise.
+        seeds: The seeds that each group needs; None if that is more than `MOST_SEEDS`, or no
+            number of seeds is enough on these images.
+        images: If no number of seeds is enough, the number of test images that would be enough
+            with infinitely many seeds; None otherwise.
     """
 
     seeds: int | None
@@ -30,15 +30,16 @@ class Need:
 
 
 def detectable_difference(found: Difference, level: float) -> float | None:
-    """The smallest true difference that would have been shown with probability `POWER`.
+    """Returns the smallest true difference that would have been shown with probability `POWER`.
 
     Args:
-        found: What was found: its variances, or the photos that changed sides, are taken for true.
-        level: What p has to be below.
+        found: The measured difference. Its variances, or the number of images that only one run
+            predicts correctly, are taken as true.
+        level: The significance level.
 
     Returns:
         A fraction; None if no difference, however large, would have been shown so reliably, or if
-        no answer varied, which tells nothing of chance.
+        no prediction varied, which leaves the variance unknown.
     """
     if found.error is None:
         return _detectable_by_mcnemar(round(found.gained + found.lost), found.images, level)
@@ -49,16 +50,16 @@ def detectable_difference(found: Difference, level: float) -> float | None:
 
 
 def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
-    """How many seeds each group needs to show a difference with probability `POWER`.
+    """Returns the seeds that each group needs to show a difference with probability `POWER`.
 
     Args:
-        found: What was found; its variances are taken for true.
-        target: The difference, as a fraction.
-        level: What p has to be below.
+        found: The measured difference. Its variances are taken as true.
+        target: The difference to show, as a fraction.
+        level: The significance level.
 
     Returns:
-        None if `found` has one seed each, which tells nothing of the variance between seeds, or if
-        no answer varied.
+        None if `found` has one seed each, which leaves the variance between seeds unknown, or if
+        no prediction varied.
     """
     if not found.error or found.seed_variances is None or found.image_variance is None:
         return None
@@ -85,13 +86,13 @@ def seeds_needed(found: Difference, target: float, level: float) -> Need | None:
 
 
 def _shift(freedom: float, level: float) -> float:
-    """How many standard errors a difference must have for a t test to show it with `POWER`."""
+    """Returns the difference, in standard errors, that a t test shows with `POWER`."""
     from scipy.optimize import brentq
     from scipy.stats import nct, t
 
     critical = float(t.ppf(1 - level / 2, freedom))
 
-    # Without the other tail, where a difference would be shown with the wrong sign.
+    # Without the other tail, which would show a difference of the wrong sign.
     def lacking(shift: float) -> float:
         return float(nct.sf(critical, freedom, shift)) - POWER
 
@@ -99,11 +100,11 @@ def _shift(freedom: float, level: float) -> float:
 
 
 def _detectable_by_mcnemar(changed: int, images: int, level: float) -> float | None:
-    """Of the exact test, given how many photos change sides."""
+    """Returns the detectable difference of the exact test, given the discordant images."""
     from scipy.optimize import brentq
     from scipy.stats import binom
 
-    # The most photos lost with which the test still shows a gain.
+    # The most lost images with which the test still shows a gain.
     lost = np.arange(changed // 2 + 1)
     most = int((2 * binom.cdf(lost, changed, 0.5) < level).sum()) - 1
     if most < 0:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from fgmix.models.choices import GATES
 
-# The base models of the paper, and which of our backbones are the same network.
+# Our backbones that are base models of the paper.
 BASE_MODELS = {"vgg16_bn": "VGG16", "resnet50_torch": "ResNet-50"}
 
 KIN = BASE_MODELS | {"vgg16": "VGG16", "resnet50": "ResNet-50"}
-"""The base model that a backbone is, or is a variant of: near enough to plan by its figures."""
+"""The base model of which a backbone is the same or a variant, close enough for planning."""
 
 METHODS = {
     "none": "Baseline",
@@ -18,24 +18,24 @@ METHODS = {
     "conv": "conv (control)",
     "cbam": "CBAM (rival)",
 }
-"""Our attentions by the paper's names of them; the last two are not in the paper."""
+"""The paper's names of our attentions; the last two are not in the paper."""
 
 
 def method_name(attention: str, gate: str = "") -> str:
-    """The paper's name of an attention, with the gate of its spatial part where that is ours."""
+    """Returns the paper's name of an attention, with its gate if the paper does not use it."""
     name = METHODS.get(attention, attention)
     return name if gate in ("", GATES[0]) else f"{name}, {gate} gate"
 
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """What the paper says of one data set.
+    """The paper's results on one data set.
 
     Attributes:
         title: Its name in the paper.
-        classes: How many.
-        images: Images of each split.
-        top1: Table II, percent, by base model and attention.
+        classes: The number of classes.
+        images: The number of images of each split.
+        top1: Table II in percent, by base model and attention.
     """
 
     title: str
@@ -86,8 +86,8 @@ class TableOneRow:
         method: As printed.
         base: The base model.
         top1: Percent, as printed.
-        attention: Our name of the method, or None where the paper cites another paper.
-        note: What a reader should know.
+        attention: Our name of the method; None if the paper cites another paper.
+        note: A remark for readers.
     """
 
     method: str

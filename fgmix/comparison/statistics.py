@@ -1,8 +1,8 @@
-"""Accuracies and their differences, where photos and seeds are both drawn by chance.
+"""Accuracies and their differences, with both images and seeds as random samples.
 
-A run answers every photo rightly or wrongly. One seed each is compared by McNemar's exact test,
-more by a t test with the error of `fgmix.comparison.variance`. docs/comparison.md says why, and
-what simulation showed. Accuracies and differences are fractions here, not percents.
+A run predicts every image correctly or not. McNemar's exact test compares groups of one seed each;
+a t test with the error of `fgmix.comparison.variance` compares larger groups. docs/comparison.md
+explains the choice and shows simulations. Accuracies and differences are fractions, not percents.
 """
 
 import math
@@ -21,7 +21,7 @@ from fgmix.comparison.variance import (
 )
 
 LEVEL = 0.05
-"""An interval covers with probability `1 - LEVEL`; a smaller p shows a difference."""
+"""The significance level: intervals cover with probability `1 - LEVEL`."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Accuracy:
         seeds: The accuracy of each seed.
         mean: Their mean.
         std: Their sample standard deviation; None for a single seed.
-        low: Where the 95 % interval of the mean begins.
-        high: Where it ends. With one seed the interval is over photos alone.
+        low: The lower bound of the 95 % interval of the mean.
+        high: Its upper bound. With one seed, the interval covers the choice of images alone.
     """
 
     seeds: tuple[float, ...]
@@ -45,25 +45,25 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Difference:
-    """The accuracy of a group less its baseline's.
+    """The accuracy of a group minus that of its baseline.
 
     Attributes:
         mean: The difference.
-        low: Where its 95 % interval begins.
-        high: Where it ends.
+        low: The lower bound of its 95 % interval.
+        high: Its upper bound.
         p_value: Two-sided, not corrected for other comparisons.
-        images: How many there are.
-        seeds: How many the group and the baseline have.
-        gained: Photos that the group answers rightly and the baseline wrongly; a mean over pairs
+        images: The number of images.
+        seeds: The numbers of seeds of the group and the baseline.
+        gained: Images that the group predicts correctly and the baseline does not, mean over pairs
             of seeds.
-        lost: The other way round.
-        error: The standard error; None with one seed each, where the test has no need of it.
+        lost: Images that the baseline predicts correctly and the group does not.
+        error: The standard error; None with one seed each, where the test does not use it.
         freedom: The degrees of freedom of its t distribution; None with one seed each.
-        seed_variances: Of the accuracy between seeds, the group's and the baseline's, each at least
-            what single answers make of it; None with one seed each. A single seed borrows the
-            other group's.
-        image_variance: What the choice of photos adds to the variance of `mean`, however many
-            seeds there are; None with one seed each, where it can't be told.
+        seed_variances: The variance of the accuracy between seeds, of the group and the baseline,
+            each at least what independent predictions give. A group with a single seed takes that
+            of the other; None with one seed each.
+        image_variance: The part of the variance of `mean` that is due to the choice of images and
+            that more seeds do not reduce; None with one seed each.
     """
 
     mean: float
@@ -81,7 +81,7 @@ class Difference:
 
     @property
     def of_runs(self) -> bool:
-        """Whether it says something of two runs alone, and nothing of how they were trained."""
+        """Whether it compares two runs, and not the ways in which they were trained."""
         return self.error is None
 
 
@@ -91,12 +91,12 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def measure_accuracy(correct: np.ndarray) -> Accuracy:
-    """The accuracy of a group of seeds, with its 95 % interval.
+    """Returns the accuracy of a group of seeds, with its 95 % interval.
 
-    The interval is Wilson's, of as many independent photos as would give the variance that photos
-    and seeds give together, as is done for surveys (E. L. Korn and B. I. Graubard, *Confidence
-    intervals for proportions with small expected number of positive counts estimated from survey
-    data*, Survey Methodology 24, 1998).
+    The interval is Wilson's, with the effective sample size: the number of independent images that
+    would give the joint variance of images and seeds, as for surveys (E. L. Korn and B. I.
+    Graubard, *Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data*, Survey Methodology 24, 1998).
 
     Args:
         correct: bool `(n, N)`, a row a seed.
@@ -123,11 +123,11 @@ def measure_accuracy(correct: np.ndarray) -> Accuracy:
 
 
 def compare_accuracies(correct: np.ndarray, baseline: np.ndarray) -> Difference:
-    """Compares two groups on the same photos.
+    """Compares two groups on the same images.
 
-    One seed each: McNemar's exact test, which tells whether these two runs differ on photos like
-    these. More: a t test with photos and seeds as crossed random effects. The seeds of the two
-    groups count as independent of each other.
+    Groups of one seed each are compared by McNemar's exact test, which tests whether these two
+    runs differ on such images. Larger groups are compared by a t test with images and seeds as
+    crossed random effects. The seeds of the two groups are treated as independent.
 
     Args:
         correct: bool `(n, N)`, a row a seed, of the group.
@@ -139,11 +139,11 @@ def compare_accuracies(correct: np.ndarray, baseline: np.ndarray) -> Difference:
 
 
 def mcnemar(correct: np.ndarray, baseline: np.ndarray) -> Difference:
-    """McNemar's exact test of two runs, and Bonett and Price's interval of their difference.
+    """Returns McNemar's exact test of two runs, with Bonett and Price's interval.
 
-    Given the number of photos that only one run answers rightly, the group's share of them is
-    binomial: the test asks whether it is a half. The interval is not given that number, which is
-    drawn by chance too; close to the limit the two can disagree, and the verdict is the test's.
+    The test conditions on the number of images that only one run predicts correctly: the group's
+    part of them is binomial, and under the null hypothesis a half. The interval does not condition
+    on that number. Near the significance level the two can disagree; the verdict is the test's.
 
     Args:
         correct: bool `(N,)`.
@@ -163,15 +163,15 @@ def mcnemar(correct: np.ndarray, baseline: np.ndarray) -> Difference:
 
 
 def bonett_price(gained: int, lost: int, images: int) -> tuple[float, float]:
-    """The 95 % interval of a difference of paired proportions.
+    """Returns the 95 % interval of a difference of paired proportions.
 
     D. G. Bonett and R. M. Price, *Adjusted Wald confidence interval for a difference of binomial
     proportions based on paired data*, Journal of Educational and Behavioral Statistics 37, 2012.
 
     Args:
-        gained: Photos that only the group answers rightly.
-        lost: Photos that only the baseline answers rightly.
-        images: How many there are.
+        gained: Images that only the group predicts correctly.
+        lost: Images that only the baseline predicts correctly.
+        images: The number of images.
     """
     from scipy.stats import norm
 
@@ -191,7 +191,7 @@ def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
     mean = float(difference.mean())
     gained = float((means[0] * (1 - means[1])).sum())
     lost = float((means[1] * (1 - means[0])).sum())
-    # A single seed shows no variance: that of the other group stands in.
+    # A single seed gives no variance, so the other group's is used.
     own = [seed_variance_of(correct), seed_variance_of(baseline)]
     variances = [next(v for v in pair if v is not None) for pair in (own, own[::-1])]
     noise = [residual_of(correct), residual_of(baseline)]
@@ -203,18 +203,18 @@ def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
         for variance, count, residual in zip(variances, (n, m), residuals, strict=True)
     ]
     known = (terms[0].floored, terms[1].floored)
-    if n == 1 or m == 1:  # one estimate for both, whose degrees of freedom are there once
+    if n == 1 or m == 1:  # one estimate serves both, so its degrees of freedom count once
         count = max(n, m)
         both = count * (1 / n + 1 / m)
         terms = [SeedTerm(both * variances[0], count, both * residuals[0] / images)]
     error, freedom = crossed_error(terms, image_variance, images)
-    if error < 1e-7:  # rounding, far below what one answer makes
+    if error < 1e-7:  # rounding error, far below the effect of one prediction
         error = 0.0
     half, p_value = 0.0, 1.0
     if error:
         half = float(t.ppf(1 - LEVEL / 2, freedom)) * error
         p_value = float(2 * t.sf(abs(mean) / error, freedom))
-    elif mean:  # every seed of one group is right on all photos, every one of the other on none
+    elif mean:  # all seeds of one group are correct on every image, all of the other on none
         p_value = float(binomtest(images, images).pvalue)
     return Difference(
         mean,
@@ -233,11 +233,10 @@ def _crossed(correct: np.ndarray, baseline: np.ndarray) -> Difference:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrects p-values for how many there are.
+    """Corrects p-values for multiple testing.
 
     S. Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of
-    Statistics 6, 1979: the probability of any false alarm is kept, whatever the tests have in
-    common.
+    Statistics 6, 1979. The family-wise error rate is controlled under any dependence of the tests.
     """
     corrected = [0.0] * len(p_values)
     least = 0.0

@@ -1,4 +1,4 @@
-"""Runs as a study: groups of seeds that were trained alike, measured on the same photos."""
+"""Studies: groups of runs that differ in the seed alone, measured on the same images."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from fgmix.errors import FgmixError
 from fgmix.runs.results import RunResult, find_runs, read_run
 
 IMAGE_SETTINGS = ("dataset", "shots", "train_fraction", "val_fraction", "split_seed", "folds")
-"""Settings by which groups are trained on other photos."""
+"""Settings that change the training images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +19,10 @@ class Group:
     """Runs that differ in their seed alone.
 
     Attributes:
-        name: What tells it from the other groups of the study, in words.
-        settings: All that decides its result but the seed.
+        name: The settings that distinguish it from the other groups of the study.
+        settings: All settings that decide its result, without the seed.
         seeds: Its `n` seeds, in order.
-        runs: The run of each seed; with cross-validation its runs of all folds.
+        runs: The run of each seed; with cross-validation, the runs of all folds.
         predicted: int32 `(n, N)`, indices into the study's classes.
         correct: bool `(n, N)`, whether these are the true ones.
         confidences: float64 `(n, N)`, the probabilities of the predicted classes.
@@ -39,14 +39,14 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Groups of runs, measured on the same photos.
+    """Groups of runs, measured on the same images.
 
     Attributes:
-        groups: By attention, then by the other settings that tell them apart.
-        class_names: The `K` classes that are labels or were predicted, in alphabetical order.
-        paths: The `N` photos, relative to their data set's root.
+        groups: Sorted by attention, then by the other settings that distinguish them.
+        class_names: The `K` classes that are labels or predictions, in alphabetical order.
+        paths: The `N` images, relative to the data set's root.
         labels: int32 `(N,)`, their true classes.
-        notes: What a reader must know besides, a sentence each.
+        notes: Caveats, one sentence each.
     """
 
     groups: tuple[Group, ...]
@@ -65,11 +65,11 @@ def open_study(places: Iterable[str | Path]) -> Study:
     """Reads runs and groups them.
 
     Args:
-        places: Runs' folders, or folders that hold runs; unfinished ones of these are left out,
-            and so are files; a note says so.
+        places: Folders of runs, or folders that hold runs. Unfinished runs in the latter, and
+            files, are skipped with a note.
 
     Raises:
-        FgmixError: If a run can't be read or can't be compared with the others, and why.
+        FgmixError: If a run can't be read or can't be compared with the others.
     """
     directories, notes = find_runs(places)
     return group_runs([read_run(directory) for directory in directories], notes)
@@ -80,11 +80,11 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
 
     Args:
         runs: Finished runs.
-        notes: What is known of them already.
+        notes: Notes from reading them.
 
     Raises:
-        FgmixError: If two have the same settings and seed, were trained alike on other photos, or
-            were measured on other photos.
+        FgmixError: If two have the same settings and seed, have the same settings but different
+            training images, or were measured on different images.
     """
     alike: dict[str, list[RunResult]] = {}
     for run in runs:
@@ -118,15 +118,15 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
     told = [*notes, *_image_notes(groups, shown), *_library_notes(runs)]
     if any(run.fold is not None for run in runs):
         told.append(
-            "The folds of a seed are taken together. Their models are not independent of each "
-            "other: each was trained on what others were measured on. So intervals may be somewhat "
+            "The folds of a seed are taken together. Their models are not independent, because "
+            "each was trained on images that others were measured on, so intervals may be somewhat "
             "too narrow."
         )
     return Study(tuple(groups), class_names, first.paths, labels, tuple(told))
 
 
 def _by_seed(runs: Sequence[RunResult]) -> dict[int, list[RunResult]]:
-    """The runs of one group, by seed, and of each seed in the order of the folds."""
+    """Returns the runs of one group by seed, each seed's in the order of the folds."""
     found: dict[tuple[int, int | None], RunResult] = {}
     for run in sorted(runs, key=lambda run: (run.seed, run.fold or 0)):
         other = found.setdefault((run.seed, run.fold), run)
@@ -142,15 +142,15 @@ def _by_seed(runs: Sequence[RunResult]) -> dict[int, list[RunResult]]:
         for run in parts:
             if run.data["fingerprint"] != parts[0].data["fingerprint"]:
                 raise FgmixError(
-                    f"{parts[0].directory} and {run.directory} have the same settings and other "
-                    f"photos: photos came, went or changed class between them"
+                    f"{parts[0].directory} and {run.directory} have the same settings but "
+                    f"different photos: photos were added, removed or relabelled between them"
                     + (f" (fold {fold})" if run.fold is not None else "")
                 )
     return by_seed
 
 
 def _join_folds(parts: Sequence[RunResult]) -> RunResult:
-    """The runs of all folds of one seed as one, or the single run of a seed."""
+    """Returns the runs of all folds of one seed as one, or the single run of a seed."""
     first = parts[0]
     wanted = first.settings["folds"]
     if wanted is None:
@@ -159,7 +159,7 @@ def _join_folds(parts: Sequence[RunResult]) -> RunResult:
     if missing:
         raise FgmixError(
             f"{first.directory} is one of {wanted} folds, and fold {min(missing)} of seed "
-            f"{first.seed} is not among the runs: runs with folds are compared by all of them"
+            f"{first.seed} is not among the runs: name the runs of all folds"
         )
     order = sorted(
         (path, run, row) for run, part in enumerate(parts) for row, path in enumerate(part.paths)
@@ -180,12 +180,12 @@ def _refuse_other_images(first: RunResult, run: RunResult) -> None:
     if run.paths != first.paths:
         gone, new = set(first.paths) - set(run.paths), set(run.paths) - set(first.paths)
         parts = [
-            f"{len(paths):,} photos of the {which} alone ({min(paths)}{', ...' * (len(paths) > 1)})"
-            for paths, which in ((gone, "former"), (new, "latter"))
+            f"{len(paths):,} photos only in the {which} ({min(paths)}{', ...' * (len(paths) > 1)})"
+            for paths, which in ((gone, "first"), (new, "second"))
             if paths
         ]
         raise FgmixError(
-            f"{first.directory} and {run.directory} can't be compared, their test photos differ: "
+            f"{first.directory} and {run.directory} can't be compared: their test photos differ, "
             f"{' and '.join(parts)}; compare runs of one data set and one --split-seed"
         )
     if run.labels != first.labels:
@@ -193,13 +193,13 @@ def _refuse_other_images(first: RunResult, run: RunResult) -> None:
         i = other[0]
         raise FgmixError(
             f"{first.directory} and {run.directory} can't be compared: {len(other):,} test "
-            f"photo(s) have another label, {first.paths[i]} is {first.labels[i]!r} in the one and "
-            f"{run.labels[i]!r} in the other"
+            f"photo(s) have different labels, such as {first.paths[i]}, {first.labels[i]!r} in the "
+            f"first and {run.labels[i]!r} in the second"
         )
 
 
 def _image_notes(groups: Sequence[Group], shown: Sequence[str]) -> list[str]:
-    """On groups that were trained on other photos, where their names don't say so already."""
+    """Returns notes on groups trained on different images, unless their names say so."""
     telling = [name for name in IMAGE_SETTINGS if name in shown]
     alike: dict[str, list[Group]] = {}
     for group in groups:
@@ -219,14 +219,14 @@ def _image_notes(groups: Sequence[Group], shown: Sequence[str]) -> list[str]:
         ]
         note = f"Not all groups were trained on the same photos: {'; '.join(parts)}."
         if len(set(counts)) < len(counts):
-            note += " Where the numbers are the same, the photos are not: some came, went, were "
-            note += "replaced or changed class."
+            note += " Where the numbers are equal, the photos still differ: some were added, "
+            note += "removed, replaced or relabelled."
         notes.append(f"{note} A difference between them may be due to that.")
     return notes
 
 
 def _trained_on(group: Group) -> str:
-    """How many photos a group was trained on, from the smallest fold to the largest."""
+    """Returns the number of training images of a group, as a range over folds."""
     counts = [run.data["num_images"]["train"] for run in group.runs[0]]
     low, high = f"{min(counts):,}", f"{max(counts):,}"
     return low if low == high else f"{low} to {high}"

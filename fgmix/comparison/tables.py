@@ -1,4 +1,4 @@
-"""The tables of a comparison: accuracies, differences, learning curves, what more would take."""
+"""The tables of a comparison: accuracies, differences, learning curves, seeds needed."""
 
 from fgmix.comparison.contrasts import Comparison, Target
 from fgmix.comparison.learning import learning_curves
@@ -8,7 +8,7 @@ from fgmix.tables import Table, interval, p_in_words, percent, points, without_e
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
-    """All tables of a comparison."""
+    """Returns all tables of a comparison."""
     tables = [_accuracies(comparison)]
     if comparison.contrasts:
         tables.append(_differences(comparison))
@@ -45,13 +45,13 @@ def _differences(comparison: Comparison) -> Table:
         row += ["nothing" if c.detectable is None else percent(c.detectable), c.verdict]
         rows.append(tuple(row))
     corrected = ("corrected p",) * many
-    head = ("group", "difference", "95 % interval", "p", *corrected, "could see", "verdict")
+    head = ("group", "difference", "95 % interval", "p", *corrected, "detectable", "verdict")
     level = f"{LEVEL} / {len(comparison.contrasts)}" if many else f"{LEVEL}"
-    notes = ["p: how often chance makes a difference as large where there is none."]
+    notes = ["p: how often chance alone gives a difference as large as this."]
     if many:
         notes.append(f"corrected p: Holm's, for {len(comparison.contrasts)} comparisons.")
     notes.append(
-        f"could see: the smallest true difference that would have been shown with probability "
+        f"detectable: the smallest true difference that would have been shown with probability "
         f"{percent(POWER, 0)} % at level {level}."
     )
     title = f"against {comparison.baseline}, points"
@@ -76,7 +76,7 @@ def _learning(comparison: Comparison) -> list[Table]:
             for point in curve.points
         }
         rows.append((curve.name, *(cells.get(amount, "") for amount in order)))
-    note = "In brackets the 95 % interval."
+    note = "The 95 % interval is in brackets."
     return [Table("learning curves: top-1 accuracy, %", ("", *order), tuple(rows), ("",), note)]
 
 
@@ -88,21 +88,21 @@ def _targets(comparison: Comparison) -> Table:
     )
     level = comparison.contrasts[0].level
     note = (
-        f"seeds needed: of each group, to show a true difference of that size with probability "
+        f"seeds needed: per group, to show a true difference of that size with probability "
         f"{percent(POWER, 0)} % at level {level:.2g}, if photos and seeds vary as here."
     )
     if any(t.need and t.need.images for c in comparison.contrasts for t in c.targets):
         note += (
             f" No number: on these {len(comparison.study.paths):,} photos no number of seeds is "
-            f"enough; with endlessly many it would take over that many photos."
+            f"enough; even infinitely many need more than the given number of photos."
         )
     head = ("group", "difference to show", "points", "seeds needed")
-    return Table("what it would take to see more", head, rows, head[:2], note)
+    return Table("seeds needed to show more", head, rows, head[:2], note)
 
 
 def _need(target: Target) -> str:
     if target.need is None:
-        return "not to be told from these seeds"
+        return "unknown from these seeds"
     if target.need.images is not None:
         return f"no number (over {_rounded(target.need.images)} photos)"
     if target.need.seeds is None:
@@ -111,6 +111,6 @@ def _need(target: Target) -> str:
 
 
 def _rounded(number: int) -> str:
-    """With two digits that count."""
+    """Returns a number rounded to two significant digits."""
     digits = max(0, len(str(number)) - 2)
     return f"{round(number, -digits):,}"

@@ -1,12 +1,12 @@
-"""The variance of a mean over photos and seeds.
+"""The variance of a mean over images and seeds.
 
-Photos are a sample of those that could have been taken, seeds of the trainings that could have been
-run, and every seed of every group answers every photo: crossed random effects. Their variances are
-those of multi-reader multi-case studies in radiology, seeds in place of readers (S. L. Hillis, *A
-comparison of denominator degrees of freedom methods for multiple observer ROC analysis*, Statistics
-in Medicine 26, 2007; of readers nested in modalities: *A marginal-mean ANOVA approach for analyzing
-multireader multicase radiological imaging data*, 33, 2014), with a floor under the variance between
-seeds, since components of variance can't be negative.
+Images are a sample of possible images, seeds a sample of possible trainings, and every seed of
+every group predicts every image: crossed random effects. The variances are those of multi-reader
+multi-case studies in radiology, with seeds as readers (S. L. Hillis, *A comparison of denominator
+degrees of freedom methods for multiple observer ROC analysis*, Statistics in Medicine 26, 2007; for
+readers nested in modalities: *A marginal-mean ANOVA approach for analyzing multireader multicase
+radiological imaging data*, 33, 2014). The variance between seeds has a floor, because components of
+variance can't be negative.
 """
 
 import math
@@ -18,13 +18,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class SeedTerm:
-    """What the seeds of a group add to the variance of a mean over photos and seeds.
+    """The contribution of a group's seeds to the variance of a mean over images and seeds.
 
     Attributes:
-        variance: Of the accuracy between seeds.
-        seeds: How many there are.
-        least: What single answers alone make of that variance. Two or three seeds can be closer
-            together by luck, which would make the error too small.
+        variance: The variance of the accuracy between seeds.
+        seeds: The number of seeds.
+        least: The variance that independent predictions alone would give. Two or three seeds can
+            be closer together by chance, which would make the error too small.
     """
 
     variance: float
@@ -33,22 +33,22 @@ class SeedTerm:
 
     @property
     def floored(self) -> float:
-        """The variance, but no less than `least`."""
+        """The variance, at least `least`."""
         return max(self.variance, self.least)
 
 
 def crossed_error(
     terms: Sequence[SeedTerm], image_variance: float, images: int
 ) -> tuple[float, float]:
-    """The standard error of a mean over photos and seeds, and its degrees of freedom.
+    """Returns the standard error of a mean over images and seeds, and its degrees of freedom.
 
-    Satterthwaite's degrees of freedom as Hillis gives them, where only the variance between seeds
-    is uncertain; but never more than the photos have.
+    The degrees of freedom are Satterthwaite's in Hillis's form, in which only the variance between
+    seeds is uncertain, and at most those of the images.
 
     Args:
-        terms: One a group.
-        image_variance: What the choice of photos adds to the variance of the mean.
-        images: How many there are.
+        terms: One term per group.
+        image_variance: The part of the variance of the mean due to the choice of images.
+        images: The number of images.
     """
     whole = sum(term.floored / term.seeds for term in terms) + image_variance
     uncertain = sum((term.variance / term.seeds) ** 2 / (term.seeds - 1) for term in terms)
@@ -57,18 +57,18 @@ def crossed_error(
 
 
 def seed_variance_of(correct: np.ndarray) -> float | None:
-    """The variance of the accuracy between seeds, bool `(n, N)`; None for a single seed."""
+    """Returns the variance of the accuracy between seeds, bool `(n, N)`; None for one seed."""
     return float(correct.mean(axis=1).var(ddof=1)) if len(correct) > 1 else None
 
 
 def residual_of(correct: np.ndarray) -> float | None:
-    """The mean square that neither photos nor seeds explain, bool `(n, N)`; None for one seed."""
+    """Returns the residual mean square after images and seeds, bool `(n, N)`; None for one seed."""
     seeds, images = correct.shape
     if seeds < 2:
         return None
     if images < 2:
         return 0.0
-    # Of answers that are 0 or 1 the sum of squares is the sum.
+    # The values are 0 or 1, so the sum of squares is the sum.
     mean = correct.mean()
     total = correct.sum() - correct.size * mean**2
     by_image = seeds * ((correct.mean(axis=0) - mean) ** 2).sum()
@@ -77,11 +77,11 @@ def residual_of(correct: np.ndarray) -> float | None:
 
 
 def image_variance_of(by_image: np.ndarray, unexplained: float) -> float:
-    """What the choice of photos adds to the variance of a mean over them.
+    """Returns the part of the variance of a mean over images that is due to their choice.
 
     Args:
-        by_image: `(N,)`, each photo's mean over seeds.
-        unexplained: The part of its variance that more seeds would average away.
+        by_image: `(N,)`, each image's mean over seeds.
+        unexplained: The part of its variance that more seeds would average out.
     """
     if len(by_image) < 2:
         return 0.0

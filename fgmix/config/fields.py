@@ -13,11 +13,11 @@ class Decides(Enum):
     """What a setting affects; naming, resuming and comparing runs depend on it."""
 
     RESULT = "result"
-    """The weights that training ends with."""
+    """The trained weights."""
     PLACE = "place"
     """Where images are read from and files are written to."""
     SPEED = "speed"
-    """How fast training is, and what is logged and saved on the way."""
+    """How fast training is, and what is logged and saved meanwhile."""
 
 
 def flag(

@@ -97,8 +97,8 @@ class Settings:
         DATA,
         "auto trains on resized copies of photos that are much larger than needed, created once "
         "and kept in the TFDS folder; reduced decodes large JPEGs at a half, a quarter or an "
-        "eighth of their size; never does neither. Crops and flips stay the same, pixels differ by "
-        "the resampling; evaluation always reads the photos themselves",
+        "eighth of their size; never reads the photos as they are. Crops and flips stay the same, "
+        "pixels differ by the resampling; evaluation always reads the photos themselves",
         choices=PREPARE,
     )
 
@@ -143,7 +143,7 @@ class Settings:
     epochs: int = flag(
         None, TRAINING, "passes over the training photos", minimum=1, shown=BY_RECIPE
     )
-    batch_size: int = flag(None, TRAINING, "photos a step", minimum=2, shown=BY_RECIPE)
+    batch_size: int = flag(None, TRAINING, "photos per training step", minimum=2, shown=BY_RECIPE)
     augmentation: str = flag(
         None,
         TRAINING,

@@ -1,1 +1,1 @@
-"""One page on finished runs, for a person: how good they are, and what to make of it."""
+"""An HTML report on finished runs, on one page."""

@@ -1,4 +1,4 @@
-"""Charts of the page: Matplotlib's figures as SVG that takes on the page's colours."""
+"""Charts of the page: Matplotlib figures as inline SVG in the page's colours."""
 
 import io
 import re
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).parent / "templates" / "chart.svg"
 
 SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",  # text as text: small, searched, read aloud
+    "svg.fonttype": "none",  # text stays text: small, searchable, accessible
     "font.size": 11,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
@@ -32,7 +32,7 @@ COLOURS = {
     "#0072b2": "var(--blue)",
     "#56b4e9": "var(--sky)",
 }
-"""Colours of the figures that depend on whether the page is light or dark."""
+"""Figure colours that follow the page's light or dark scheme."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def make_chart(name: str, draw: Callable[[], "Figure"], finding: str, caption: s
     """Draws a chart.
 
     Args:
-        name: Tells it from the page's other charts; a word of letters and hyphens.
+        name: A unique name on the page, of letters and hyphens.
         draw: Makes the figure.
-        finding: What the chart shows, for whoever can't see it.
-        caption: How to read it, for whoever can.
+        finding: A text alternative that says what the chart shows.
+        caption: How to read it.
     """
     text = io.StringIO()
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
@@ -65,10 +65,10 @@ def make_chart(name: str, draw: Callable[[], "Figure"], finding: str, caption: s
 
 
 def _inline(name: str, svg: str, finding: str) -> Markup:
-    """An SVG file as an element of the page, in the page's colours."""
+    """Returns an SVG file as an element of the page, in the page's colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Every file counts from figure_1, and on one page no name may stand twice.
+    # Every file numbers its elements from figure_1, but ids must be unique on the page.
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'href="#', f'href="#{name}-', svg).replace("url(#", f"url(#{name}-")
     for colour, name_on_page in COLOURS.items():

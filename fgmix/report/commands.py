@@ -11,10 +11,10 @@ PLAIN_NAME = "photos"
 
 @dataclass(frozen=True)
 class Step:
-    """Something that can be done with a run.
+    """A command for a run.
 
     Attributes:
-        purpose: What for.
+        purpose: What it does.
         command: The command.
     """
 
@@ -27,8 +27,8 @@ class Running:
     """The section's content.
 
     Attributes:
-        note: Which run it is about, and what is wrong with it if anything is.
-        steps: What can be done with it.
+        note: Which run the commands use, and any problem with it.
+        steps: The commands.
     """
 
     note: str
@@ -36,40 +36,42 @@ class Running:
 
 
 def describe_running(focus: Group) -> Running:
-    """Describes how the first run of a group is used."""
+    """Returns commands that use the first run of a group."""
     run = focus.runs[0][0]
     place = shlex.quote(str(run.directory))
     note = (
-        f"The commands are those of {run.directory}, seed {focus.seeds[0]} of {focus.name}: the "
-        f"first, not the best."
+        f"The commands use {run.directory}, seed {focus.seeds[0]} of {focus.name}: the first seed, "
+        f"not the best."
         if len(focus.seeds) > 1
-        else f"The commands are those of {run.directory}."
+        else f"The commands use {run.directory}."
     )
     folds = len(focus.runs[0])
     if folds > 1:
         note += f" It is one of {folds} folds, trained without the photos that it was measured on."
     if not (run.directory / MODEL).is_file():
-        note += f" It has no {MODEL} any more: train it anew first."
-    # Docker takes whole paths alone.
+        note += f" Its {MODEL} is missing: train it again first."
+    # Docker requires absolute paths.
     here = "" if run.directory.is_absolute() else '"$PWD"/'
     served = f"{here}{shlex.quote(f'{run.directory}:/models/{PLAIN_NAME}')}"
     return Running(
         note,
         (
-            Step("Name the class of a photo", f"python -m fgmix predict --model {place} photo.jpg"),
-            Step("Try it by hand, in a browser", f"python -m fgmix app --model {place}"),
-            Step("Measure it again", f"python -m fgmix evaluate --model {place}"),
+            Step(
+                "Predict the class of a photo", f"python -m fgmix predict --model {place} photo.jpg"
+            ),
+            Step("Try it in a browser", f"python -m fgmix app --model {place}"),
+            Step("Evaluate it again", f"python -m fgmix evaluate --model {place}"),
             Step(
                 "Serve it",
                 f"docker run -p 8501:8501 -v {served} -e MODEL_NAME={PLAIN_NAME} "
                 f"tensorflow/serving",
             ),
             Step(
-                "Ask the server",
+                "Query the server",
                 f"python -m fgmix query --url http://localhost:8501 --model {PLAIN_NAME} photo.jpg",
             ),
             Step(
-                "Export it, with a threshold under which it gives no answer",
+                "Export it, with a threshold below which it rejects predictions",
                 f"python -m fgmix export --model {place} --precision-target 0.95",
             ),
         ),

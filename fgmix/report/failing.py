@@ -1,4 +1,4 @@
-"""Where does it fail?"""
+"""The section "Where does it fail?"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from fgmix.report.tables import PageTable, make_table, page_table
 from fgmix.tables import Table, interval, mean_count, percent, points, without_empty
 
 PAIRS = 8
-"""Pairs of classes that are shown."""
+"""The most pairs of classes that are shown."""
 
 DIAGRAMS = 6
-"""Groups whose calibration is drawn."""
+"""The most groups whose calibration is drawn."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Side:
     """One class of a confused pair.
 
     Attributes:
-        text: What happens to its photos.
-        pictures: Examples, those that are still there.
-        mistaken: Whether any is taken for the other class; if not, only its pictures are of use.
+        text: How many of its images are mistaken for the other class.
+        pictures: Example images that can still be read.
+        mistaken: Whether any is mistaken for the other class; if not, it is shown for comparison.
     """
 
     text: str
@@ -37,11 +37,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two classes that are taken for each other.
+    """Two classes that are mistaken for each other.
 
     Attributes:
         title: Their names.
-        sides: The one and the other.
+        sides: The two classes.
     """
 
     title: str
@@ -56,10 +56,10 @@ class Failing:
         verdict: The answer, in a few sentences.
         pairs: The most confused pairs of the group in focus.
         pairs_note: How to read them.
-        missing: Why there are no pictures, or fewer; `""` if all are there.
-        classes: Every class.
+        missing: Why images are missing; `""` if none is.
+        classes: The accuracy of every class.
         selective: Calibration, and accuracy at several coverages.
-        trust: What the probabilities of the group in focus are worth, in a sentence.
+        trust: How well the group in focus is calibrated, in words.
         diagrams: Reliability diagrams.
     """
 
@@ -76,13 +76,13 @@ class Failing:
 def describe_failing(
     study: Study, focus: Group, failures: Sequence[Failures], images: ExampleImages | None
 ) -> Failing:
-    """Describes where the groups fail.
+    """Returns the section on where the groups fail.
 
     Args:
         study: The runs.
         focus: The group whose mistakes are shown.
-        failures: Of each group, in the study's order.
-        images: The test photos; None if no picture is wanted.
+        failures: The failures of each group, in the study's order.
+        images: The test images; None to show none.
     """
     own = failures[study.groups.index(focus)]
     pairs = tuple(_pair(found, images, own.single) for found in own.confusions[:PAIRS])
@@ -90,10 +90,10 @@ def describe_failing(
     return Failing(
         _verdict(own, len(study.paths)),
         pairs,
-        f"The most confused pairs of {focus.name}, with the surest mistakes."
+        f"The most confused pairs of {focus.name}, with the most confident mistakes."
         if own.single
-        else f"The most confused pairs of {focus.name}, with the mistakes that most seeds make and "
-        f"make most surely. Counts are means over seeds.",
+        else f"The most confused pairs of {focus.name}, with the mistakes that most seeds make, "
+        f"the most confident first. Counts are means over seeds.",
         _missing(images),
         _class_table(failures, own),
         _selective_table(study, failures),
@@ -105,16 +105,16 @@ def describe_failing(
 def _verdict(own: Failures, images: int) -> str:
     wrong = images * (1 - own.selective[0].accuracy)
     if not own.confusions:
-        return f"Nowhere: it recognises all {images:,} photos."
+        return f"Nowhere: it classifies all {images:,} photos correctly."
     perfect = sum(c.accuracy == 1 for c in own.classes)
     are = {0: "No class is", 1: f"One of {len(own.classes)} classes is"}.get(
         perfect, f"{perfect} of {len(own.classes)} classes are"
     )
     worst, pair = own.classes[0], own.confusions[0]
     return (
-        f"It gets {wrong:,.0f} of {images:,} photos wrong. It recognises {worst.name} least, "
-        f"{percent(worst.accuracy, 0)} % of {worst.images} photos, and takes {pair.first} "
-        f"and {pair.second} for each other most often. {are} always recognised."
+        f"It misclassifies {wrong:,.0f} of {images:,} photos. The hardest class is {worst.name}, "
+        f"with {percent(worst.accuracy, 0)} % of {worst.images} photos correct; the most confused "
+        f"pair is {pair.first} and {pair.second}. {are} always recognised."
     )
 
 
@@ -125,12 +125,12 @@ def _pair(found: Confusion, images: ExampleImages | None, single: bool) -> Pair:
         _pictures(found.first_examples, f"{found.first}, taken for {found.second}", images),
     )
     mistaken = found.second_as_first > 0
-    what = f", taken for {found.first}" if mistaken else ", rightly recognised"
+    what = f", taken for {found.first}" if mistaken else ", correctly recognised"
     text = (
         f"{found.second} taken for {found.first}: "
         f"{mean_count(found.second_as_first, single)} of {found.images[1]} photos"
         if mistaken
-        else f"{found.second}, never taken for {found.first}, to compare with"
+        else f"{found.second}, never taken for {found.first}, for comparison"
     )
     examples = _pictures(found.second_examples, f"{found.second}{what}", images)
     second = Side(text, examples, mistaken)
@@ -146,14 +146,14 @@ def _pictures(paths: Sequence[str], what: str, images: ExampleImages | None) -> 
 
 def _missing(images: ExampleImages | None) -> str:
     if images is None:
-        return "Photos were left out of this page."
+        return "Photos are left out of this page."
     if not images.gone:
         return ""
     some = "None" if images.gone == images.wanted else f"{images.gone} of {images.wanted}"
     how = "of these photos can be read" if some == "None" else "of these photos can't be read"
     return (
-        f"{some} {how} in {images.root}, where the runs found them. If they have moved, name the "
-        f"folder with --photos."
+        f"{some} {how} in {images.root}, the folder recorded by the runs. If they have moved, give "
+        f"their folder with --photos."
     )
 
 
@@ -170,15 +170,15 @@ def _class_table(failures: Sequence[Failures], own: Failures) -> PageTable:
         row += [percent(classes[c.name].accuracy, 1) for classes in by_name]
         row += [str(c.images), c.taken_for and f"{c.taken_for} ({c.taken_share:.0%})"]
         rows.append(row)
-    # The numbers first: on a phone what comes last is out of sight.
+    # Numbers come first: on a phone, the last columns are out of sight.
     taken_for = "mostly taken for" if alone else f"{own.group} mostly takes it for"
     names = ("recognised", "lowest to highest seed") if alone else (own.group, *by_group)
     head, filled = without_empty(("class", *names, "photos", taken_for), rows)
     note = (
-        "A class with few photos is told roughly: of 10 photos one more or less is 10 points, so "
-        "differences between groups in one class mean little."
+        "The accuracy of a class with few photos is imprecise: one of 10 photos is 10 points, so "
+        "differences between groups in a single class mean little."
     )
-    title = "every class: how much of it is recognised, %"
+    title = "accuracy of every class, %"
     return page_table("classes", Table(title, head, filled, ("class", taken_for), note))
 
 
@@ -193,16 +193,16 @@ def _selective_table(study: Study, failures: Sequence[Failures]) -> PageTable:
         for group, found in zip(study.groups, failures, strict=True)
     ]
     shares = (
-        f"surest {percent(s.coverage, 0)} %" if s.coverage < 1 else "all answers"
+        f"top {percent(s.coverage, 0)} %" if s.coverage < 1 else "all"
         for s in failures[0].selective
     )
     head = ("group", "ECE", "overconfidence", *shares)
     note = (
-        "surest 80 %: how many answers are right if only the surest 80 % are given. ECE: expected "
-        "calibration error, how far confidence and accuracy are apart, in points. overconfidence: "
-        "mean confidence less accuracy, in points."
+        "top 80 %: the accuracy of the 80 % most confident predictions. ECE: expected calibration "
+        "error, the mean gap between confidence and accuracy, in points. overconfidence: mean "
+        "confidence minus accuracy, in points."
     )
-    title = "what the probabilities are worth: answers that are right, %"
+    title = "calibration, and accuracy of the most confident predictions, %"
     return make_table("coverage", title, head, rows, note=note)
 
 
@@ -213,16 +213,16 @@ def _overconfidence(group: Group) -> float:
 def _trust(focus: Group, own: Failures) -> str:
     over = _overconfidence(focus)
     half = own.selective[-1]
-    lean = "surer than it should be" if over > 0 else "less sure than it could be"
+    lean = "overconfident" if over > 0 else "underconfident"
     text = (
-        f"It is {lean}: its confidence is on average {percent(abs(over), 1)} points "
+        f"It is {lean}: its mean confidence is {percent(abs(over), 1)} points "
         f"{'above' if over > 0 else 'below'} its accuracy. "
     )
     if abs(over) < 0.01:
-        text = f"On average it is about as sure as it is right ({points(over, 1)} points). "
+        text = f"On average its confidence matches its accuracy ({points(over, 1)} points). "
     return text + (
-        f"If only the surest {percent(half.coverage, 0)} % of the answers are given, "
-        f"{percent(half.accuracy, 1)} % of them are right."
+        f"Of its {percent(half.coverage, 0)} % most confident predictions, "
+        f"{percent(half.accuracy, 1)} % are correct."
     )
 
 

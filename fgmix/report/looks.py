@@ -1,4 +1,4 @@
-"""Where does it look?"""
+"""The section "Where does it look?"."""
 
 import logging
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class View:
-    """A photo, or a heat map over it.
+    """An image, or a heat map over it.
 
     Attributes:
         title: The group, or the map.
         picture: The picture.
-        answer: What the model says of the photo, `""` where another view says it.
+        answer: The model's prediction, `""` if another view shows it.
         correct: Whether that is right; None where there is no answer.
     """
 
@@ -40,13 +40,13 @@ class View:
 
 @dataclass(frozen=True)
 class Seen:
-    """A photo, and where the models look in it.
+    """An image and its heat maps.
 
     Attributes:
         label: Its class.
         path: Its path.
-        image: The photo alone; with what the model says where there is but one.
-        views: The same photo under heat maps.
+        image: The image alone, with the prediction if there is a single model.
+        views: The image under heat maps.
     """
 
     label: str
@@ -60,9 +60,9 @@ class Looks:
     """The section's content.
 
     Attributes:
-        images: What was looked at.
-        notes: How to read it; which groups are left out, and why.
-        why_not: Why there is nothing, or `""`.
+        images: The images with their heat maps.
+        notes: How to read them; which groups are left out, and why.
+        why_not: Why there are no heat maps, or `""`.
     """
 
     images: tuple[Seen, ...] = ()
@@ -71,37 +71,37 @@ class Looks:
 
 
 def obstacle(study: Study, root: Path, count: int) -> str:
-    """Why no heat maps can be drawn, before TensorFlow is imported for it; `""` if they can."""
+    """Returns why no heat maps can be drawn, or `""`; it does not import TensorFlow."""
     if count == 0:
-        return "Heat maps were left out of this page."
+        return "Heat maps are left out of this page."
     if not any(_has_model(group) for group in study.groups):
-        return f"Heat maps need the models: none of the runs has its {MODEL} any more."
+        return f"Heat maps need the models, but the {MODEL} of every run is missing."
     if not any((root / path).is_file() for path in _chosen(study, count)):
         return (
-            f"Heat maps need the photos, which are no longer in {root}. If they have moved, name "
-            f"the folder with --photos."
+            f"Heat maps need the photos, which are no longer in {root}. If they have moved, give "
+            f"their folder with --photos."
         )
     return ""
 
 
 def _unseen(study: Study) -> Sequence[str]:
-    """The photos that the first run was measured on: with folds, the others trained it."""
+    """Returns the images that the first run was measured on; with folds, it trained on others."""
     return study.groups[0].runs[0][0].paths
 
 
 def _chosen(study: Study, count: int) -> list[str]:
-    """The photos that heat maps are drawn of: evenly spaced, not chosen by what they show."""
+    """Returns the images for heat maps: evenly spaced, not selected by what the maps show."""
     paths = _unseen(study)
     return [paths[i] for i in evenly_spaced(len(paths), count)]
 
 
 def look(study: Study, root: Path, count: int) -> Looks:
-    """Draws heat maps of test photos by the first run of every group. Needs TensorFlow.
+    """Draws heat maps of test images by the first run of every group. Imports TensorFlow.
 
     Args:
         study: The runs.
-        root: The folder of the photos.
-        count: How many photos.
+        root: The folder of the images.
+        count: The number of images.
     """
     from fgmix.data.codec.diagnose import decodable
     from fgmix.explain.side_by_side import open_viewer
@@ -138,7 +138,7 @@ def look(study: Study, root: Path, count: int) -> Looks:
 
 
 def _explain(study: Study, viewers: Sequence["Viewer"]) -> tuple[str, ...]:
-    what = "Bright: where the last feature map is strongest, after attention where there is any."
+    what = "Bright: where the last feature map, after any attention, is strongest."
     meanings = []
     if len(viewers) == 1:
         what = "Bright: where each map is largest."
@@ -147,14 +147,14 @@ def _explain(study: Study, viewers: Sequence["Viewer"]) -> tuple[str, ...]:
         each = (f"“{MAP_NAMES[name]}” shows {MAP_MEANINGS[name]}" for name in shown)
         meanings.append(f"{'; '.join(each)}.")
     told = [
-        f"{what} Each map is scaled by itself, so brightness can't be compared between pictures.",
+        f"{what} Each map has its own scale, so brightness can't be compared between pictures.",
         *meanings,
-        "The photos are spread evenly over those that were measured, and are not chosen by what "
-        "they show. A map that lies on the object does not prove that the model is right, or that "
-        "it uses what a person would.",
+        "The photos are evenly spaced in the evaluated split, not selected. A map that lies on the "
+        "object does not prove that the model is correct, or that it uses the features that a "
+        "person would.",
     ]
     if any(len(group.seeds) > 1 for group in study.groups):
-        told.append("Of every group its first seed is shown; another may look elsewhere.")
+        told.append("The first seed of every group is shown; other seeds may look elsewhere.")
     return tuple(told)
 
 
@@ -176,7 +176,7 @@ def _see(viewers: Sequence["Viewer"], image: np.ndarray, path: str, label: str) 
         for kind in (kind for kind in wanted if kind in seen.heat):
             over = overlay(pixels, seen.heat[kind][0])
             title = viewer.name if len(viewers) > 1 else MAP_NAMES[kind]
-            where = "rightly named" if name == label else f"named {name}"
+            where = "classified correctly" if name == label else f"classified as {name}"
             alt = f"Heat map ({title}) over the photo of {label}, {where}"
             picture = encode((over * 255).round().astype(np.uint8), HEAT, alt)
             views.append(View(title, picture, *(told if len(viewers) > 1 else ())))

@@ -1,4 +1,4 @@
-"""The whole report: its sections, and the one file they become."""
+"""The report: its sections, and the HTML file made from them."""
 
 import base64
 import hashlib
@@ -30,20 +30,20 @@ from fgmix.report.worth import Worth, describe_worth
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 10_000_000
-"""Above this a page is slow on a phone and too large for some mail: pictures are dropped."""
+"""The page size above which pictures are dropped: larger pages are slow on phones and in mail."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 DEFAULT_FOCUS = "mixed"
-"""The attention whose mistakes are shown where several are compared: the one fgmix is about."""
+"""The attention whose mistakes are shown if several are compared: the one fgmix is about."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The content of the page, a field a section, in the order of the page.
+    """The content of the page, one field per section, in the order of the page.
 
     Attributes:
-        title: Of the page.
+        title: The title of the page.
         headline: What was compared.
         focus: The name of the group whose mistakes are shown.
         quality: How good is it?
@@ -52,8 +52,8 @@ class Report:
         failing: Where does it fail?
         training: How was it trained?
         running: How do I run it?
-        notes: What a reader must know besides.
-        terms: What the photos on the page may be used for, `""` if there are none.
+        notes: Caveats.
+        terms: The terms of use of the photos on the page, `""` if there are none.
     """
 
     title: str
@@ -70,14 +70,14 @@ class Report:
 
 
 def find_focus(study: Study, name: str | None = None) -> Group:
-    """The group whose mistakes are shown: not chosen by its accuracy.
+    """Returns the group whose mistakes are shown, chosen without regard to accuracy.
 
     Args:
         study: The runs.
-        name: Its name; by default the first with mixed attention, or else the last.
+        name: Its name; by default the first with mixed attention, or else the last group.
 
     Raises:
-        FgmixError: If no group is named so.
+        FgmixError: If there is no such group.
     """
     if name is None:
         usual = (g for g in study.groups if g.settings["attention"] == DEFAULT_FOCUS)
@@ -85,26 +85,26 @@ def find_focus(study: Study, name: str | None = None) -> Group:
     found = next((group for group in study.groups if group.name == name), None)
     if found is None:
         names = "; ".join(group.name for group in study.groups)
-        raise FgmixError(f"--group {name}: no group is named so; there are: {names}")
+        raise FgmixError(f"--group {name}: no such group; choose from: {names}")
     return found
 
 
 def image_root(study: Study) -> Path:
-    """The folder in which the runs found their photos."""
+    """Returns the folder of the runs' images."""
     return Path(study.groups[0].runs[0][0].data.get("root", ""))
 
 
 def make_report(
     comparison: Comparison, focus: Group, looks: Looks, root: Path, with_images: bool = True
 ) -> Report:
-    """Makes the content of the page.
+    """Returns the content of the page.
 
     Args:
         comparison: The runs.
         focus: From `find_focus`.
         looks: The heat maps, or why there are none.
-        root: The folder of the photos.
-        with_images: Whether examples are shown.
+        root: The folder of the images.
+        with_images: Whether to show examples.
     """
     study = comparison.study
     log.info("where each group fails: %d groups", len(study.groups))
@@ -116,7 +116,7 @@ def make_report(
     dataset = run.run.config.dataset
     log.info("charts and tables")
     return Report(
-        f"{run.data['name']}: {run.data['num_classes']} classes told apart",
+        f"{run.data['name']}: a classifier of {run.data['num_classes']} classes",
         headline(comparison),
         focus.name,
         describe_quality(comparison, focus, failures),
@@ -131,7 +131,7 @@ def make_report(
 
 
 def write_report(path: Path, report: Report, made: date) -> int:
-    """Writes the page, whole or not at all; drops pictures where it would be too large.
+    """Writes the page, atomically; drops pictures if it would be too large.
 
     Args:
         path: The file.
@@ -145,7 +145,7 @@ def write_report(path: Path, report: Report, made: date) -> int:
     for what, drop in DROPS.items():
         if len(page.encode()) <= MOST_BYTES:
             break
-        log.warning("the page would be above %d MB: %s are left out", MOST_BYTES // 1_000_000, what)
+        log.warning("the page would exceed %d MB: %s are left out", MOST_BYTES // 1_000_000, what)
         report = drop(report)
         page = render(report, made)
     write_text(path, page)
@@ -169,11 +169,11 @@ DROPS: dict[str, Callable[[Report], Report]] = {
     "heat maps": _without_heatmaps,
     "example photos": _without_examples,
 }
-"""What is left out of a page that is too large, in this order."""
+"""What is dropped from a page that is too large, in this order."""
 
 
 def render(report: Report, made: date) -> str:
-    """The page as HTML. Everything in it is escaped but what this package itself wrote."""
+    """Returns the page as HTML. Everything is escaped except what this package generates."""
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return html.render(

@@ -1,4 +1,4 @@
-"""Small pictures inside the page."""
+"""Thumbnails embedded in the page."""
 
 import struct
 import warnings
@@ -12,12 +12,12 @@ from PIL import Image, ImageOps
 from fgmix.html import picture_url
 
 EXAMPLE, HEAT = 200, 280
-"""The longer side in pixels: of an example, of a photo under a heat map."""
+"""The longer side, in pixels, of an example and of an image under a heat map."""
 
 QUALITY = 75
 
 BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
-"""Files that announce more pixels than Pillow takes for sound."""
+"""Pillow's warning and error for images with implausibly many pixels."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Picture:
         url: A `data:` URL.
         width: In pixels.
         height: In pixels.
-        alt: What it shows, for whoever can't see it.
+        alt: Its text alternative.
     """
 
     url: str
@@ -38,16 +38,16 @@ class Picture:
 
 
 class ExampleImages:
-    """The test photos, as far as they are still there.
+    """The test images that are still available.
 
     Args:
         root: The folder that paths are relative to.
-        crop_bottom: Pixel rows to remove from the bottom of every photo.
+        crop_bottom: Pixel rows to remove from the bottom of every image.
 
     Attributes:
-        root: As given.
-        wanted: How many have been asked for.
-        gone: How many of these are not there or can't be read.
+        root: The folder that paths are relative to.
+        wanted: The number of requested images.
+        gone: How many of these are missing or can't be read.
     """
 
     def __init__(self, root: Path, crop_bottom: int = 0):
@@ -55,7 +55,7 @@ class ExampleImages:
         self._crop_bottom = crop_bottom
 
     def picture(self, path: str, alt: str) -> Picture | None:
-        """A photo as a thumbnail; None if it is not there or can't be read."""
+        """Returns an image as a thumbnail; None if it is missing or can't be read."""
         self.wanted += 1
         image = self._read(path)
         if image is None:
@@ -77,12 +77,12 @@ class ExampleImages:
 
 
 def encode(image: Image.Image | np.ndarray, side: int, alt: str) -> Picture:
-    """A picture as a WebP file in a `data:` URL.
+    """Returns an image as a WebP file in a `data:` URL.
 
     Args:
-        image: The picture, or uint8 `(h, w, 3)`.
-        side: What its longer side is at most, in pixels.
-        alt: What it shows.
+        image: A Pillow image, or uint8 `(h, w, 3)`.
+        side: The longest its longer side may be, in pixels.
+        alt: Its text alternative.
     """
     small = Image.fromarray(image) if isinstance(image, np.ndarray) else image.copy()
     small.thumbnail((side, side))

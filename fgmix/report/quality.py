@@ -1,4 +1,4 @@
-"""How good is it?"""
+"""The section "How good is it?"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Quality:
     """The section's content.
 
     Attributes:
-        accuracy: The share that the group in focus names rightly, in percent.
-        verdict: That in a sentence.
-        meaning: What else is to be known of it, a sentence each.
-        table: A row a group.
-        chart: Accuracies, and differences where there are any.
+        accuracy: The accuracy of the group in focus, in percent.
+        verdict: The accuracy in a sentence.
+        meaning: How to understand it, one sentence each.
+        table: One row per group.
+        chart: Accuracies, and differences if there are any.
     """
 
     accuracy: str
@@ -36,19 +36,19 @@ class Quality:
 
 
 def describe_quality(comparison: Comparison, focus: Group, failures: Sequence[Failures]) -> Quality:
-    """Describes how good the groups are.
+    """Returns the section on how good the groups are.
 
     Args:
         comparison: The runs.
         focus: The group that the page is about.
-        failures: Of each group, in the study's order.
+        failures: The failures of each group, in the study's order.
     """
     study = comparison.study
     number = study.groups.index(focus)
     accuracy = comparison.accuracies[number]
     who = "It" if len(study.groups) == 1 else f"It ({focus.name})"
     verdict = (
-        f"{who} names the right class for {percent(accuracy.mean, 1)} % of "
+        f"{who} predicts the correct class for {percent(accuracy.mean, 1)} % of "
         f"{len(study.paths):,} {_split(focus)} photos "
         f"(95 % interval {interval(accuracy.low, accuracy.high)} %)."
     )
@@ -67,28 +67,28 @@ def _meaning(study: Study, focus: Group, accuracy: Accuracy) -> tuple[str, ...]:
     told = []
     if len(study.groups) > 1:
         told.append(
-            f"Throughout this page “it” is {focus.name}, which was not chosen for its accuracy: "
-            f"--group names another."
+            f"Throughout this page, “it” is {focus.name}, which was not chosen by its accuracy; "
+            f"--group chooses another."
         )
         attentions = {group.settings["attention"] for group in study.groups}
         if DEFAULT_BASELINE in attentions and len(attentions) > 1:
             told.append(f"“{DEFAULT_BASELINE}” is the network without attention.")
     told.append(
-        f"There are {classes} classes: always naming the most common one would be right for "
+        f"There are {classes} classes: always predicting the most common one would reach "
         f"{percent(counts.max() / counts.sum(), 1)} %."
     )
     count = len(focus.runs[0])
     folds = f", trained once for each of {count} folds" if count > 1 else ""
     if accuracy.std is None:
         told.append(
-            f"It comes from one seed{folds}: the interval is that of the photos alone, and another "
-            f"seed may come to another accuracy."
+            f"It comes from one seed{folds}: the interval covers the choice of photos alone, and "
+            f"the accuracy of another seed may differ."
         )
     else:
         told.append(
             f"It is the mean of {len(accuracy.seeds)} seeds{folds}; they range from "
             f"{percent(min(accuracy.seeds), 1)} to {percent(max(accuracy.seeds), 1)} %. The "
-            f"interval counts photos and seeds as drawn by chance."
+            f"interval treats both photos and seeds as random samples."
         )
     return tuple(told)
 
@@ -115,10 +115,10 @@ def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
         )
     columns = ("group", "top-1", "95 % interval", "seeds", "sd", "top-5", "mean per class")
     meanings = {
-        "top-1": "the likeliest class is right",
+        "top-1": "the most likely class is correct",
         "sd": "standard deviation between seeds",
-        "top-5": "the right one is among the five likeliest",
-        "mean per class": "every class counts alike, however many photos it has",
+        "top-5": "the correct class is among the five most likely",
+        "mean per class": "all classes have the same weight, however many photos they have",
     }
     head, filled = without_empty(columns, rows)
     note = " ".join(f"{name}: {text}." for name, text in meanings.items() if name in head)
@@ -126,7 +126,7 @@ def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
 
 
 def _mean_metric(group: Group, name: str) -> float | None:
-    """A metric that predictions don't tell, mean over seeds; folds count by their photos."""
+    """Returns a recorded metric, mean over seeds, with folds weighted by their images."""
     runs = [run for parts in group.runs for run in parts]
     values = [value for run in runs if isinstance(value := run.metrics.get(name), float)]
     if len(values) < len(runs):
@@ -145,9 +145,9 @@ def _chart(comparison: Comparison) -> Chart:
         caption = "Diamonds are means, lines their 95 % intervals, dots single seeds."
     if comparison.contrasts:
         caption += (
-            " Below, each group less its baseline: a line that crosses zero shows no difference. "
-            "Grey ticks mark how large a true difference would have had to be to be shown four "
-            "times out of five. Orange: shown, after correction for how many were tested."
+            " Below, each group minus its baseline: a line that crosses zero shows no difference. "
+            "Grey ticks mark the true difference that would have been shown four times out of "
+            "five. Orange: shown, after correction for the number of comparisons."
         )
     return make_chart(
         "accuracy-chart",

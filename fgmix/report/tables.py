@@ -1,4 +1,4 @@
-"""Tables that a page can sort."""
+"""Sortable tables of the page."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class Cell:
 
     Attributes:
         text: What it shows.
-        key: What it is sorted by; `""` stays last whichever way.
+        key: The sort key; `""` is last in both directions.
     """
 
     text: str
@@ -24,16 +24,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table as the template takes it.
+    """A table for the template.
 
     Attributes:
-        name: Tells it from the page's other tables; a word of letters and hyphens.
+        name: A unique name on the page, of letters and hyphens.
         caption: What it shows.
-        head: The columns' names.
-        rows: Their cells.
-        words: Of every column, whether it holds words and is aligned to the left.
-        note: What explains it, `""` if nothing needs to.
-        tall: Whether it gets a box of its own to scroll in.
+        head: The names of the columns.
+        rows: The cells of each row.
+        words: For every column, whether it holds words and is left-aligned.
+        note: An explanation, or `""`.
+        tall: Whether it has its own scroll box.
     """
 
     name: str
@@ -46,11 +46,11 @@ class PageTable:
 
 
 TALL = 30
-"""Rows above which a table gets a box of its own to scroll in."""
+"""The number of rows above which a table has its own scroll box."""
 
 
 def page_table(name: str, table: Table) -> PageTable:
-    """A table of the comparison's kind for the page."""
+    """Converts a table to one for the page."""
     words = tuple(table.are_words)
     rows = tuple(
         tuple(
@@ -72,17 +72,17 @@ def make_table(
     names: int = 1,
     note: str = "",
 ) -> PageTable:
-    """A table of a title, column names and rows of text."""
+    """Returns a table of a title, column names and rows of text."""
     words = tuple(head[:names])
     return page_table(name, Table(title, tuple(head), tuple(map(tuple, rows)), words, note))
 
 
 def sort_key(text: str) -> str:
-    """The number that a cell begins with (`50.9 to 55.1`, `< 0.001`), or else its words."""
+    """Returns the number that a cell begins with (`50.9 to 55.1`, `< 0.001`), or else its text."""
     plain = text.lstrip("<> ")
     found = NUMBER.match(plain)
     if found is None:
         return text.casefold()
     number = found.group().replace(",", "")
-    # Less than any that is written out.
+    # Below every number that is written out.
     return f"{float(number) / 2}" if text.startswith("<") else number

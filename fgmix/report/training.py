@@ -1,4 +1,4 @@
-"""How was it trained?"""
+"""The section "How was it trained?"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class Training:
     """The section's content.
 
     Attributes:
-        summary: Data and effort, a sentence each.
+        summary: Data and seeds, one sentence each.
         settings: The settings that all groups share.
         differing: The settings in which they differ; None for one group.
         cost: Time and size of each group.
         charts: Loss and accuracy by epoch.
-        no_charts: Why there are none, or `""`.
-        versions: Of the libraries.
+        no_charts: Why there are no charts, or `""`.
+        versions: The library versions.
     """
 
     summary: tuple[str, ...]
@@ -42,7 +42,7 @@ class Training:
 
 
 def describe_training(study: Study) -> Training:
-    """Describes how the groups were trained."""
+    """Returns the section on how the groups were trained."""
     names = list(dict.fromkeys(name for g in study.groups for name in g.settings))
     shared = [
         name
@@ -63,7 +63,7 @@ def describe_training(study: Study) -> Training:
         _summary(study),
         make_table(
             "settings",
-            "settings that all share" if len(study.groups) > 1 else "settings",
+            "shared settings" if len(study.groups) > 1 else "settings",
             ("setting", "value"),
             [(_flag(name), _value(study.groups[0].settings[name])) for name in shared],
             2,
@@ -89,7 +89,7 @@ def _summary(study: Study) -> tuple[str, ...]:
     ]
     skipped = first.data.get("skipped", [])
     if skipped:
-        told.append(f"{len(skipped)} photos were left out because they can't be read.")
+        told.append(f"{len(skipped)} photos were skipped because they can't be read.")
     told.append(f"Fingerprint of the photos: {first.data['fingerprint'][:16]}.")
     seeds = sorted({seed for group in study.groups for seed in group.seeds})
     told.append(f"Seeds: {', '.join(map(str, seeds))}.")
@@ -144,11 +144,11 @@ def _cost(study: Study, histories: dict[str, list[list[dict[str, str]]]]) -> Pag
             )
         )
     note = (
-        "minutes: spent in training epochs, from the fastest run to the slowest, on the machines "
-        "of these runs and beside whatever else ran there. The model file is of the first run."
+        "minutes: time in training epochs, from the fastest run to the slowest, on the machines of "
+        "these runs under whatever other load they had. The model file is that of the first run."
     )
-    head = ("group", "runs", "epochs", "minutes a run", "model file, MB")
-    return make_table("cost", "what it took", head, rows, note=note)
+    head = ("group", "runs", "epochs", "minutes per run", "model file, MB")
+    return make_table("cost", "training cost", head, rows, note=note)
 
 
 def _range(values: Sequence[float], form: str) -> str:
@@ -169,11 +169,11 @@ def _charts(histories: dict[str, list[list[dict[str, str]]]]) -> tuple[Chart, ..
         )
         caption = f"On the {SPLIT_NAMES[split]} photos, by epoch."
         if several:
-            caption += " Lines are means over runs, bands go from the lowest to the highest."
+            caption += " Lines are means over runs; bands span the lowest to the highest."
         chart = make_chart(
             f"curves-{split}",
             lambda split=split: draw_curves("", histories, split, stacked=True),  # type: ignore[misc]
-            f"Loss and accuracy on the {SPLIT_NAMES[split]} photos by epoch. In the last: {ends}.",
+            f"Loss and accuracy on the {SPLIT_NAMES[split]} photos by epoch. At the end: {ends}.",
             caption,
         )
         found.append(chart)

@@ -1,4 +1,4 @@
-"""Is the attention worth it?"""
+"""The section "Is the attention worth it?"."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from fgmix.report.tables import PageTable, page_table
 from fgmix.tables import percent
 
 NOTHING_TO_COMPARE = (
-    "Not known: there is nothing to compare with. To see what the attention brings, train the same "
-    "with --attention none, several seeds of each, and make a report of both."
+    "Not known: there is nothing to compare with. To see the effect of the attention, train with "
+    "--attention none too, several seeds of each, and make a report on both."
 )
-NO_BASELINE = "Not known: no group has a baseline that is otherwise the same."
+NO_BASELINE = "Not known: no group has a baseline with otherwise the same settings."
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Worth:
     Attributes:
         question: Its heading.
         verdict: The answer, in one or two sentences.
-        sentences: A verdict a comparison, where there are several.
-        tables: Differences, learning curves, what more would take.
-        chart: The learning curves, where there are any.
+        sentences: One verdict per contrast, if there are several.
+        tables: Differences, learning curves, seeds needed.
+        chart: The learning curves, if there are any.
     """
 
     question: str
@@ -39,12 +39,12 @@ class Worth:
 
 
 def describe_worth(comparison: Comparison) -> Worth:
-    """Describes what the groups' differences show."""
+    """Returns the section on the differences between groups."""
     groups = comparison.study.groups
     question = "Is the attention worth it?"
     if len(groups) > 1 and len({group.settings["attention"] for group in groups}) == 1:
         question = "Is one better than the other?"
-    # Accuracies are the first of them, and stand above.
+    # The first table, of accuracies, is in the section above.
     tables = comparison_tables(comparison)[1:]
     return Worth(
         question,
@@ -75,7 +75,7 @@ def _verdict(comparison: Comparison) -> str:
         sentences.append(f"{'; '.join(shown)}.")
         if open_:
             sentences.append(
-                f"Of {_listed([c.group for c in open_])} no difference to {against} is shown."
+                f"No difference between {_listed([c.group for c in open_])} and {against} is shown."
             )
     elif len(contrasts) == 1:
         sentences.append(
@@ -87,27 +87,27 @@ def _verdict(comparison: Comparison) -> str:
         sentences.append(_power(open_))
     if all(c.found.of_runs for c in contrasts):
         sentences.append(
-            "Each has one seed, so this is of these trained models, not of the ways to train them."
+            "Each group has one seed, so this is about these trained models, not their settings."
         )
     return " ".join(sentences)
 
 
 def _power(contrasts: list) -> str:
-    """What could have been seen and was not."""
+    """Returns a sentence on the differences that would have been detected."""
     sizes = sorted(c.detectable for c in contrasts if c.detectable is not None)
     if not sizes:
         reasons = dict.fromkeys(c.why_none for c in contrasts)
-        return f"That is not proof that there is none: {'; '.join(reasons)}."
+        return f"This does not prove that there is none: {'; '.join(reasons)}."
     lowest, highest = percent(sizes[0], 1), percent(sizes[-1], 1)
     size = lowest if lowest == highest else f"{lowest} to {highest}"
     return (
-        f"That is not proof that there is none: only a true difference of {size} points or more "
+        f"This does not prove that there is none: only a true difference of {size} points or more "
         f"would have been shown {percent(POWER, 0)} % of the time."
     )
 
 
 def _quoted(name: str) -> str:
-    """A group's name in a sentence, where `none` would read as a word."""
+    """Returns a group's name in quotes, because `none` would read as a word."""
     return f"“{name}”"
 
 
@@ -128,6 +128,6 @@ def _chart(comparison: Comparison) -> Chart | None:
     return make_chart(
         "learning-chart",
         lambda: draw_learning_curves(curves),
-        f"Top-1 accuracy by training photos a class. {found}.",
-        "Accuracy by how many photos of a class were trained on, with 95 % intervals.",
+        f"Top-1 accuracy by training photos per class. {found}.",
+        "Accuracy by the number of training photos per class, with 95 % intervals.",
     )

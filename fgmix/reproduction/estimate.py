@@ -1,4 +1,4 @@
-"""How long a grid will take, from what its cells have taken so far."""
+"""Estimates of how long a grid will take, from the epochs that were trained so far."""
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
@@ -9,21 +9,21 @@ from fgmix.runs.record import CONFIG, METRICS
 
 
 class Estimate:
-    """Seconds of cells to come.
+    """An estimate of the training time of cells.
 
-    An epoch is taken to last as long as the median of those measured: of the same data set,
-    backbone and attention, else of the same data set and backbone, else of any cell, in proportion
-    to the multiply-adds of the backbones.
+    An epoch is expected to take the median of the measured epochs of the same data set, backbone
+    and attention; else of the same data set and backbone; else of any cell, scaled by the
+    multiply-adds of the backbones.
 
     Args:
-        cells: The grid; what its runs have recorded counts as measured.
+        cells: The grid, whose recorded epochs are the measurements.
     """
 
     def __init__(self, cells: Sequence[Cell]):
         self.cells = cells
 
     def left(self, cells: Iterable[Cell]) -> float | None:
-        """Seconds that these cells will take, or None where nothing has been measured yet."""
+        """Returns the seconds that these cells will take, or None if nothing was measured yet."""
         total = 0.0
         overhead = median([_overhead(cell) for cell in self.cells if cell.metrics()] or [0.0])
         for cell in cells:
@@ -34,7 +34,7 @@ class Estimate:
         return total
 
     def _epoch(self, cell: Cell) -> float | None:
-        """Seconds of one epoch of a cell."""
+        """Returns the seconds of one epoch of a cell, or None if unknown."""
         for key in _KEYS:
             alike = [other for other in self.cells if key(other) == key(cell)]
             seconds = [s for other in alike for s in epoch_seconds(other)]
@@ -55,20 +55,20 @@ def _work(cell: Cell) -> int:
 
 
 def _overhead(cell: Cell) -> float:
-    """Seconds that a finished cell took beyond its epochs: tracing, evaluation, export."""
+    """Returns the seconds of a finished cell outside its epochs: tracing, evaluation, export."""
     began, ended = ((cell.directory / name).stat().st_mtime for name in (CONFIG, METRICS))
     return max(0.0, ended - began - sum(epoch_seconds(cell)))
 
 
 def epoch_seconds(cell: Cell) -> list[float]:
-    """How long each epoch of a cell took that has been trained."""
+    """Returns the seconds of each trained epoch of a cell."""
     return [float(row["seconds"]) for row in cell.history()]
 
 
 def duration(seconds: float | None) -> str:
-    """A time for people: `about 3 h 20 min`."""
+    """Returns a duration in words: `about 3 h 20 min`."""
     if seconds is None:
-        return "for a time that the first epochs will tell"
+        return "time unknown until the first epochs are trained"
     minutes = max(1, round(seconds / 60))
     if minutes < 60:
         return f"about {minutes} min"

@@ -1,4 +1,4 @@
-"""The paper's Fig. 2 from our runs, and a picture of Table II."""
+"""The paper's Fig. 2 from our runs, and Table II as a figure."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,13 +15,13 @@ from fgmix.reproduction.tables import set_title
 
 
 def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
-    """Draws every place of Table II: our seeds, their mean, and the paper's figure.
+    """Draws every entry of Table II: our seeds, their mean, and the paper's value.
 
-    On other photos than the paper's its figure would invite a comparison, and is left out.
+    The paper's value is left out if the images are not the paper's, as it is not comparable then.
 
     Args:
         path: A PNG file.
-        states: The grid; nothing is drawn while no cell of it is finished.
+        states: The grid. Nothing is drawn until a cell is finished.
     """
     grid = [entry for entry in entries(states) if entry.top1]
     columns = list(dict.fromkeys((e.dataset, e.backbone) for e in grid))
@@ -58,7 +58,7 @@ def save_table_plot(path: Path, states: Mapping[Cell, State]) -> None:
 def save_figure_two(folder: Path, states: Mapping[Cell, State]) -> None:
     """Draws test loss and accuracy by epoch: `fig2-DATASET-BACKBONE.png`.
 
-    Only finished runs are drawn, and only those that were trained with `--monitor-test`.
+    Only finished runs that were trained with `--monitor-test` are drawn.
     """
     lines: dict[Path, dict[str, list]] = {}
     titles: dict[Path, str] = {}

@@ -1,4 +1,4 @@
-"""Running the cells of a grid, each in a process of its own, whatever becomes of the others."""
+"""Training of the cells of a grid, each in a separate process, so that a failure ends only one."""
 
 import logging
 import multiprocessing
@@ -18,12 +18,12 @@ from fgmix.reproduction.plan import Cell
 log = logging.getLogger(__name__)
 
 Train = Callable[[TrainConfig], None]
-"""Trains one config to a finished run. It is sent to other processes: a module's own function."""
+"""Trains a config to a finished run. It must be a module-level function, as it is pickled."""
 
 
 @dataclass(frozen=True)
 class State:
-    """How far a cell has come.
+    """The state of a cell.
 
     Attributes:
         status: `"finished"`, `"unfinished"`, `"not run"` or `"failed"`.
@@ -35,7 +35,7 @@ class State:
 
 
 def state(cell: Cell) -> State:
-    """How far a cell has come, from its folder alone."""
+    """Returns the state of a cell, read from its folder."""
     if not cell.begun():
         return State("not run")
     refusal = cell.refusal()
@@ -51,8 +51,8 @@ def run_grid(
 
     Args:
         cells: The grid, in order.
-        train: What trains one cell.
-        report: Called with the state of all cells whenever one has ended.
+        train: Trains one cell.
+        report: Called with the state of all cells after each cell.
 
     Returns:
         The state of every cell.
@@ -69,15 +69,15 @@ def run_grid(
             log.info("%d left, %s", len(left) - number, duration(estimate.left(left[number:])))
         try:
             report(states)
-        except OSError as error:  # the last report tells; until then training goes on
+        except OSError as error:  # the next report may succeed, so training continues
             log.info("the results can't be written yet: %s", error)
     return states
 
 
 def _run_cell(cell: Cell, train: Train) -> State:
-    """Trains one cell in a new process, which dies with this one."""
-    # A new interpreter, not a fork: TensorFlow's threads don't survive one, and a crash or a full
-    # memory ends one cell and not the grid.
+    """Trains one cell in a new process, which ends with this one."""
+    # A separate process, so that a crash or a lack of memory ends one cell and not the grid; a new
+    # interpreter, because TensorFlow's threads don't survive a fork.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     config = replace(cell.config, resume=cell.begun())
@@ -90,7 +90,7 @@ def _run_cell(cell: Cell, train: Train) -> State:
         if ours.poll():
             answer = _receive(ours)
         process.join()
-    except BaseException:  # Ctrl-C: the worker got it too, and may be writing
+    except BaseException:  # Ctrl-C reaches the worker too, which may be writing
         process.join(timeout=20)
         process.kill()
         raise
@@ -104,12 +104,12 @@ def _run_cell(cell: Cell, train: Train) -> State:
 def _receive(answer: Connection) -> str | None:
     try:
         return answer.recv()
-    except EOFError:  # the worker ended without a word
+    except EOFError:  # the worker ended without a message
         return None
 
 
 def _work(train: Train, config: TrainConfig, answer: Connection) -> None:
-    """The life of a cell's process: trains, and answers with the reason if that fails."""
+    """Trains a cell in its process, and sends the reason if that fails."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         train(config)
@@ -123,7 +123,7 @@ def _work(train: Train, config: TrainConfig, answer: Connection) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ends this process when the one that started it is gone, so that no cell runs twice."""
+    """Ends this process when its parent ends, so that no cell is trained twice at a time."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
@@ -134,5 +134,5 @@ def _death(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = " (out of memory?)" if name == "SIGKILL" else ""
-        return f"its process was ended by {name}{hint}"
-    return f"its process ended with code {code} before the run was finished"
+        return f"its process was killed by {name}{hint}"
+    return f"its process exited with code {code} before the run was finished"

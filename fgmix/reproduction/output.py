@@ -1,4 +1,4 @@
-"""The files of a grid: tables, plots, and every cell's state."""
+"""The result files of a grid: tables, plots, and the state of every cell."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from fgmix.reproduction.tables import table_one, table_two
 
 
 def results_name(dataset: str, grid: Sequence[str], config: TrainConfig) -> str:
-    """A folder's name for the results of a grid, so that no grid overwrites another's.
+    """Returns a folder name for the results of a grid, distinct for different grids.
 
     Args:
         dataset: The data sets' names.
-        grid: The backbones, attentions and gates, those that are not the default's.
-        config: Of any cell: what it has other than its recipe is in the name too.
+        grid: The lists of backbones, attentions and gates that are not the default.
+        config: The config of any cell. Its departures from the recipe are part of the name.
     """
     own = config.departures().items()
     parts = ["reproduce", dataset, *grid]
@@ -31,12 +31,12 @@ def results_name(dataset: str, grid: Sequence[str], config: TrainConfig) -> str:
 
 
 def write_results(folder: Path, states: Mapping[Cell, State]) -> None:
-    """Writes what the grid has shown so far.
+    """Writes the results of a grid so far.
 
     Args:
-        folder: Gets `table2.md`, `table2.csv`, `table2.png`, `table1.md`, `cells.csv`, and
-            `fig2-DATASET-BACKBONE.png` where test curves were kept, and
-            `comparison-DATASET-BACKBONE.md` where two methods or more have finished.
+        folder: The folder for `table2.md`, `table2.csv`, `table2.png`, `table1.md`, `cells.csv`,
+            `fig2-DATASET-BACKBONE.png` if test curves were recorded, and
+            `comparison-DATASET-BACKBONE.md` if at least two methods have finished.
         states: The grid.
     """
     from fgmix.reproduction.figures import save_figure_two, save_table_plot  # Matplotlib is slow
@@ -55,10 +55,10 @@ def write_results(folder: Path, states: Mapping[Cell, State]) -> None:
 
 
 def comparisons(states: Mapping[Cell, State]) -> dict[str, str]:
-    """The methods on one data set and backbone against the baseline, as Markdown.
+    """Returns comparisons of the methods with the baseline, as Markdown pages.
 
     Returns:
-        A page for each `DATASET-BACKBONE` of which two methods or more have a finished seed.
+        A page for each `DATASET-BACKBONE` for which at least two methods have a finished seed.
     """
     places: dict[str, list[Cell]] = {}
     for cell, state in states.items():

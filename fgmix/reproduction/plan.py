@@ -1,4 +1,4 @@
-"""The cells of the grid: which runs an experiment is made of, and how far each has come."""
+"""The cells of a grid: the runs of an experiment, and what their folders hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from typing import Any
 from fgmix.config.identity import changes
 from fgmix.config.settings import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
+from fgmix.config.validation import check_before_training
 from fgmix.data.sources.locations import default_data_dir
 from fgmix.data.sources.registry import SOURCES, require_known
 from fgmix.errors import FgmixError
@@ -23,7 +24,7 @@ class Cell:
     """One run of the grid.
 
     Attributes:
-        config: Its resolved config; `run_dir` tells where it lies.
+        config: Its resolved config, with its folder as `run_dir`.
     """
 
     config: TrainConfig
@@ -35,7 +36,7 @@ class Cell:
 
     @property
     def gate(self) -> str:
-        """The gate of its spatial attention, `""` where it has none."""
+        """The gate of its spatial attention, `""` if it has none."""
         return self.config.gate if self.config.attention in GATED else ""
 
     @property
@@ -46,7 +47,7 @@ class Cell:
         return ", ".join(part for part in [*parts, f"seed {c.seed}"] if part)
 
     def metrics(self) -> dict[str, Any] | None:
-        """The final evaluation of a finished run, or None."""
+        """Returns the final evaluation of a finished run, or None."""
         try:
             metrics = Run(self.directory).metrics
         except FgmixError:
@@ -54,29 +55,29 @@ class Cell:
         return metrics if "top1" in metrics else None
 
     def history(self) -> list[dict[str, str]]:
-        """The epochs so far."""
+        """Returns the history of the epochs so far."""
         try:
             return Run(self.directory).history
         except FgmixError:
             return []
 
     def data(self) -> dict[str, Any] | None:
-        """What the run recorded of its photos."""
+        """Returns the run's record of its images, or None."""
         try:
             return Run(self.directory).data
         except FgmixError:
             return None
 
     def begun(self) -> bool:
-        """Whether there is something to go on with."""
+        """Returns whether the folder holds anything to resume."""
         return self.directory.is_dir() and not is_empty(self.directory)
 
     def refusal(self) -> str | None:
-        """Why what lies in the cell's folder is not the cell's run, if it is not."""
+        """Returns why the content of the cell's folder is not its run; None if it is."""
         try:
             settings = Run(self.directory).record["config"]
         except FgmixError:
-            return f"{self.directory} is there and is not a run: remove it, or give another --runs"
+            return f"{self.directory} exists and is not a run: remove it, or give another --runs"
         changed = changes(settings, self.config)
         if changed:
             return (
@@ -103,26 +104,26 @@ def plan_grid(
     weights: dict[str, str],
     runs: Path,
 ) -> list[Cell]:
-    """Lays out the grid, one seed of everything after the other.
+    """Returns the cells of a grid, with the seed in the outermost loop.
 
-    So a grid that is stopped half-way holds whole comparisons.
+    An interrupted grid therefore holds complete comparisons.
 
     Args:
-        base: What all cells share.
+        base: The settings that all cells share.
         datasets: Names or folders.
         backbones: Registry names.
         attentions: Registry names.
-        gates: Tried on the attentions that have one; the others run once.
-        seeds: How many, from 0.
-        weights: By backbone, where they are not what `base` says.
-        runs: The folder that the runs' folders lie in.
+        gates: The gates of attentions that have one; the others are trained once.
+        seeds: The number of seeds, from 0.
+        weights: The weights of single backbones; the others use those of `base`.
+        runs: The parent folder of the runs.
 
     Raises:
-        FgmixError: If a name is unknown or given twice, or two cells would be one run.
+        FgmixError: If a name is unknown or given twice, or two cells would share a folder.
     """
     _check("--dataset", datasets, None)
     for dataset in datasets:
-        require_known(dataset)
+        require_known(dataset, base.data_dir)
     _check("--backbones", backbones, BACKBONES)
     _check("--attentions", attentions, ATTENTIONS)
     _check("--gates", gates, GATES)
@@ -161,22 +162,23 @@ def plan_grid(
 
 
 def _place(config: dict[str, Any]) -> str:
-    """Where the photos of a run lie, as its config tells."""
+    """Returns the folder of a run's images according to its config."""
     if config["dataset"] in SOURCES:
         return config["data_dir"] or str(default_data_dir(config["dataset"]).absolute())
     return config["dataset"]
 
 
 def _check_backbone(config: TrainConfig) -> None:
-    """Refuses what the backbone would refuse, before anything is trained."""
+    """Checks image size and weights against the backbone before anything is trained."""
     least = BACKBONES[config.backbone].min_size
     if config.image_size < least:
         raise FgmixError(
-            f"--image-size {config.image_size} is too small for {config.backbone}: it takes "
-            f"{least} or more"
+            f"--image-size {config.image_size} is too small for {config.backbone}: give at least "
+            f"{least}"
         )
     if config.weights not in NAMED_WEIGHTS and not Path(config.weights).is_file():
         raise FgmixError(f"no weights file {config.weights} for {config.backbone}")
+    check_before_training(config)
 
 
 def _check(flag: str, values: Sequence[str], known: Any) -> None:

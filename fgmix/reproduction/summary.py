@@ -1,4 +1,4 @@
-"""A grid's results over its seeds, place by place, beside the paper's."""
+"""A grid's results over its seeds, entry by entry, beside the paper's."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from fgmix.reproduction.plan import Cell
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of Table II: a data set, a backbone and a method, over its seeds.
+    """One entry of Table II: a data set, a backbone and a method, over its seeds.
 
     Attributes:
         dataset: As given to `--dataset`.
         backbone: Registry name.
         attention: Registry name.
-        gate: Of its spatial attention, `""` where it has none.
-        top1: Percent, of each finished seed.
-        planned: How many seeds there are to be.
-        failed: How many failed.
+        gate: The gate of its spatial attention, `""` if it has none.
+        top1: The accuracy of each finished seed, in percent.
+        planned: The number of planned seeds.
+        failed: The number of failed seeds.
     """
 
     dataset: str
@@ -35,12 +35,12 @@ class Entry:
 
     @property
     def method(self) -> str:
-        """The row of the table that it stands in."""
+        """Its row of the table."""
         return method_name(self.attention, self.gate)
 
     @property
     def paper(self) -> float | None:
-        """The paper's figure for it, percent."""
+        """The paper's value in percent; None if it has none."""
         published = PUBLISHED.get(self.dataset)
         if published is None or self.gate not in ("", GATES[0]):
             return None
@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the finished seeds, percent."""
+        """The mean over the finished seeds in percent; None if there are none."""
         return mean_and_std(self.top1)[0] if self.top1 else None
 
     @property
@@ -57,7 +57,7 @@ class Entry:
         return mean_and_std(self.top1)[1] if self.top1 else None
 
     def ours(self) -> str:
-        """Our figure in words, and what of it is not whole."""
+        """Returns our value as text, with the number of seeds if some are missing."""
         if self.mean is None:
             return "failed" if self.failed else "not run"
         text = f"{self.mean:.2f}"
@@ -68,7 +68,7 @@ class Entry:
         return text
 
     def row(self) -> dict[str, Any]:
-        """The place as a row of `table2.csv`."""
+        """Returns the entry as a row of `table2.csv`."""
         return {
             "dataset": self.dataset,
             "backbone": self.backbone,
@@ -84,7 +84,7 @@ class Entry:
 
 
 def entries(states: Mapping[Cell, State]) -> list[Entry]:
-    """Gathers the cells of a grid over their seeds, in the grid's order."""
+    """Returns the entries of a grid: its cells grouped over their seeds, in the grid's order."""
     groups: dict[tuple[str, str, str, str], list[Cell]] = {}
     for cell in states:
         c = cell.config
@@ -99,13 +99,13 @@ def entries(states: Mapping[Cell, State]) -> list[Entry]:
 
 
 def has_test_curve(cell: Cell) -> bool:
-    """Whether every epoch of a run was measured on the test photos."""
+    """Returns whether every epoch of a run was evaluated on the test images."""
     history = cell.history()
     return bool(history) and all(row.get("test_loss") for row in history)
 
 
 def has_papers_data(dataset: str, cells: Iterable[Cell]) -> bool:
-    """Whether the runs were trained and tested on as many photos and classes as the paper's."""
+    """Returns whether the runs have the paper's numbers of images and classes."""
     published = PUBLISHED.get(dataset)
     records = [data for cell in cells if cell.config.dataset == dataset and (data := cell.data())]
     return published is not None and all(
@@ -115,7 +115,7 @@ def has_papers_data(dataset: str, cells: Iterable[Cell]) -> bool:
 
 
 def cell_row(cell: Cell, state: State) -> dict[str, Any]:
-    """A cell as a row of `cells.csv`: how far it has come, its accuracy, why it failed."""
+    """Returns a cell as a row of `cells.csv`: its status, its accuracy, why it failed."""
     c = cell.config
     measured = cell.metrics() if state.status == "finished" else None
     return {

@@ -15,7 +15,7 @@ NOTHING = "–"
 
 
 def table_two(states: Mapping[Cell, State]) -> str:
-    """Table II: the paper's figure and ours in each place, and what must be known of them."""
+    """Returns Table II with the paper's value and ours in each entry, and notes."""
     grid = entries(states)
     columns = list(dict.fromkeys((e.dataset, e.backbone) for e in grid))
     by_place = {(e.method, e.dataset, e.backbone): e for e in grid}
@@ -24,7 +24,7 @@ def table_two(states: Mapping[Cell, State]) -> str:
         "# Table II: test accuracy (top-1 %)",
         "",
         "*paper*: as printed there, of one run. *ours*: mean ± sample standard deviation over "
-        "seeds, of the last epoch; nothing is chosen on the test photos.",
+        "seeds, after the last epoch; the test photos are not used for any choice.",
         "",
     ]
     rows = []
@@ -41,7 +41,7 @@ def table_two(states: Mapping[Cell, State]) -> str:
 
 
 def table_one(states: Mapping[Cell, State]) -> str:
-    """Table I: the rows that the paper cites marked as cited, ours beside its own."""
+    """Returns Table I, with our values beside the paper's and its cited rows marked."""
     aircraft = {c: s for c, s in states.items() if c.config.dataset == "aircraft"}
     ours = {
         (BASE_MODELS.get(e.backbone), e.attention): e.ours()
@@ -68,7 +68,7 @@ def table_one(states: Mapping[Cell, State]) -> str:
 
 
 def plan_lines(states: Mapping[Cell, State]) -> list[str]:
-    """What there is to train, as lines of text: how far each cell has come."""
+    """Returns one line of text per cell: its status, its epochs, why it failed."""
     rows = [
         (
             state.status,
@@ -82,12 +82,12 @@ def plan_lines(states: Mapping[Cell, State]) -> list[str]:
 
 
 def set_title(dataset: str) -> str:
-    """A data set's name in the paper, or its own."""
+    """Returns a data set's name in the paper, or its own."""
     return PUBLISHED[dataset].title if dataset in PUBLISHED else Path(dataset).name
 
 
 def _notes(states: Mapping[Cell, State]) -> Sequence[str]:
-    """What a reader must know before comparing: other data, other settings, failures."""
+    """Returns notes on differences from the paper: data, settings, weights, failures."""
     notes: list[str] = []
     for name in dict.fromkeys(cell.config.dataset for cell in states):
         own = [c for c, s in states.items() if c.config.dataset == name and s.status != "failed"]
@@ -109,7 +109,9 @@ def _notes(states: Mapping[Cell, State]) -> Sequence[str]:
         if cell.config.monitor_test and state.status == "finished" and not has_test_curve(cell)
     ]
     if without:
-        notes.append(f"- Not in Fig. 2, trained without --monitor-test: {'; '.join(without)}.")
+        notes.append(
+            f"- Missing in Fig. 2, because trained without --monitor-test: {'; '.join(without)}."
+        )
     notes += [
         f"- Failed: {cell.title}: {state.reason}"
         for cell, state in states.items()
@@ -119,7 +121,7 @@ def _notes(states: Mapping[Cell, State]) -> Sequence[str]:
 
 
 def _settings(cell: Cell) -> str:
-    """How a cell is trained, but for what the table's rows and columns say of it."""
+    """Returns the settings of a cell that the table's rows and columns do not show."""
     config = cell.config
     shown = {"recipe": config.recipe, "epochs": config.epochs} | config.departures()
     apart = ("weights", "gate")
@@ -133,7 +135,9 @@ def _data_notes(name: str, cells: Sequence[Cell]) -> list[str]:
     if not records:
         return []
     if len({record["fingerprint"] for record in records}) > 1:
-        return [f"- **{name}: the runs were not trained on the same photos: don't compare them.**"]
+        return [
+            f"- **{name}: the runs were not trained on the same photos and can't be compared.**"
+        ]
     images, classes = records[0]["num_images"], records[0]["num_classes"]
     note = f"- {set_title(name)}: {_counts(images)} photos of {classes} classes."
     published = PUBLISHED.get(name)

@@ -1,1 +1,1 @@
-"""A trained classifier in use: predictions, and a SavedModel for TensorFlow Serving."""
+"""Inference with a trained classifier: predictions, and exports for TensorFlow Serving and ONNX."""

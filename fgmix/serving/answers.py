@@ -1,4 +1,4 @@
-"""From paths to contents and from answers to lines, whoever computes the answers in between."""
+"""Reading image files for inference, and the dictionaries that describe predictions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ UNREADABLE = "not a readable image"
 
 
 def read_image(path: Path, most: int) -> bytes | str:
-    """The content of a file, or why there is none.
+    """Returns the content of a file as bytes, or as a string the reason why it can't be read.
 
     Args:
         path: The file.
@@ -18,7 +18,7 @@ def read_image(path: Path, most: int) -> bytes | str:
         if path.stat().st_size > most:
             return f"too large: more than {most >> 20} MiB"
         return path.read_bytes()
-    except (OSError, ValueError) as error:  # the latter: a zero byte in a name
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in a name
         return str(getattr(error, "strerror", error))
 
 
@@ -28,17 +28,17 @@ def describe(
     probabilities: Sequence[float],
     accepted: bool | None = None,
 ) -> dict[str, Any]:
-    """What is said of a photo.
+    """Returns the prediction for an image as a dictionary.
 
     Args:
-        path: Its file.
-        labels: The likeliest classes, the likeliest first; at least one.
+        path: The image file.
+        labels: The most likely classes, the likeliest first; at least one.
         probabilities: The probability of each.
-        accepted: Whether the model trusts its answer, if it tells.
+        accepted: Whether the model accepts its own prediction; None if it has no threshold.
 
     Returns:
         `path`, `label`, `probability` and `top`, the pairs of label and probability; and
-        `accepted`, if it is told.
+        `accepted` unless it is None.
     """
     top = [
         [label, round(float(probability), 6)]
@@ -50,5 +50,5 @@ def describe(
 
 
 def describe_failure(path: Path, reason: str = UNREADABLE) -> dict[str, Any]:
-    """What is said of a file that has no answer: `path` and `error`."""
+    """Returns `path` and `error` of a file without a prediction."""
     return {"path": str(path), "error": reason}

@@ -1,6 +1,6 @@
-"""What flags offer, where TensorFlow need not be imported to list it."""
+"""The values that flags offer, listed without importing TensorFlow."""
 
 FORMATS = ("savedmodel", "onnx")
 TARGETS = ("precision", "coverage")
 TOP = 5
-"""How many labels an answer holds unless told otherwise."""
+"""The default number of labels in a prediction."""

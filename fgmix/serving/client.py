@@ -17,12 +17,12 @@ from fgmix.errors import FgmixError
 from fgmix.serving.answers import describe, describe_failure, read_image
 
 BATCH = 8
-"""Photos in a request: one of the sizes that `batching.config` allows."""
+"""Images in a request: one of the sizes that `batching.config` allows."""
 REQUEST_BYTES = 32 << 20
-"""Bytes of photos in a request, and so of the largest photo that is sent."""
+"""The most bytes of images in a request, and so the size of the largest image that is sent."""
 TIMEOUT_SECONDS = 30.0
 MAX_WORDS = 300
-"""Characters that are shown of what a server says."""
+"""The most characters of a server's message that are shown."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class ServedModel:
 
     Attributes:
         url: Where the server listens, `http://HOST:8501`, perhaps with a path before `/v1`.
-        name: What the server calls the model.
-        version: The version to ask; the server's newest where neither this nor a label is given.
-        label: The label of the version to ask, such as `canary`, where it goes by no number.
-        timeout: Seconds of silence after which the server is given up.
+        name: The model's name on the server.
+        version: The version to query; the server's newest if neither this nor a label is given.
+        label: The label of the version to query, such as `canary`.
+        timeout: Seconds to wait for the server.
 
     Raises:
-        FgmixError: If the URL is no HTTP address.
+        FgmixError: If the URL is not an HTTP address.
     """
 
     url: str
@@ -48,11 +48,11 @@ class ServedModel:
 
     def __post_init__(self) -> None:
         if not _is_address(self.url):
-            raise FgmixError(f"{self.url!r} is no server's address: write http://HOST:8501")
+            raise FgmixError(f"{self.url!r} is not a server address: write http://HOST:8501")
 
     @property
     def endpoint(self) -> str:
-        """The URL that predictions are asked of."""
+        """The URL for predictions."""
         which = ""
         if self.version is not None:
             which = f"/versions/{self.version}"
@@ -61,17 +61,16 @@ class ServedModel:
         return f"{self.url.rstrip('/')}/v1/models/{quote(self.name, safe='')}{which}:predict"
 
     def predict(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Asks for the signature `serving_default`.
+        """Runs the signature `serving_default` on the server.
 
         Args:
-            contents: Encoded photos, at least one.
+            contents: Encoded images, at least one.
 
         Returns:
-            For each photo the outputs by name, `top_labels` and `valid` for example, as JSON has
-            them.
+            The outputs of each image by name, such as `top_labels` and `valid`, as JSON values.
 
         Raises:
-            FgmixError: If the server can't be reached, refuses, or answers something else.
+            FgmixError: If the server can't be reached, refuses, or returns something else.
         """
         instances = [{"image_bytes": {"b64": base64.b64encode(c).decode()}} for c in contents]
         request = Request(
@@ -84,20 +83,20 @@ class ServedModel:
                 body, kind = response.read(), response.headers.get_content_type()
         except HTTPError as error:
             raise FgmixError(f"{self.endpoint}: {_refusal(error)}") from error
-        except (OSError, HTTPException, UnicodeError) as error:  # the last: a host like a..b
+        except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: a host like a..b
             raise FgmixError(f"no answer from {self.endpoint}: {self._reason(error)}") from error
         rows = _parse(body).get("predictions")
         if rows is None:
             found = "a web page" if kind == "text/html" else "no predictions"
             raise FgmixError(
-                f"{self.endpoint} answers with {found}: another server or a proxy is there"
+                f"{self.endpoint} returns {found}: another server or a proxy listens there"
             )
         if not (isinstance(rows, list) and len(rows) == len(contents)):
-            raise FgmixError(f"{self.endpoint} answers with other than {len(contents)} rows")
+            raise FgmixError(f"{self.endpoint} does not return {len(contents)} rows")
         return rows
 
     def _reason(self, error: Exception) -> str:
-        """Why there was no answer, and what to do."""
+        """Returns why there was no answer, and what to do."""
         cause = error.reason if isinstance(error, URLError) else error
         if isinstance(cause, TimeoutError):
             return f"nothing within {self.timeout:g} seconds; see --timeout"
@@ -106,10 +105,10 @@ class ServedModel:
 
 
 def query_files(model: ServedModel, files: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """Asks a server for the class of each file.
+    """Predicts the class of each file on a server.
 
     Args:
-        model: The model to ask.
+        model: The model to query.
         files: Image files.
 
     Yields:
@@ -143,7 +142,7 @@ def _describe(path: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _requests(files: Iterable[Path]) -> Iterator[list[tuple[Path, bytes | str]]]:
-    """Reads files and groups them by what a request takes."""
+    """Reads files and groups them into requests."""
     group: list[tuple[Path, bytes | str]] = []
     size = 0
     for path in files:
@@ -159,17 +158,17 @@ def _requests(files: Iterable[Path]) -> Iterator[list[tuple[Path, bytes | str]]]
 
 
 def _is_address(url: str) -> bool:
-    """Whether it is an HTTP address, in ASCII and without spaces."""
+    """Returns whether a URL is an HTTP address, in ASCII and without spaces."""
     try:
         parts = urlsplit(url)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
+    except ValueError:  # a port that is not a number, an unclosed bracket
         return False
     return bool(known and re.fullmatch("[!-~]+", url))
 
 
 def _refusal(error: HTTPError) -> str:
-    """The status of a refusal, with the server's own words where it has some."""
+    """Returns the status of a refusal, with the server's message if it sent one."""
     status = f"HTTP {error.code} {error.reason}".rstrip()
     try:
         words = _parse(error.read()).get("error")
@@ -179,7 +178,7 @@ def _refusal(error: HTTPError) -> str:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    """The JSON object of an answer; empty if it is none."""
+    """Returns the JSON object in a response; empty if there is none."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -188,5 +187,5 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _shorten(words: str) -> str:
-    """One line of bounded length."""
+    """Returns a text as one line of at most `MAX_WORDS` characters."""
     return textwrap.shorten(words, MAX_WORDS, placeholder=" ...")

@@ -1,4 +1,4 @@
-"""The files that TensorFlow Serving reads beside a model: which versions, and how to batch."""
+"""TensorFlow Serving's configuration files: which versions to serve, and how to batch."""
 
 import re
 from pathlib import Path
@@ -10,24 +10,23 @@ MODELS_CONFIG = "models.config"
 BATCHING_CONFIG = "batching.config"
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
-"""The sizes that the server fills batches up to, with copies of a row. Few sizes, because a GPU
-tunes its convolutions for each anew; each twice the one before, so that less than half of a batch
-is filling."""
+"""The batch sizes that the server pads to. They are few because a GPU tunes its convolutions for
+each size, and each is twice the one before so that padding is less than half of a batch."""
 
 _BATCHING = f"""\
 # BatchingParameters of TensorFlow Serving: --enable_batching --batching_parameters_file=THIS_FILE
-# The most photos in a batch, and in a request: the server refuses a larger one.
+# The most images in a batch and in a request: the server refuses a larger one.
 max_batch_size {{ value: {BATCH_SIZES[-1]} }}
-# How long a request waits for others, in microseconds: short beside the time of a batch of photos.
+# How long a request waits for others, in microseconds: short compared with the time of a batch.
 batch_timeout_micros {{ value: 5000 }}
-# Batches at a time, so that one is decoded while another is in the network. TensorFlow Serving's
-# guide starts from the number of the server's processors.
+# Batches in flight, so that one is decoded while another is in the network. TensorFlow Serving's
+# guide suggests the number of the server's processors to start with.
 num_batch_threads {{ value: 4 }}
 {"".join(f"allowed_batch_sizes: {size}" + chr(10) for size in BATCH_SIZES)}"""
 
 _MODELS = """\
 # ModelServerConfig of TensorFlow Serving: --model_config_file=THIS_FILE
-# The labels are given before the versions are loaded, which takes
+# Labels are assigned before the versions are loaded, which requires
 # --allow_version_labels_for_unavailable_models=true
 model_config_list {{
   config {{
@@ -47,7 +46,7 @@ model_config_list {{
 
 
 def model_name(directory: Path) -> str:
-    """A model's name for its clients: its folder's, in the letters that a URL takes."""
+    """Returns the name of a model's folder, with only the characters that a URL allows."""
     name = re.sub(r"[^\w.-]+", "_", directory.resolve().name, flags=re.ASCII)
     return name.lstrip(".-") or "model"
 
@@ -56,17 +55,17 @@ def write_serving_configs(directory: Path, name: str) -> list[Path]:
     """Writes `models.config` and `batching.config` beside the versions of a model.
 
     The newest version gets the label `canary`, the one before it `stable`; the only version gets
-    both. Files that are there are replaced.
+    both. Existing files are replaced.
 
     Args:
-        directory: Holds the version folders; in the server it lies at `/models/<name>`.
-        name: What clients call the model.
+        directory: The folder of the version folders; `/models/<name>` in the server.
+        name: The model's name for clients.
 
     Returns:
         The two files.
 
     Raises:
-        FgmixError: If the name can't stand in a URL and a path, or there is no version.
+        FgmixError: If the name is not valid in a URL and a path, or there is no version.
     """
     if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII):
         raise FgmixError(f"model name {name!r}: use letters, digits, '_', '-' and '.'")

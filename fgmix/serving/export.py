@@ -1,4 +1,4 @@
-"""Writing a classifier as a SavedModel in TensorFlow Serving's version folder."""
+"""Export of a classifier as a SavedModel in a version folder of TensorFlow Serving."""
 
 from pathlib import Path
 
@@ -15,25 +15,25 @@ LABELS, CARD = "labels.txt", "README.md"
 
 
 def next_version(directory: Path) -> Path:
-    """The version folder after the last one: `1` in a folder without any."""
+    """Returns the next version folder: `1` if there is none yet."""
     folders = directory.iterdir() if directory.is_dir() else []
     taken = [int(path.name) for path in folders if path.name.isdecimal()]
     return directory / str(max(taken, default=0) + 1)
 
 
 def export_saved_model(classifier: Classifier, directory: Path, card: str = "") -> None:
-    """Writes all of `SIGNATURES`, warm-up requests and labels, whole or not at all.
+    """Writes all of `SIGNATURES`, warm-up requests and labels; atomic.
 
     Args:
-        classifier: What to export.
+        classifier: The classifier to export.
         directory: The version folder, such as `RUN/1`. It must not exist.
-        card: The text of the model card, if there is one.
+        card: The text of the model card; none is written if it is empty.
 
     Raises:
-        FileExistsError: If `directory` is there already.
+        FileExistsError: If `directory` exists.
     """
     refuse_existing(directory)
-    # Not Keras's ExportArchive, which has each of them traced twice.
+    # Keras's ExportArchive would trace each signature twice.
     signatures = {
         name: tf.function(make(classifier), autograph=False).get_concrete_function(
             input_spec(name, classifier.model)
@@ -49,24 +49,24 @@ def export_saved_model(classifier: Classifier, directory: Path, card: str = "") 
 
 
 def _holding(model: keras.Model) -> tf.Module:
-    """What the variables of a model are saved as parts of."""
+    """Returns a module that holds a model's variables, to be saved with the signatures."""
     module = tf.Module()
     module.variables_of_model = [variable.value for variable in model.variables]
     return module
 
 
 def refuse_existing(directory: Path) -> None:
-    """Makes sure that an export overwrites nothing.
+    """Checks that an export overwrites nothing.
 
     Raises:
-        FileExistsError: If `directory` is there already.
+        FileExistsError: If `directory` exists.
     """
     if directory.exists():
-        raise FileExistsError(f"{directory} is there already: a version is never overwritten")
+        raise FileExistsError(f"{directory} exists: a version is never overwritten")
 
 
 def write_companions(directory: Path, class_names: tuple[str, ...], card: str) -> None:
-    """Writes the labels, one a line in output order, and the model card."""
+    """Writes the labels, one per line in output order, and the model card."""
     labels = "".join(f"{name}\n" for name in class_names)
     (directory / LABELS).write_text(labels, encoding="utf-8")
     if card:

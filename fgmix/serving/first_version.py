@@ -1,8 +1,8 @@
-"""Version 1 of a run: the SavedModel that training leaves.
+"""Version 1 of a run: the SavedModel that training writes.
 
-A model that was trained on JAX, or divided among devices, has variables that belong there. It is
-read back from `model.keras` in a process of its own, with Keras's TensorFlow backend on one device,
-so that every run is exported alike.
+The variables of a model trained on JAX, or on several devices, live there. Such a model is loaded
+from `model.keras` in a separate process, with Keras's TensorFlow backend on one device, so that
+every run is exported in the same way.
 """
 
 import json
@@ -27,7 +27,7 @@ def export_first(run: Run, model: keras.Model, metrics: dict[str, Any]) -> None:
     """Writes version 1 of a run.
 
     Args:
-        run: The run, finished but for this and its metrics.
+        run: The run; only this export and its metrics are missing.
         model: Its classifier, on Keras's TensorFlow backend and one device.
         metrics: Its evaluation, for the model card.
     """
@@ -36,14 +36,14 @@ def export_first(run: Run, model: keras.Model, metrics: dict[str, Any]) -> None:
 
 
 def export_apart(directory: Path, metrics: dict[str, Any]) -> None:
-    """Writes version 1 of a run that has its `model.keras`.
+    """Writes version 1 of a run from its `model.keras`, in a separate process.
 
     Args:
         directory: The run's folder.
         metrics: Its evaluation, for the model card.
 
     Raises:
-        FgmixError: If the process fails, with its last words.
+        FgmixError: If the process fails, with the last line of its standard error.
     """
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -53,7 +53,7 @@ def export_apart(directory: Path, metrics: dict[str, Any]) -> None:
         env={
             **os.environ,
             "KERAS_BACKEND": "tensorflow",
-            "CUDA_VISIBLE_DEVICES": "-1",  # they are the trainer's
+            "CUDA_VISIBLE_DEVICES": "-1",  # the training process holds the GPUs
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONPATH": paths,
         },
@@ -66,7 +66,7 @@ def export_apart(directory: Path, metrics: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Exports the run that is named; its metrics come on standard input."""
+    """Exports the run named on the command line; its metrics come on standard input."""
     run = Run.open(sys.argv[1], finished=False)
     export_first(run, run.load_model(), json.load(sys.stdin))
 

@@ -1,4 +1,4 @@
-"""What to predict: files, folders, patterns, and a list that comes on standard input."""
+"""The inputs of predictions: files, folders, patterns, and a list on standard input."""
 
 import glob
 import logging
@@ -24,20 +24,20 @@ from fgmix.errors import FgmixError
 log = logging.getLogger(__name__)
 
 LIST = "-"
-"""Stands for a list of files on standard input."""
+"""The input that stands for a list of files on standard input."""
 PAUSE_SECONDS = 0.1
 QUEUED_LINES = 1024
 
 
 def open_inputs(inputs: Sequence[str]) -> tuple[Iterator[Path | None], int | None]:
-    """Finds the files that inputs stand for.
+    """Finds the files that inputs stand for, including lists on standard input.
 
     Args:
-        inputs: What `find_images` takes, and `LIST`.
+        inputs: Files, folders and patterns as for `find_images`, and `LIST`.
 
     Returns:
-        The files in the order of the inputs, with None where a list pauses, and how many they
-        are, which is not known with a list.
+        The files in the order of the inputs, with None where a list pauses; and their number, None
+        if there is a list.
 
     Raises:
         FgmixError: As `find_images`.
@@ -52,24 +52,25 @@ def open_inputs(inputs: Sequence[str]) -> tuple[Iterator[Path | None], int | Non
 def find_images(inputs: Iterable[str]) -> list[Path]:
     """Finds the files that files, folders and patterns stand for.
 
-    A file is taken as it is named. Of folders, and of a pattern such as `photos/**/*.jpg`, the
-    visible images are taken, sorted; of a folder those anywhere inside, links followed. What else
-    is there is logged in one line.
+    A file is taken whatever its suffix. A folder stands for all visible images inside it, and a
+    pattern such as `photos/**/*.jpg` for those that match; both are sorted, and links are followed.
+    One line is logged about the other files there.
 
     Raises:
-        FgmixError: If nothing is there, or no image.
+        FgmixError: If a path does not exist, or there is no image.
     """
     return list(chain.from_iterable(_images_at(inputs)))
 
 
 def read_list(descriptor: int) -> Iterator[Path | None]:
-    """Reads the names of files, one a line, as they come.
+    """Reads the names of files, one per line, as they arrive.
 
     Args:
-        descriptor: The file descriptor to read from. No more than `QUEUED_LINES` are read ahead.
+        descriptor: The file descriptor to read from. At most `QUEUED_LINES` lines are read ahead.
 
     Yields:
-        The files, and None where so far nothing more has come, so that what has can be dealt with.
+        The files, and None when no further line has arrived yet, so that the files so far can be
+        processed.
     """
     lines: Queue[bytes | OSError | None] = Queue(QUEUED_LINES)
     Thread(target=_read_lines, args=(descriptor, lines), daemon=True).start()
@@ -92,7 +93,7 @@ def read_list(descriptor: int) -> Iterator[Path | None]:
 
 
 def _read_lines(descriptor: int, lines: Queue[bytes | OSError | None]) -> None:
-    # By the descriptor, since a thread that waits in `sys.stdin` crashes Python when it exits.
+    # From the descriptor: a thread that blocks in `sys.stdin` crashes Python at exit.
     rest = b""
     try:
         while more := os.read(descriptor, 1 << 16):

@@ -1,7 +1,7 @@
-"""A file of predictions that is written line by line and can be gone on with.
+"""A file of predictions that is written line by line and can be resumed.
 
-Beside `FILE` lies `FILE.job.json`, which tells what makes its lines: the model, the format and the
-versions of the libraries. Lines of another making are never put behind them.
+`FILE.job.json` beside `FILE` records what determines its lines: the model, the format and the
+library versions. A job is only resumed if all of them are the same.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ RECORD = ".job.json"
 
 
 class Done(NamedTuple):
-    """What a file holds already.
+    """What a file already holds.
 
     Attributes:
-        images: How many photos.
+        images: The number of images.
         failed: How many of them could not be read.
     """
 
@@ -34,7 +34,7 @@ class Done(NamedTuple):
 
 
 def describe_job(run: Run, line_format: str) -> dict[str, Any]:
-    """What makes the lines of a file what they are.
+    """Returns what determines the lines of a file.
 
     Args:
         run: The run that predicts.
@@ -58,43 +58,46 @@ def describe_job(run: Run, line_format: str) -> dict[str, Any]:
 
 
 def refuse_existing(file: Path) -> None:
-    """Makes sure that nothing is overwritten unasked.
+    """Checks that no file is overwritten.
 
     Raises:
-        FgmixError: If the file is there already.
+        FgmixError: If the file exists.
     """
     if file.exists():
         raise FgmixError(
-            f"{file} is there already: add --resume to go on with it, --overwrite to replace it, "
-            f"or choose another --output"
+            f"{file} exists: add --resume to continue it, --overwrite to replace it, or choose "
+            f"another --output"
         )
 
 
 def begin(file: Path, job: dict[str, Any], lines: LineFormat) -> None:
-    """Makes a file without predictions, in the place of one that is there.
+    """Creates a file without predictions, replacing an existing one.
 
     Args:
         file: The file.
         job: From `describe_job`.
-        lines: How its lines are written.
+        lines: The format of its lines.
     """
-    # In this order a kill leaves no file beside another one's record.
+    # In this order, a kill never leaves a file beside the record of another.
     file.unlink(missing_ok=True)
     write_json(_record_of(file), job)
     file.write_bytes(lines.head)
 
 
 def go_on(file: Path, job: dict[str, Any], lines: LineFormat, paths: Iterator[Path | None]) -> Done:
-    """Makes a file ready for the predictions that it lacks; a torn last line is removed.
+    """Prepares a file for the predictions that it lacks; removes an incomplete last line.
 
     Args:
-        file: The file. If there is none, there is nothing to do.
+        file: The file. Nothing happens if it does not exist.
         job: From `describe_job`.
-        lines: How its lines are written.
-        paths: The photos to predict. Those that the file holds are taken from it.
+        lines: The format of its lines.
+        paths: The images to predict. Those that the file holds are consumed.
+
+    Returns:
+        What the file already holds.
 
     Raises:
-        FgmixError: If the file was made otherwise, is damaged, or is of other photos.
+        FgmixError: If the file was made by another job, is damaged, or is about other images.
     """
     if not file.exists():
         return Done(0, 0)
@@ -102,9 +105,11 @@ def go_on(file: Path, job: dict[str, Any], lines: LineFormat, paths: Iterator[Pa
     images = failed = 0
     with file.open("r+b") as stream:
         if not lines.head.startswith(stream.read(len(lines.head))):
-            raise FgmixError(f"can't resume {file}: its first line is not ours; {_ANEW}")
+            raise FgmixError(
+                f"can't resume {file}: its first line is not a header of fgmix; {_ANEW}"
+            )
         stream.seek(0)
-        stream.write(lines.head)  # which may have been torn itself
+        stream.write(lines.head)  # the header itself may be incomplete
         end = len(lines.head)
         try:
             for path, failure, end in lines.read(stream):  # noqa: B007 (the last one is wanted)
@@ -119,7 +124,7 @@ def go_on(file: Path, job: dict[str, Any], lines: LineFormat, paths: Iterator[Pa
     return Done(images, failed)
 
 
-_ANEW = "start anew with --overwrite, or choose another --output"
+_ANEW = "start again with --overwrite, or choose another --output"
 
 
 def _record_of(file: Path) -> Path:
@@ -138,8 +143,8 @@ def _refuse_another(file: Path, job: dict[str, Any]) -> None:
             changed.insert(0, f"--format {before['format']}")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise FgmixError(
-            f"can't resume {file}: there is no {record.name} beside it, or a damaged one, and so "
-            f"nothing tells what made it; {_ANEW}"
+            f"can't resume {file}: {record.name}, which records what made it, is missing or "
+            f"damaged; {_ANEW}"
         ) from error
     if changed:
         raise FgmixError(f"can't resume {file}: it was made with {', '.join(changed)}; {_ANEW}")

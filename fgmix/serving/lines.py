@@ -1,4 +1,4 @@
-"""Answers as text that a program reads: JSON lines or CSV, and back again."""
+"""Predictions as text for programs, JSON lines or CSV, and back."""
 
 import csv
 import io
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 _BYTES = {"encoding": "utf-8", "errors": "surrogateescape"}
-"""File names that are not UTF-8 come as lone surrogates and go out as the bytes they were."""
+"""File names that are not UTF-8 hold lone surrogates, which are written as the original bytes."""
 
 
 class Record(NamedTuple):
     """A line read back.
 
     Attributes:
-        path: The file that it is about.
-        failed: Whether it tells an error.
-        end: The place in the file behind it, in bytes.
+        path: The image file of the line.
+        failed: Whether the line holds an error.
+        end: The position after the line, in bytes.
     """
 
     path: str
@@ -25,41 +25,41 @@ class Record(NamedTuple):
 
 
 class LineFormat(Protocol):
-    """How answers are written.
+    """A text format of predictions.
 
     Attributes:
-        head: What comes before the first answer.
+        head: The bytes before the first prediction.
     """
 
     head: bytes
 
     def encode(self, answer: dict[str, Any]) -> bytes:
-        """An answer of `fgmix.serving.answers` as a line."""
+        """Returns a prediction, as made by `fgmix.serving.answers`, as a line."""
 
     def read(self, file: BinaryIO) -> Iterator[Record]:
-        """Reads whole lines back, from behind the head; a torn last one is left out.
+        """Reads complete lines back, from after the head; skips an incomplete last line.
 
         Raises:
-            ValueError: If a line is none that `encode` writes.
+            ValueError: If `encode` can't have written a line.
         """
 
 
 class JsonLines:
-    """A JSON object a line, with the answer's own keys.
+    """One JSON object per line, with the prediction's keys.
 
     Args:
-        count: Of no use here.
+        count: Not used.
     """
 
     def __init__(self, count: int):
         self.head = b""
 
     def encode(self, answer: dict[str, Any]) -> bytes:
-        """An answer as a JSON object."""
+        """Returns a prediction as a JSON object."""
         return json.dumps(answer).encode() + b"\n"
 
     def read(self, file: BinaryIO) -> Iterator[Record]:
-        """As `LineFormat` says."""
+        """Reads complete lines back; see `LineFormat.read`."""
         end = file.tell()
         for line in file:
             if not line.endswith(b"\n"):
@@ -67,15 +67,15 @@ class JsonLines:
             end += len(line)
             answer = json.loads(line)
             if not isinstance(answer, dict) or not isinstance(answer.get("path"), str):
-                raise ValueError("no answer")
+                raise ValueError("not a prediction")
             yield Record(answer["path"], "error" in answer, end)
 
 
 class CsvLines:
-    """A table: path, label, probability, error, then the other likely labels.
+    """A CSV table: path, label, probability, error, then the other likely labels.
 
     Args:
-        count: How many labels an answer holds.
+        count: The number of labels in a prediction.
     """
 
     def __init__(self, count: int):
@@ -84,23 +84,23 @@ class CsvLines:
         self.head = self._row(self.columns)
 
     def encode(self, answer: dict[str, Any]) -> bytes:
-        """An answer as a row; cells that it has nothing for are empty."""
+        """Returns a prediction as a row; missing values are empty cells."""
         others = [cell for pair in answer.get("top", [])[1:] for cell in pair]
         cells = [answer.get(name, "") for name in self.columns[:4]] + others
         return self._row(cells + [""] * (len(self.columns) - len(cells)))
 
     def read(self, file: BinaryIO) -> Iterator[Record]:
-        """As `LineFormat` says."""
+        """Reads complete lines back; see `LineFormat.read`."""
         end, row = file.tell(), b""
         for line in file:
             row += line
-            # A quoted cell may hold line breaks; quotes within it are doubled.
+            # A quoted cell may hold line breaks; quotes inside it are doubled.
             if not line.endswith(b"\n") or row.count(b'"') % 2:
                 continue
             end += len(row)
             [cells] = csv.reader(io.StringIO(row.decode(**_BYTES), newline=""))
             if len(cells) != len(self.columns):
-                raise ValueError("another number of columns")
+                raise ValueError("wrong number of columns")
             yield Record(cells[0], bool(cells[3]), end)
             row = b""
 
@@ -108,7 +108,7 @@ class CsvLines:
     def _row(cells: list[Any]) -> bytes:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
-        if any("\r" in str(cell) for cell in cells):  # which the writer itself lets stand bare
+        if any("\r" in str(cell) for cell in cells):  # the writer does not quote a bare \r
             writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(cells)
         return text.getvalue().encode(**_BYTES)

@@ -1,4 +1,4 @@
-"""The model card: what a person must know before using an exported model."""
+"""The model card: what users need to know about an exported model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ MEASURED = {"test": "test photos", "fold": "photos of the fold held out"}
 
 @dataclass(frozen=True)
 class Calibration:
-    """An `Abstention`, what was asked for, and what it comes to.
+    """An `Abstention`, its target, and its precision and coverage.
 
     Attributes:
-        target: What was asked for, such as `"precision 0.95"`.
-        abstention: What was chosen on the validation photos.
-        validation: What it comes to there.
-        test: What it comes to on the test photos.
+        target: The target, such as `"precision 0.95"`.
+        abstention: The temperature and threshold chosen on the validation images.
+        validation: Its precision and coverage on the validation images.
+        test: Its precision and coverage on the test images.
     """
 
     target: str
@@ -44,10 +44,10 @@ or still WebP | `probabilities [n, {classes}]`, `top_probabilities [n, {top}]`, 
 | `serving_tensor` | `images`: float32 `[n, {size}, {size}, 3]`, RGB 0 to 255 | \
 `probabilities [n, {classes}]`{and_accepted} |
 | `explain` | `image_bytes`: string `[n]` | `probabilities [n, {classes}]`, `heatmap [n, h, w]` \
-(0 to 1, where it looks), {accepted}`valid [n]` |
+(0 to 1, where the model looks), {accepted}`valid [n]` |
 
-A row that can't be decoded, or has more than {megapixels} megapixels, gets `valid` false and zeros;
-it changes no other row.
+An image that can't be decoded, or has more than {megapixels} megapixels, gets `valid` false and
+zeros; other rows are not affected.
 
 ```python
 import tensorflow as tf
@@ -83,15 +83,15 @@ def write_card(
     top_k: int = TOP,
     calibration: Calibration | None = None,
 ) -> str:
-    """Writes the card's text, in Markdown.
+    """Returns the text of the model card, in Markdown.
 
     Args:
         run: The run that is exported.
-        metrics: What is, or will be, in its `metrics.json`.
-        folder: The name of the folder that the export is in.
+        metrics: The content of its `metrics.json`.
+        folder: The name of the export's folder.
         model_format: A name from `USES`.
-        top_k: How many labels an answer holds at most.
-        calibration: How answers are calibrated and chosen; None if they are not.
+        top_k: The most labels in a prediction.
+        calibration: The calibration and the threshold; None if there is none.
     """
     config, classes = run.config, len(run.class_names)
     use = USES[model_format].format(
@@ -106,10 +106,10 @@ def write_card(
     )
     sections = {
         "What it is for": _purpose(run, calibration),
-        "How to ask it": use,
+        "How to use it": use,
         "How good it is": _metrics(run, metrics),
-        "When it answers": _abstention(calibration),
-        "How it was made": _making(run),
+        "When to trust it": _abstention(calibration),
+        "How it was trained": _making(run),
         "Terms": _terms(run),
     }
     text = "\n\n".join(f"## {title}\n\n{text.strip()}" for title, text in sections.items())
@@ -118,15 +118,15 @@ def write_card(
 
 def _purpose(run: Run, calibration: Calibration | None) -> str:
     unsure = (
-        "not `accepted`, at best"
+        "at best with `accepted` false"
         if calibration
-        else "and nothing in the answer says so: the probabilities are not calibrated"
+        else "and the output does not show it: the probabilities are not calibrated"
     )
     return f"""\
-It tells {len(run.class_names)} look-alike classes apart in photos like those it was trained on:
-{run.data["name"]}, one object a photo. A photo of anything else is given one of these classes too,
-{unsure}. Photos of other cameras, places or croppings than the training photos' may do
-worse than the numbers below. It was not made for decisions on people."""
+The model distinguishes {len(run.class_names)} similar classes in photos like those it was trained
+on: {run.data["name"]}, one object per photo. It assigns one of these classes to a photo of anything
+else too, {unsure}. Accuracy may be lower than reported below on photos from other
+cameras or places, or cropped differently. It is not meant for decisions about people."""
 
 
 def _metrics(run: Run, metrics: dict[str, Any]) -> str:
@@ -140,15 +140,15 @@ def _metrics(run: Run, metrics: dict[str, Any]) -> str:
         for name, value in accuracies.items()
     }
     rows |= {
-        "mean of the classes' accuracies": f"{metrics['mean_per_class']:.1%}",
-        "cross-entropy, not calibrated": f"{metrics['loss']:.3f}",
+        "mean accuracy per class": f"{metrics['mean_per_class']:.1%}",
+        "cross-entropy, before calibration": f"{metrics['loss']:.3f}",
     }
     hardest = sorted(metrics["per_class"].items(), key=lambda item: item[1])[:HARDEST]
     shown = ", ".join(f"{name} {value:.0%}" for name, value in hardest)
     return "\n".join(
         [
-            f"On {count:,} {MEASURED[run.config.measured_split]}, by which nothing was chosen "
-            "(± is the standard error):\n",
+            f"On {count:,} {MEASURED[run.config.measured_split]}, which were not used for any "
+            "choice (± is the standard error):\n",
             _table(rows),
             f"\nThe hardest classes: {shown}.",
         ]
@@ -156,32 +156,32 @@ def _metrics(run: Run, metrics: dict[str, Any]) -> str:
 
 
 def describe(selection: Selection, split: str) -> str:
-    """Coverage, and precision with its interval, in words."""
+    """Returns coverage, and precision with its interval, in words."""
     text = f"{selection.coverage:.1%} of {selection.images:,} {split} photos accepted"
     if not selection.accepted:
         return text
     low, high = selection.precision_interval()
     return (
-        f"{text}, {selection.precision:.1%} of them rightly classified "
+        f"{text}, {selection.precision:.1%} of them correct "
         f"(95 % interval: {low:.1%} to {high:.1%})"
     )
 
 
 def _abstention(calibration: Calibration | None) -> str:
     if calibration is None:
-        return "Always: it was exported without calibration and without a threshold."
+        return "The model was exported without calibration and without a threshold."
     abstention, photos = calibration.abstention, calibration.validation.images
     measured = {"validation": calibration.validation, "test": calibration.test}
     table = _table({split: describe(found, split) for split, found in measured.items()})
     return f"""\
-`accepted` tells whether the largest probability reaches {abstention.threshold:.4f}. Asked for was
-{calibration.target}. The threshold and the temperature {abstention.temperature:.4f}, by which all
-probabilities are calibrated, were chosen on {photos:,} validation photos.
+`accepted` is true if the largest probability reaches {abstention.threshold:.4f}. The target was
+{calibration.target}. The threshold, and the temperature {abstention.temperature:.4f} that
+calibrates all probabilities, were chosen on {photos:,} validation photos.
 
 {table}
 
-What was chosen on {photos:,} photos hits its target elsewhere only about as well as the intervals
-say, and only on photos of the same kind. The test line is the one to rely on."""
+On other photos of the same kind, expect the target to be met only within these intervals. Rely on
+the test line: the validation line is optimistic."""
 
 
 def _table(rows: Mapping[str, str]) -> str:
@@ -204,9 +204,7 @@ def _making(run: Run) -> str:
 
 def _terms(run: Run) -> str:
     source = BACKBONES[run.config.backbone].source
-    text = (
-        f"{terms_of_use(run.config.dataset)} Whether they bind the model too is for you to judge."
-    )
+    text = f"{terms_of_use(run.config.dataset)} Check whether they also apply to the model."
     if source and run.config.weights == "imagenet":
         text += f" The backbone's ImageNet weights are under {source.licence}."
     return text

@@ -1,6 +1,6 @@
-"""Writing a classifier as ONNX: the signature `serving_tensor`, checked on real photos.
+"""Export of a classifier as ONNX: the signature `serving_tensor`, checked on real images.
 
-ONNX has no operation that decodes an image file, so the client decodes and resizes.
+ONNX has no operation that decodes image files, so clients decode and resize.
 """
 
 import gc
@@ -25,7 +25,7 @@ GROUP, PURPOSE = "onnx", "--format onnx"
 
 
 def require_onnx() -> None:
-    """Makes sure, before the work, that the packages are there.
+    """Checks that the packages for ONNX are installed.
 
     Raises:
         FgmixError: If one is missing.
@@ -37,21 +37,21 @@ def require_onnx() -> None:
 def export_onnx(
     classifier: Classifier, directory: Path, card: str, image_files: Sequence[str]
 ) -> float:
-    """Writes `model.onnx` with labels and model card, whole or not at all.
+    """Writes `model.onnx` with labels and model card; atomic.
 
     Args:
-        classifier: What to export. It is written in float32 whatever it was trained in.
+        classifier: The classifier to export. It is written in float32 whatever its precision.
         directory: A folder that does not exist.
         card: The text of the model card.
-        image_files: Photos that onnxruntime and TensorFlow are compared on.
+        image_files: The images on which onnxruntime and TensorFlow are compared.
 
     Returns:
         The largest difference between their probabilities.
 
     Raises:
-        FileExistsError: If `directory` is there already.
-        FgmixError: If a package of the group `onnx` is missing, an operation has no ONNX form, or
-            the difference is more than `LARGEST_DIFFERENCE`.
+        FileExistsError: If `directory` exists.
+        FgmixError: If a package of the group `onnx` is missing, an operation has no ONNX
+            equivalent, or the difference exceeds `LARGEST_DIFFERENCE`.
     """
     tf2onnx = import_optional("tf2onnx", GROUP, PURPOSE)
     refuse_existing(directory)
@@ -84,14 +84,14 @@ def export_onnx(
         if not difference <= LARGEST_DIFFERENCE:
             raise FgmixError(
                 f"the ONNX model is not written: its probabilities differ by {difference:.1e} "
-                f"from the model's on {len(images)} test photos (at most {LARGEST_DIFFERENCE:g})"
+                f"from the model's on {len(images)} test photos (limit: {LARGEST_DIFFERENCE:g})"
             )
         write_companions(beside, classifier.class_names, card)
     return difference
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """A copy of a model, trained in whatever precision, that computes in float32."""
+    """Returns a model that computes in float32 with the weights of `model`."""
     if all(layer.compute_dtype == "float32" for layer in model.layers):
         return model
     copy = keras.models.clone_model(
@@ -107,23 +107,23 @@ def in_float32(model: keras.Model) -> keras.Model:
 def _collect_often(graph: Any, operations: Any) -> Any:
     """Keeps tf2onnx from holding dozens of copies of the weights at a time; changes no graph.
 
-    After this it copies the whole graph before each of its optimizations. The copies are garbage
-    that refers to itself, of few objects and hundreds of megabytes, and Python looks for such
-    garbage by the number of objects. So it is told to look often, and not at those there already.
+    tf2onnx copies the whole graph before each of its optimizations. The copies are reference
+    cycles of few objects and hundreds of megabytes, and Python's garbage collector is triggered by
+    the number of objects. It is therefore run often, without the objects that exist already.
     """
     gc.collect()
     gc.freeze()
-    gc.collect()  # counts anew
+    gc.collect()  # resets the counters
     gc.set_threshold(100, 1, 1)
     return operations
 
 
 def _run(file: Path, images: np.ndarray) -> np.ndarray:
-    """The probabilities that onnxruntime gives."""
+    """Returns the probabilities computed by onnxruntime."""
     onnxruntime = import_optional("onnxruntime", GROUP, PURPOSE)
     try:
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own kinds, one for each code
+    except Exception as error:  # onnxruntime raises one class per error code
         reason = str(error).splitlines()[0][:200]
         raise FgmixError(f"this model can't be written as ONNX: {reason}") from error
     [given] = session.get_inputs()
@@ -132,7 +132,7 @@ def _run(file: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _erfc(graph: Any, node: Any, name: str, args: Any) -> None:
-    """The exact GELU's `erfc(x)`, which ONNX lacks, as `1 - erf(x)`."""
+    """Replaces `erfc(x)`, which exact GELU needs and ONNX lacks, by `1 - erf(x)`."""
     shape, dtype = graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
     one = graph.make_const(f"{name}_one", np.ones([], np.float32))
     erf = graph.make_node("Erf", node.input[:1], shapes=[shape], dtypes=[dtype])

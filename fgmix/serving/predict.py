@@ -1,4 +1,4 @@
-"""Predictions for image files, with a bounded number of them in memory."""
+"""Predictions for image files, with a bounded number of images in memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,22 +15,22 @@ from fgmix.serving.signatures import Classifier, serving_default
 
 BATCH = 16
 BATCHES_AT_A_TIME = 2
-"""While one is read and decoded, another is in the network."""
+"""One is read and decoded while another is in the network."""
 BATCH_BYTES = 64 << 20
-"""Bytes of photos after which a batch is not added to."""
+"""Bytes of images after which a batch is closed."""
 LARGEST_FILE = 512 << 20
-"""Bytes of a file above which it is not read: the largest image that is decoded takes fewer."""
+"""The largest file that is read, in bytes: any image that can be decoded is smaller."""
 
 Answer = dict[str, Any]
 
 
 class _Group(NamedTuple):
-    """Photos that are predicted together.
+    """Images that are predicted together.
 
     Attributes:
-        place: Of the first of them in a batch.
-        paths: The photos.
-        pause: Whether it is not known when another photo comes.
+        place: The row of the first image in its batch.
+        paths: The images.
+        pause: Whether the next image may be long in coming.
     """
 
     place: int
@@ -41,26 +41,26 @@ class _Group(NamedTuple):
 def predict_files(
     run: Run, files: Iterable[Path | None], *, first: int = 0, fill: bool = False
 ) -> Iterator[Answer]:
-    """Predicts the class of each file, with the exported signature's own code.
+    """Predicts the class of each file, with the code of the exported signature.
 
-    The model is loaded at once, photos as answers are taken.
+    The model is loaded immediately; images are read as predictions are consumed.
 
     Args:
         run: A finished run.
-        files: Image files; None asks for the answers to all before it at once.
-        first: How many files of the same job came before.
-        fill: Whether to compute whole batches only, each photo at the place that its number gives
-            it, by empty rows where photos lack. Rounding goes by the size of a batch and the place
-            in it, so this alone gives the same digits wherever a job was interrupted.
+        files: Image files; None flushes the predictions of all files before it.
+        first: The number of files that the same job has already predicted.
+        fill: Whether to pad every batch to its full size, with each image in the row that its
+            number gives. Rounding depends on the batch size and the row, so only this gives the
+            same digits wherever a job was interrupted.
 
     Returns:
         For each file, in order: `path`, `label`, `probability` and `top` (pairs of label and
-        probability, likeliest first), or `path` and `error` where it can't be read as an image.
+        probability, likeliest first), or `path` and `error` if it can't be read as an image.
 
     Raises:
         FgmixError: If the model can't be loaded.
     """
-    return _predict(_answering(run, fill), files, first)
+    return _predict(_inference(run, fill), files, first)
 
 
 def _predict(
@@ -77,11 +77,11 @@ def _predict(
         while waiting:
             yield from waiting.popleft().result()
     finally:
-        # Who stops early does not wait for the photos in hand.
+        # A caller that stops early does not wait for the images in progress.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _answering(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
+def _inference(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
     model: keras.Model = run.load_model()
     serve = tf.function(
         serving_default(Classifier(model, run.class_names, run.crop_bottom)),
@@ -112,7 +112,7 @@ def _answering(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
 
 
 def _groups(files: Iterable[Path | None], first: int) -> Iterator[_Group]:
-    """Groups files; none reaches over a multiple of `BATCH`."""
+    """Groups files; no group crosses a multiple of `BATCH`."""
     number, group, size = first, [], 0
     for path in files:
         if path is not None:

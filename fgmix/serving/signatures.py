@@ -1,7 +1,7 @@
-"""The signatures of the SavedModel: from encoded bytes, or from pixels, to labels and heat maps.
+"""The signatures of the SavedModel: from encoded images or pixels to labels and heat maps.
 
 Each is a function of one tensor that returns a dictionary of tensors whose first axis is the
-batch. Where probabilities are calibrated they are so in every signature.
+batch. Calibration applies to the probabilities of every signature.
 """
 
 from collections.abc import Callable
@@ -22,14 +22,14 @@ Outputs = dict[str, tf.Tensor]
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained classifier with what its signatures need to know.
+    """A trained classifier and what its signatures need.
 
     Attributes:
         model: From `build_classifier`.
         class_names: Its `K` classes, in output order.
-        crop_bottom: Pixel rows to remove from the bottom of every photo, in source pixels.
-        top_k: How many labels an answer holds at most.
-        abstention: How to calibrate, and when to answer; None to do neither.
+        crop_bottom: Pixel rows to remove from the bottom of every image, in source pixels.
+        top_k: The most labels in a prediction.
+        abstention: The temperature and the threshold; None for neither.
     """
 
     model: keras.Model
@@ -39,11 +39,11 @@ class Classifier:
     abstention: Abstention | None = None
 
     def load(self, image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Image files, string `[n]`, as the model's input, and which of them are valid."""
+        """Decodes image files, string `[n]`, to the model's input; also returns which are valid."""
         return load_batch(image_bytes, self.model.input_shape[1], self.crop_bottom)
 
     def answer(self, probabilities: tf.Tensor) -> Outputs:
-        """The model's output `[n, K]` as `probabilities`, and whether it is `accepted`."""
+        """Returns `probabilities`, calibrated, and `accepted`, from the model's output `[n, K]`."""
         if self.abstention is None:
             return {"probabilities": probabilities}
         logarithms = tf.math.log(tf.maximum(probabilities, TINY))
@@ -53,7 +53,10 @@ class Classifier:
 
 
 def serving_tensor(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
-    """`images` float32 `[n, S, S, 3]`, RGB 0 to 255 -> `probabilities [n, K]`."""
+    """Returns the signature from `images`, float32 `[n, S, S, 3]` in RGB 0 to 255.
+
+    Its output is `probabilities [n, K]`.
+    """
 
     def call(images: tf.Tensor) -> Outputs:
         return classifier.answer(_run(classifier.model, images))
@@ -62,11 +65,11 @@ def serving_tensor(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
 
 
 def serving_default(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
-    """`image_bytes` string `[n]` -> what a client needs to show an answer.
+    """Returns the signature from `image_bytes`, string `[n]`, to labels and probabilities.
 
-    The outputs are `probabilities [n, K]`, `top_probabilities [n, k]` and `top_labels [n, k]`
+    Its outputs are `probabilities [n, K]`, `top_probabilities [n, k]` and `top_labels [n, k]`
     with `k = min(top_k, K)`, and `valid [n]`: false, with zeros and empty labels, for a row that
-    is no image.
+    can't be decoded.
     """
     names = tf.constant(classifier.class_names)
     top = min(classifier.top_k, len(classifier.class_names))
@@ -85,10 +88,10 @@ def serving_default(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
 
 
 def explain(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
-    """`image_bytes` string `[n]` -> `probabilities [n, K]`, `heatmap [n, h, w]`, `valid [n]`.
+    """Returns the signature from `image_bytes`, string `[n]`, to probabilities and heat maps.
 
-    The heat map is `attention_energy`, at the size of the feature map; zeros where `valid` is
-    false.
+    Its outputs are `probabilities [n, K]`, `heatmap [n, h, w]` and `valid [n]`. The heat map is
+    `attention_energy` at the size of the feature map, and zero where `valid` is false.
     """
     model = classifier.model
     attended = keras.Model(model.input, [model.output, model.get_layer(ATTENTION_LAYER).output])
@@ -110,21 +113,21 @@ SIGNATURES = {
 
 
 def input_spec(signature: str, model: keras.Model) -> tf.TensorSpec:
-    """The input of a signature from `SIGNATURES`, under its name."""
+    """Returns the named input of a signature from `SIGNATURES`."""
     if signature == "serving_tensor":
         return tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="images")
     return tf.TensorSpec([None], tf.string, name="image_bytes")
 
 
 def _run(model: keras.Model, images: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
-    # An empty batch crashes in batch normalisation, so it is run as one black image.
+    # Batch normalisation crashes on an empty batch, so one black image takes its place.
     count = tf.shape(images)[0]
     padded = tf.pad(images, [[0, tf.maximum(0, 1 - count)], [0, 0], [0, 0], [0, 0]])
     return keras.tree.map_structure(lambda x: x[:count], infer(model, padded))
 
 
 def _blank(answer: Outputs, valid: tf.Tensor) -> Outputs:
-    """Empties the rows that are not valid: zeros, empty strings, false."""
+    """Replaces rows that are not valid by zeros, empty strings and false."""
 
     def blank(rows: tf.Tensor) -> tf.Tensor:
         shown = tf.reshape(valid, [-1] + [1] * (rows.shape.rank - 1))

@@ -1,7 +1,7 @@
-"""Warm-up requests, which TensorFlow Serving replays before it answers the first client.
+"""Warm-up requests, which TensorFlow Serving replays before it serves the first client.
 
-They are a TFRecord of `PredictionLog` messages. The messages' definitions are in the package
-`tensorflow-serving-api`; the few fields needed here are written without it, by their numbers:
+They are a TFRecord of `PredictionLog` messages, which `tensorflow-serving-api` defines. The few
+fields needed here are encoded without that package, by their numbers:
 
     PredictionLog { PredictLog predict_log = 6; }
     PredictLog { PredictRequest request = 1; }
@@ -22,9 +22,9 @@ WIDTH, HEIGHT = 500, 300
 
 
 def write_warmup(directory: Path, model: keras.Model) -> None:
-    """Writes a request to every signature at every batch size.
+    """Writes one request per signature and batch size.
 
-    The picture in them is drawn, since photos may not be copied into a model that is passed on.
+    The image in them is synthetic, because photos may not be redistributed with a model.
 
     Args:
         directory: The folder `assets.extra` of the SavedModel.
@@ -35,7 +35,7 @@ def write_warmup(directory: Path, model: keras.Model) -> None:
             spec = input_spec(signature, model)
             value = _picture() if spec.dtype == tf.string else 127.0
             for batch in BATCH_SIZES:
-                # One value stands for all that follow it.
+                # A TensorProto repeats its last value up to its shape.
                 shape = [batch, *spec.shape[1:]]
                 tensor = tf.make_tensor_proto(value, spec.dtype, shape).SerializeToString()
                 writer.write(_prediction_log(signature, spec.name, tensor))
@@ -55,7 +55,7 @@ def _prediction_log(signature: str, input_name: str, tensor: bytes) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a protocol buffer that holds a string or a message."""
+    """Encodes a protocol buffer field that holds a string or a message."""
     length, encoded = len(content), b""
     while length >= 128:
         encoded += bytes([length % 128 + 128])

@@ -1,4 +1,4 @@
-"""What is kept of every epoch and every step: a row of history, a checkpoint, and a watch."""
+"""Keras callbacks of a run: history, validation, checkpoints, and the check for divergence."""
 
 import math
 import time
@@ -18,19 +18,19 @@ from fgmix.training.interrupts import Interrupted, InterruptRequest
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
 SHARE = 0.02
-"""Of a run's time, the most that checkpoints take unless a number of steps is asked for."""
+"""The largest share of a run's time that checkpoints take by default."""
 
 
 class Monitor(keras.callbacks.Callback):
-    """Adds a split's loss and accuracy to an epoch's logs. Comes before `EpochLog`.
+    """Adds a split's loss and accuracy to an epoch's logs. Must come before `EpochLog`.
 
-    Every photo counts once, whatever the batches are and however many devices share them.
+    Every image counts once, whatever the batches and the number of devices.
 
     Args:
         split: The split's name.
-        measured: What it holds.
-        loss: Of one-hot labels and probabilities, a mean over the examples.
-        distribution: What runs the model.
+        measured: The batches and labels of the split.
+        loss: Takes one-hot labels and probabilities; its mean over the images is logged.
+        distribution: The devices and processes that run the model.
     """
 
     def __init__(
@@ -43,22 +43,22 @@ class Monitor(keras.callbacks.Callback):
         self.distribution = distribution
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Measures the split with the weights as they are."""
+        """Measures the split with the current weights."""
         labels = self.measured.labels
-        answers = self.distribution.predict(self.model, self.measured.batches)[: len(labels)]
+        predictions = self.distribution.predict(self.model, self.measured.batches)[: len(labels)]
         failpoint("validation")
-        correct = answers.argmax(axis=1) == labels.argmax(axis=1)
+        correct = predictions.argmax(axis=1) == labels.argmax(axis=1)
         if logs is not None:
-            # Not the loss as a whole, which Keras divides among the devices of a strategy.
-            losses = keras.ops.convert_to_numpy(self.loss.call(labels, answers))
+            # Not `self.loss(...)`, whose mean Keras divides by the number of devices.
+            losses = keras.ops.convert_to_numpy(self.loss.call(labels, predictions))
             logs[f"{self.split}_loss"] = float(np.mean(losses, dtype=np.float64))
             logs[f"{self.split}_accuracy"] = float(np.mean(correct))
 
 
 class RunProgress(keras.callbacks.ProgbarLogger):
-    """Keras's progress, with epochs out of those of the run and not of one call of `fit`.
+    """Keras's progress bar, which counts the epochs of the run instead of one call of `fit`.
 
-    Comes last, so that it tells what the others have measured.
+    Must come last, so that it shows what the other callbacks have measured.
 
     Args:
         epochs: The run's last epoch, counted from 1.
@@ -69,14 +69,14 @@ class RunProgress(keras.callbacks.ProgbarLogger):
         self.last_epoch = epochs
 
     def set_params(self, params: dict) -> None:
-        """Takes what `fit` says, but for its last epoch."""
+        """Replaces the number of epochs of `fit` by that of the run."""
         super().set_params(params | {"epochs": self.last_epoch})
 
 
 class AgreeOnInterrupt(keras.callbacks.Callback):
-    """Takes note of a request to stop, after every step in all processes alike.
+    """Shares a request to stop among all processes, after every step.
 
-    Comes before `Checkpoint`, which obeys.
+    Must come before `Checkpoint`, which acts on it.
     """
 
     def __init__(self, request: InterruptRequest, distribution: Distribution):
@@ -94,12 +94,11 @@ class AgreeOnInterrupt(keras.callbacks.Callback):
 
 
 class EpochLog(keras.callbacks.Callback):
-    """Keeps the run's progress: counts steps, and rewrites `history.csv` with a row an epoch.
+    """Counts the run's steps and rewrites `history.csv` with one row per epoch.
 
     Columns: `epoch` (from 1), `loss`, `accuracy`, `val_*`, `test_*`, `lr_backbone` and `lr_head`
-    (the rates at the epoch's first step), `seconds` (training steps only, validation left out)
-    and `images_per_second`. Of mixed photos `accuracy` counts the class of the larger share.
-    Without a path it writes nothing.
+    (the learning rates of the epoch's first step), `seconds` (training steps without validation)
+    and `images_per_second`. Without a path it writes nothing.
     """
 
     def __init__(
@@ -118,7 +117,7 @@ class EpochLog(keras.callbacks.Callback):
         self.epochs_before = epochs_before
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Starts the clock, and goes on with the sums of an epoch that was begun before."""
+        """Starts the clock and restores the metrics of an interrupted epoch."""
         self._began = time.perf_counter() - self.progress.seconds
         if self.progress.metrics:
             stored = self.progress.metrics
@@ -127,16 +126,16 @@ class EpochLog(keras.callbacks.Callback):
             self.progress.metrics = []
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Marks a moment for tests."""
+        """Marks a failpoint for tests."""
         failpoint("step")
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Stops the clock; at the last step, that is before validation."""
+        """Counts the step and its time, so that validation is not counted."""
         self.progress.seconds = time.perf_counter() - self._began
         self.progress.step += 1
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Adds the row."""
+        """Adds the epoch's row."""
         seconds = self.progress.seconds
         step = (epoch - self.epochs_before) * self.inputs.steps_per_epoch
         logs = logs or {}
@@ -152,14 +151,17 @@ class EpochLog(keras.callbacks.Callback):
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    """Writes the rows. Columns are the last one's: a resumed run may measure more, or less."""
+    """Writes the rows with the columns of the last one: a resumed run may measure other splits."""
     write_csv(path, list(rows[-1]), rows)
 
 
 class Divergence(keras.callbacks.Callback):
-    """Stops a run whose loss is not a number, and names the photos of that step.
+    """Stops a run whose loss is not finite and names the images of that step.
 
-    Without a path it lists them nowhere.
+    Args:
+        path: The file to list the images in; None for none.
+        progress: The run's progress.
+        inputs: The run's inputs.
     """
 
     def __init__(self, path: Path | None, progress: Progress, inputs: Inputs):
@@ -169,10 +171,10 @@ class Divergence(keras.callbacks.Callback):
         self.inputs = inputs
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Looks at the loss.
+        """Checks the loss.
 
         Raises:
-            FgmixError: If it is not a number.
+            FgmixError: If it is not finite.
         """
         loss = float((logs or {})["loss"])
         if math.isfinite(loss):
@@ -194,17 +196,17 @@ class Divergence(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the state. Comes after `EpochLog`, whose progress it stores.
+    """Saves checkpoints. Must come after `EpochLog`, whose progress it stores.
 
     Args:
         directory: The run's folder; None in a process that doesn't write it.
-        progress: How far the run is.
-        inputs: What the model is fed; checked before every save.
-        last_step: The run's number of steps. After it the state is saved in any case.
-        every: The fewest steps between two saves. None saves after an epoch, if the last save
-            took at most `SHARE` of the time since.
+        progress: The run's progress.
+        inputs: The run's inputs, which are checked before every save.
+        last_step: The run's number of steps; the last one is always saved.
+        every: The smallest number of steps between two checkpoints. None saves after an epoch, if
+            the last checkpoint took at most `SHARE` of the time since.
         request: Whether to save after this step and stop.
-        clock: Gives seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -230,17 +232,17 @@ class Checkpoint(keras.callbacks.Callback):
         self._cost = 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Saves in the midst of an epoch, if it is time to."""
+        """Saves within an epoch, if a checkpoint is due or the run is to stop."""
         if self.progress.step % self.inputs.steps_per_epoch == 0:
-            return  # the epoch is not over before it is measured
+            return  # after the last step of an epoch, save after validation
         if self.request.agreed is not None or (self.every and self._due(self.every)):
             self._save()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Saves after a whole epoch."""
+        """Saves after an epoch, if a checkpoint is due or the run is to stop."""
         due = self._due(self.every) if self.every else self._affordable()
         if due or self.request.agreed is not None or self.progress.step >= self.last_step:
-            self.model.reset_metrics()  # they hold this epoch's sums, not those of the next one
+            self.model.reset_metrics()  # the next epoch starts from zero
             self._save()
 
     def _due(self, every: int) -> bool:

@@ -1,7 +1,7 @@
-"""Checkpoints that continue a run exactly: every variable, and how far the run is.
+"""Checkpoints from which a run continues exactly: every variable and the run's progress.
 
-A checkpoint is a zip archive of arrays, so each array has a checksum (CRC-32) that is verified
-when it is read.
+A checkpoint is a zip archive of arrays. Each array has a checksum (CRC-32), which is verified when
+it is read.
 """
 
 import json
@@ -20,22 +20,22 @@ from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 log = logging.getLogger(__name__)
 
-TOLD = ("step", "seconds", "rows", "backbone")
-"""What of `Progress` is not an array."""
+AS_JSON = ("step", "seconds", "rows", "backbone")
+"""The attributes of `Progress` that are stored as JSON."""
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 
 
 @dataclass
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
-        step: Training steps done, counted from the start of the run.
-        seconds: Spent on the steps of the epoch that has begun.
-        rows: The history, a row a whole epoch.
-        metrics: Values of the metrics' variables, to go on with in the middle of an epoch. Only
-            between a checkpoint's reading and the first step after it.
-        backbone: `Inputs.backbone`; None in a checkpoint that is older than it.
+        step: Training steps done since the start of the run.
+        seconds: Time spent on the steps of the current epoch.
+        rows: The history, one row per finished epoch.
+        metrics: Values of the metrics' variables, to continue within an epoch. Set only between
+            reading a checkpoint and the first step after it.
+        backbone: `Inputs.backbone`; None in checkpoints that are older than this attribute.
     """
 
     step: int = 0
@@ -46,16 +46,16 @@ class Progress:
 
 
 def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> None:
-    """Writes the state after a step, whole or not at all, and keeps the checkpoint before it.
+    """Writes a checkpoint atomically and keeps the previous one.
 
     Args:
         directory: The run's folder.
-        model: A compiled model: its weights, seeds, optimizer and metrics are the state.
-        progress: How far the run is.
+        model: A compiled model: its weights, seeds, optimizer and metrics are saved.
+        progress: The run's progress.
 
     Raises:
-        FgmixError: If a weight is not a finite number. Nothing is written then.
-        OSError: If the disk is full, or another reason.
+        FgmixError: If a weight is not finite. Nothing is written then.
+        OSError: If the file can't be written.
     """
     variables = _state(model)
     arrays = {f"variable{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
@@ -66,10 +66,10 @@ def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> 
         )
     for i, variable in enumerate(model.metrics_variables):
         arrays[f"metric{i}"] = keras.ops.convert_to_numpy(variable)
-    told = {name: getattr(progress, name) for name in TOLD}
+    as_json = {name: getattr(progress, name) for name in AS_JSON}
     newest, previous = directory / CHECKPOINT, directory / PREVIOUS
     with replacing(newest) as beside:
-        np.savez(beside, progress=np.array(json.dumps(told)), **arrays)
+        np.savez(beside, progress=np.array(json.dumps(as_json)), **arrays)
         if newest.exists():
             newest.replace(previous)
         failpoint("between checkpoints")
@@ -78,15 +78,15 @@ def save_checkpoint(directory: Path, model: keras.Model, progress: Progress) -> 
 def restore_checkpoint(
     directory: Path, model: keras.Model, distribution: Distribution = ONE_DEVICE
 ) -> Progress:
-    """Restores the newest checkpoint of a run that is whole.
+    """Restores the newest undamaged checkpoint of a run.
 
     Args:
-        directory: The run's folder; of several processes the leader alone needs it.
-        model: A compiled model like the one that was saved.
-        distribution: The processes; all call this.
+        directory: The run's folder; only the leader of several processes needs it.
+        model: A compiled model of the same architecture and optimizer.
+        distribution: The processes, all of which must call this.
 
     Returns:
-        How far the run is; that it has not begun, if there is no checkpoint.
+        The run's progress; an empty one if there is no checkpoint.
 
     Raises:
         FgmixError: If all checkpoints are damaged, or they belong to another model or optimizer.
@@ -100,24 +100,24 @@ def restore_checkpoint(
             return Progress(), []
         file, progress, arrays = found
         if [a.shape for a in arrays] != [tuple(v.shape) for v in state]:
-            raise FgmixError(f"{file} belongs to another model: give the run's own settings again")
+            raise FgmixError(f"{file} belongs to another model: use the settings of the run")
         return progress, arrays
 
     progress, arrays = distribution.together(read)
     metrics = [array.tolist() for array in progress.metrics]
-    progress = Progress(**distribution.tell(vars(progress) | {"metrics": metrics})[0])
+    progress = Progress(**distribution.gather(vars(progress) | {"metrics": metrics})[0])
     progress.metrics = [np.array(values, np.float32) for values in progress.metrics]
     if progress.step:
         if not distribution.leads:
             arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
-        # To assign is a thing that all processes do at once.
+        # All processes must assign the values together.
         for variable, array in zip(state, distribution.from_leader(arrays), strict=True):
             variable.assign(array)
     return progress
 
 
 def remove_checkpoints(directory: Path) -> None:
-    """Removes what only an unfinished run needs."""
+    """Removes the checkpoints of a run."""
     for name in (PREVIOUS, CHECKPOINT):
         (directory / name).unlink(missing_ok=True)
 
@@ -127,27 +127,27 @@ def _state(model: keras.Model) -> list[keras.Variable]:
 
 
 def _finite(array: np.ndarray) -> bool:
-    """Whether all elements are finite, in one pass: a sum is not where one of them is not."""
+    """Returns whether all elements are finite, in one pass: otherwise their sum is not finite."""
     with np.errstate(all="ignore"):
         return array.dtype.kind in "biu" or bool(np.isfinite(array.sum(dtype=np.float64)))
 
 
 def _read(file: Path) -> tuple[Progress, list[np.ndarray]]:
-    """A checkpoint's progress and variables."""
+    """Returns the progress and the variables of a checkpoint."""
     # Opened here: NumPy leaves a file that it can't read open.
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
         if "history" in stored.files:
-            raise FgmixError(f"{file} is of another version of fgmix: train anew with --overwrite")
-        told = json.loads(str(stored["progress"]))
+            raise FgmixError(f"{file} is of another version of fgmix: start over with --overwrite")
+        as_json = json.loads(str(stored["progress"]))
         count = sum(name.startswith("variable") for name in stored.files)
         arrays = [stored[f"variable{i}"] for i in range(count)]
-        # All that is left, so that none can go missing unnoticed.
+        # All remaining arrays, so that a missing one is noticed.
         metrics = [stored[f"metric{i}"] for i in range(len(stored.files) - count - 1)]
-    return Progress(**{name: told.get(name) for name in TOLD}, metrics=metrics), arrays
+    return Progress(**{name: as_json.get(name) for name in AS_JSON}, metrics=metrics), arrays
 
 
 def _read_newest(directory: Path) -> tuple[Path, Progress, list[np.ndarray]] | None:
-    """The newest checkpoint that is whole, and its file; None if there is none at all."""
+    """Returns the newest undamaged checkpoint and its file; None if there is no checkpoint."""
     there = [file for name in (CHECKPOINT, PREVIOUS) if (file := directory / name).is_file()]
     damage = []
     for file in there:
@@ -155,12 +155,12 @@ def _read_newest(directory: Path) -> tuple[Path, Progress, list[np.ndarray]] | N
             progress, arrays = _read(file)
         except FgmixError:
             raise
-        except Exception as error:  # zipfile, NumPy and json raise many kinds
+        except Exception as error:  # zipfile, NumPy and json raise many types
             damage.append(f"{file} is damaged ({error})")
             continue
         for line in damage:
-            log.warning("%s: going on from the checkpoint before it", line)
+            log.warning("%s: using the checkpoint before it", line)
         return file, progress, arrays
     if damage:
-        raise FgmixError(f"{'; '.join(damage)}: train anew with --overwrite")
+        raise FgmixError(f"{'; '.join(damage)}: start over with --overwrite")
     return None

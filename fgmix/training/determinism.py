@@ -1,12 +1,12 @@
-"""Same seed, same machine, same bits."""
+"""Makes training reproducible: the same seed on the same machine gives bit-identical weights."""
 
 
 def make_deterministic() -> None:
-    """Makes TensorFlow's operations deterministic in this process, where there is no GPU.
+    """Makes TensorFlow's operations deterministic in this process, if there is no GPU.
 
-    On a CPU it costs nothing that can be measured (docs/determinism.md). On a GPU it slows training
-    down and operations without a deterministic kernel fail, so it is left to those who ask
-    TensorFlow for it. It can't be undone: command lines call this, the library doesn't.
+    On a CPU the cost is not measurable (docs/determinism.md). On a GPU it would slow training down,
+    and operations without a deterministic kernel would fail, so there it is not enabled. It can't
+    be undone, so only the command lines call this function, not the library.
     """
     import tensorflow as tf
 

@@ -1,8 +1,8 @@
-"""An exponential moving average of a model's weights: what is measured and kept at the end.
+"""An exponential moving average (EMA) of a model's weights, which is evaluated and saved.
 
-Keras's optimizers have `use_ema`. It averages what is trained and not BatchNorm's statistics,
-which would then be those of other weights; and it begins with a full share for the first weights,
-of which much would be left after the few steps of a small data set.
+Keras's optimizers have `use_ema`, but it averages trainable weights only, so that BatchNorm's
+statistics would not match the averaged weights; and it has no warm-up, so that the initial weights
+would keep a large share after the few steps of a small data set.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,20 +13,21 @@ import keras
 
 
 class WeightEMA:
-    """The average of every weight over the steps of a run.
+    """The exponential moving average of every weight over the steps of a run.
 
     After step `t` it is `d average + (1 - d) weight` with `d = min(momentum, (1 + t) / (10 + t))`,
-    so that short runs don't keep their beginning: TensorFlow's `ExponentialMovingAverage` with
-    `num_updates`. BatchNorm's moving statistics are averaged like weights.
+    as in TensorFlow's `ExponentialMovingAverage` with `num_updates`: the initial weights have
+    little influence even in short runs. BatchNorm's moving statistics are averaged like weights.
 
     Attributes:
-        weights: What is averaged.
-        averages: Its averages, in the same order.
+        weights: The averaged weights.
+        averages: Their averages, in the same order.
 
     Args:
-        weights: The weights, whose values the averages begin with.
+        weights: The weights to average. Their values are the initial averages.
         momentum: The largest share of the average that is kept at a step.
-        parts: Training steps that make one step of the optimizer. In between nothing is averaged.
+        parts: Training steps per step of the optimizer; averages are updated once per optimizer
+            step.
     """
 
     def __init__(self, weights: Sequence[keras.Variable], momentum: float, parts: int = 1):
@@ -45,10 +46,10 @@ class WeightEMA:
         ]
 
     def update(self, iterations: Any) -> None:
-        """Takes the weights in after a step.
+        """Updates the averages after a training step.
 
         Args:
-            iterations: Training steps done, this one counted; an integer tensor.
+            iterations: Training steps done, including this one; an integer tensor.
         """
         done = keras.ops.cast(iterations // self.parts, "float32")
         share = 1 - keras.ops.minimum(self.momentum, (1 + done) / (10 + done))
@@ -59,7 +60,7 @@ class WeightEMA:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Puts the averages in the weights' place, and the weights back afterwards."""
+        """Replaces the weights by their averages, and restores them afterwards."""
         kept = [keras.ops.convert_to_numpy(weight).copy() for weight in self.weights]
         self.finish()
         try:
@@ -69,35 +70,35 @@ class WeightEMA:
                 weight.assign(value)
 
     def finish(self) -> None:
-        """Puts the averages in the weights' place for good."""
+        """Replaces the weights by their averages."""
         for weight, average in zip(self.weights, self.averages, strict=True):
             weight.assign(average.value)
 
 
 class TrainedModel(keras.Model):
-    """A functional model as `fit` trains it.
+    """A functional model with an optional EMA and an optional full-resolution model to evaluate.
 
-    Its variables include the averages of its weights, if there are any.
+    Its variables include the averages of its weights, so that checkpoints contain them.
 
     Attributes:
-        ema: The moving average of the weights, updated at every step and evaluated in their place.
+        ema: The EMA of the weights, updated at every step and evaluated in their place.
         full_size: Returns the full-resolution model that is evaluated in place of this one.
     """
 
     ema: WeightEMA | None = None
-    # Not the model itself, whose layers would then be counted among this one's.
+    # A function, because Keras would track the layers of a model as layers of this one.
     full_size: Callable[[], "TrainedModel"] | None = None
 
-    def track_ema(self, average: WeightEMA) -> None:
-        """Keeps an average of the model's weights from now on."""
-        self.ema = average
-        self.averages = average.averages  # tracked by Keras, so that they are variables
+    def track_ema(self, ema: WeightEMA) -> None:
+        """Updates this EMA of the model's weights at every step from now on."""
+        self.ema = ema
+        self.averages = ema.averages  # tracked by Keras, so that they are variables
 
     def train_step(self, *args: Any) -> Any:
-        """Keras's step, and that of the average."""
+        """Makes Keras's training step and updates the EMA."""
         if self.ema is None:
             return super().train_step(*args)
-        # The one inside float16's counts the steps that are made.
+        # With float16, the optimizer inside LossScaleOptimizer counts the steps.
         optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if keras.backend.backend() != "jax":
             logs = super().train_step(*args)
@@ -116,18 +117,18 @@ class TrainedModel(keras.Model):
 
     @contextmanager
     def measuring(self) -> Iterator["TrainedModel"]:
-        """The model to measure, meanwhile with the average in its weights' place."""
+        """Yields the model to evaluate, with the EMA in place of its weights meanwhile."""
         with self.ema.in_place() if self.ema else nullcontext():
             yield self.full_size() if self.full_size else self
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras's, of the model to measure."""
+        """Evaluates the model of `measuring` as Keras does."""
         with self.measuring() as model:
             if model is not self:
                 kwargs.pop("_use_cached_eval_dataset", None)  # a cache of this model
             return super(TrainedModel, model).evaluate(*args, **kwargs)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras's, of the model to measure."""
+        """Predicts with the model of `measuring` as Keras does."""
         with self.measuring() as model:
             return super(TrainedModel, model).predict(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What befalls long runs, in a line each: full disks, lost photos, too little memory."""
+"""Explains failures of long runs in one line: full disks, missing images, too little memory."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -18,22 +18,22 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def faults_explained(config: TrainConfig, dataset: ImageDataset) -> Iterator[None]:
-    """Turns errors of the disk, the device and the photos into one line with a remedy.
+    """Replaces errors of disk, device and images by one line with a remedy.
 
-    What it can't explain passes unchanged.
+    Other errors pass unchanged.
 
     Args:
         config: The run's resolved config.
-        dataset: The photos that the run reads.
+        dataset: The images of the run.
 
     Raises:
-        FgmixError: In place of the error that it explains.
+        FgmixError: In place of an error that it explains.
     """
     try:
         yield
     except FgmixError:
         raise
-    except Exception as error:  # h5py, zipfile and TensorFlow each raise their own
+    except Exception as error:  # h5py, zipfile and TensorFlow each raise their own types
         for explain in EXPLANATIONS:
             reason = explain(error, config, dataset)
             if reason is not None:
@@ -43,12 +43,12 @@ def faults_explained(config: TrainConfig, dataset: ImageDataset) -> Iterator[Non
 
 def _disk_full(error: Exception, config: TrainConfig, dataset: ImageDataset) -> str | None:
     full = isinstance(error, OSError) and error.errno in FULL
-    # h5py and TensorFlow have only words for it.
+    # h5py and TensorFlow name the reason in the message only.
     if not full and "No space left on device" not in str(error):
         return None
     return (
-        f"the disk of {config.run_dir} is full: make room and go on with --resume (a run needs "
-        f"room for three checkpoints)"
+        f"the disk of {config.run_dir} is full: free some space and continue with --resume (a run "
+        f"needs space for three checkpoints)"
     )
 
 
@@ -58,13 +58,13 @@ def _device_full(error: Exception, config: TrainConfig, dataset: ImageDataset) -
         return None
     return (
         f"out of memory with --batch-size {config.batch_size} and --image-size "
-        f"{config.image_size}: begin anew (--overwrite) with --accumulate {2 * config.accumulate}, "
+        f"{config.image_size}: start over (--overwrite) with --accumulate {2 * config.accumulate}, "
         f"or lower --batch-size or --image-size"
     )
 
 
 def _image_lost(error: Exception, config: TrainConfig, dataset: ImageDataset) -> str | None:
-    """Photos are looked at only now, because TensorFlow's errors don't name the file."""
+    """Finds the image that can't be read: TensorFlow's errors don't name the file."""
     lost = isinstance(error, OSError) and dataset.root in Path(str(error.filename)).parents
     if not lost and not isinstance(
         error, (tf.errors.NotFoundError, tf.errors.InvalidArgumentError)
@@ -77,8 +77,8 @@ def _image_lost(error: Exception, config: TrainConfig, dataset: ImageDataset) ->
     file, reason = next(iter(bad.items()))
     more = f", and {len(bad) - 1} more" if bad.keys() - {file} else ""
     return (
-        f"{file} can no longer be read ({reason}){more}: bring it back and go on with --resume, "
-        f"or start anew without it (--overwrite)"
+        f"{file} can no longer be read ({reason}){more}: restore it and continue with --resume, "
+        f"or start over without it (--overwrite)"
     )
 
 
@@ -90,8 +90,8 @@ def _unwritable(error: Exception, config: TrainConfig, dataset: ImageDataset) ->
     if not isinstance(error, OSError) or error.errno not in (errno.EROFS, errno.EACCES, errno.EIO):
         return None
     return (
-        f"can't write to {error.filename or config.run_dir}: {error.strerror}; mend that and go "
-        f"on with --resume, or choose another --run-dir"
+        f"can't write to {error.filename or config.run_dir}: {error.strerror}; fix this and "
+        f"continue with --resume, or choose another --run-dir"
     )
 
 
@@ -103,4 +103,4 @@ EXPLANATIONS: tuple[Explain, ...] = (
     _image_lost,
     _unwritable,
 )
-"""In this order: a full disk is also TensorFlow's "resource exhausted"."""
+"""In order of precedence: for TensorFlow, a full disk is a "resource exhausted" error too."""

@@ -1,7 +1,7 @@
-"""How long training waits for its photos, and what to do about it.
+"""Measures input stalls, the time that training waits for data, and reports them.
 
-A step fetches its batch within TensorFlow's graph, where Python can't look. So each batch leaves
-the time at which it was ready, and a step that was begun before has waited for it.
+A step fetches its batch within TensorFlow's graph, which Python can't observe. So the pipeline
+records when each batch is ready, and a step that began before has waited for it.
 """
 
 import logging
@@ -16,18 +16,17 @@ from fgmix.config.train_config import TrainConfig
 log = logging.getLogger(__name__)
 
 WORTH = 0.2
-"""The share of the time that is worth a word."""
+"""Report input stalls above this share of training time."""
 LEAST = 5.0
-"""Seconds of training before anything is said."""
+"""Report nothing for runs with fewer seconds of training."""
 
 
 class InputStall(keras.callbacks.Callback):
     """Measures the time that steps wait for their batches.
 
     Attributes:
-        seconds: Spent on steps. The first step of each `fit`, in which the graph is built, is
-            left out.
-        stalled: Of these, spent waiting for a batch.
+        seconds: Time spent on steps, without the first step of each `fit`, which builds the graph.
+        stalled: The part of it that was spent waiting for a batch.
     """
 
     def __init__(self) -> None:
@@ -38,11 +37,11 @@ class InputStall(keras.callbacks.Callback):
 
     @property
     def share(self) -> float:
-        """Of the time, what was spent waiting; 0 before the second step."""
+        """The share of the time that was spent waiting; 0 before the second step."""
         return self.stalled / self.seconds if self.seconds else 0.0
 
     def watch(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """The same batches, whose times are noted. For one `fit` at a time."""
+        """Returns the same batches and records when each is ready. For one `fit` at a time."""
         ready = self._ready = deque()
 
         def note() -> None:
@@ -53,45 +52,45 @@ class InputStall(keras.callbacks.Callback):
             tf.numpy_function(note, [], [])
             return batch
 
-        # Not parallel: a batch is marked when it is asked for and there, in order.
+        # Not parallel: batches are marked in order, when they are requested and ready.
         return batches.map(mark)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """The next step is the first."""
+        """Marks the next step as the first."""
         self._first = True
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Notes when the step begins."""
+        """Records when the step begins."""
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Adds the step up."""
+        """Adds the time of the step."""
         if not self._ready:
             return  # not watched
         ready, now = self._ready.popleft(), time.perf_counter()
         if not self._first:
             self.seconds += now - self._began
-            # A batch that was ready before the step has not been waited for.
+            # The step did not wait for a batch that was ready before.
             self.stalled += max(0.0, min(ready, now) - self._began)
         self._first = False
 
 
 def report_input_stall(stall: InputStall, config: TrainConfig) -> None:
-    """Says a line if reading photos was what training waited for.
+    """Logs a line with advice if training waited for images for a large share of its time.
 
     Args:
-        stall: What was measured.
+        stall: The measured times.
         config: The run's resolved config.
     """
     if config.views or stall.share < WORTH or stall.seconds < LEAST:
-        return  # with views it is features that are read
+        return  # with views, features are read instead of images
     advice = [
-        "--cache memory holds them decoded" * (config.cache == "none"),
-        "--prepare auto makes smaller copies of large ones" * (config.prepare == "never"),
-        "more processor cores read more at once",
+        "--cache memory keeps them decoded in memory" * (config.cache == "none"),
+        "--prepare auto creates smaller copies of large ones" * (config.prepare == "never"),
+        "more CPU cores read more at once",
     ]
     log.info(
-        "the photos were read slower than the model trains (it waited %.0f %% of the time): %s",
+        "training was input-bound: it waited for photos %.0f %% of the time: %s",
         100 * stall.share,
         "; ".join(text for text in advice if text),
     )

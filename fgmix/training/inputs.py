@@ -1,4 +1,4 @@
-"""What a model is trained on, step by step, and measured on, epoch by epoch."""
+"""The inputs of a run: training batches, and the splits that are measured after every epoch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ from fgmix.training.progressive_resizing import phase_at
 
 @dataclass(frozen=True)
 class Measured:
-    """What is measured after every epoch.
+    """A split that is measured after every epoch.
 
     Attributes:
-        batches: Inputs and labels, in order; what fills a last batch is behind the others.
-        labels: One-hot, float32 `(n, K)`, without what fills a last batch.
+        batches: Inputs and labels, in order. Images that fill up the last batch come last.
+        labels: One-hot, float32 `(n, K)`, without those that fill up the last batch.
     """
 
     batches: tf.data.Dataset
@@ -36,22 +36,22 @@ class Measured:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The batches of a run; whatever a model takes, photos or their features.
+    """The batches of a run: images, or their features.
 
     Attributes:
-        batch_size: Examples a training step, of all processes together; with `--accumulate`, a
-            part of one.
-        steps_per_epoch: Training steps an epoch.
-        training: From a step, counted from the start of the run, to the batches from it on to
-            the end of the run, or of the part of it in which they have one size: pairs of inputs
-            and labels, a row of shares of the classes each. They must not depend on where they
-            begin. Where several processes train together, each is fed its share.
-        measured: By split, what is measured after every epoch.
-        names: From a step, counted from the start of the run, to what its batch is made of, for
-            messages.
-        check: Raises FgmixError if what is fed is no longer what it was.
-        backbone: Of features, a digest of the weights that they come from, which are in no
-            checkpoint.
+        batch_size: Examples per training step, of all processes together; with `--accumulate`, per
+            part of a step.
+        steps_per_epoch: Training steps per epoch.
+        training: Takes a step, counted from the start of the run, and returns the batches from this
+            step to the end of its progressive-resizing phase, as pairs of inputs and one-hot
+            labels. A batch must not depend on the step that the batches start from. Of several
+            processes, each gets its shard.
+        measured: By name, the splits that are measured after every epoch.
+        names: Takes a step, counted from the start of the run, and returns the paths of its images,
+            for messages.
+        check: Raises FgmixError if the images have changed.
+        backbone: A digest of the weights that features were computed with, which are in no
+            checkpoint; `""` for images.
     """
 
     batch_size: int
@@ -69,17 +69,18 @@ def image_inputs(
     resized: Mapping[str, ResizedImage] | None = None,
     distribution: Distribution = ONE_DEVICE,
 ) -> Inputs:
-    """Feeds the photos of a data set.
+    """Returns the inputs of a run that trains on images.
 
     Args:
         config: A resolved config.
-        dataset: Its `"train"` split is trained on; `"val"`, if there, is measured every epoch, and
-            `"test"` if the config monitors it.
-        resized: Resized training images, by path; the others are read themselves.
-        distribution: Among what the batches are divided.
+        dataset: The data set: `"train"` is trained on; `"val"`, if present, is measured after every
+            epoch, and `"test"` if the config monitors it.
+        resized: Resized training images, by path; other images are read from their own files.
+        distribution: The devices and processes that batches are divided among.
 
     Raises:
-        FgmixError: If they can't be, or the photos are to be held in memory and it is too small.
+        FgmixError: If batches can't be divided among the devices, or the images are to be cached in
+            memory and it is too small.
     """
     batch_size = size_of_batches(config, dataset, distribution)
     sizes = dataset.sizes()
@@ -88,14 +89,14 @@ def image_inputs(
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
 
     def training(first_step: int) -> tf.data.Dataset:
-        part = phase_at(config, first_step // steps)
+        phase = phase_at(config, first_step // steps)
         return training_batches(
             dataset,
-            image_size=part.image_size,
+            image_size=phase.image_size,
             batch_size=batch_size,
             augmentation=config.augmentation,
             seed=config.seed,
-            epochs=part.last,
+            epochs=phase.last,
             first_step=first_step,
             resized=resized,
             shard=distribution.shard,
@@ -125,7 +126,7 @@ def image_inputs(
 def size_of_batches(
     config: TrainConfig, dataset: ImageDataset, distribution: Distribution = ONE_DEVICE
 ) -> int:
-    """Examples a training step: with few photos, all of them.
+    """Returns the number of examples per training step, at most the number of training images.
 
     Raises:
         FgmixError: If they can't be divided among the devices.
@@ -134,7 +135,7 @@ def size_of_batches(
     batch_size = min(config.batch_size // config.accumulate, count)
     if batch_size % distribution.devices:
         raise FgmixError(
-            f"{count} training photos make a single batch, which can't be divided among "
+            f"a batch of {batch_size} of the {count} training photos can't be divided among "
             f"{distribution.devices} devices: give --devices 1"
         )
     return batch_size
@@ -143,7 +144,7 @@ def size_of_batches(
 def measured_images(
     config: TrainConfig, dataset: ImageDataset, split: str, distribution: Distribution = ONE_DEVICE
 ) -> Measured:
-    """The photos of a split, as they are measured after every epoch."""
+    """Returns the images of a split, to be measured after every epoch."""
     batches = evaluation_batches(
         dataset,
         split,
@@ -156,15 +157,19 @@ def measured_images(
 
 
 def one_hot(dataset: ImageDataset, split: str) -> np.ndarray:
-    """The labels of a split, float32 `(n, K)`."""
+    """Returns the one-hot labels of a split, float32 `(n, K)`."""
     return np.eye(len(dataset.class_names), dtype=np.float32)[dataset.splits[split].labels]
 
 
 def refuse_changed(dataset: ImageDataset, before: Mapping[str, int]) -> None:
-    """Makes sure that the photos are the same files as before, as far as their sizes tell.
+    """Checks that the images' files still exist and have the same sizes as before.
+
+    Args:
+        dataset: The data set.
+        before: The sizes before, in bytes by path.
 
     Raises:
-        FgmixError: If one is gone or of another size.
+        FgmixError: If a file is missing or has another size.
     """
     now = dataset.sizes()
     changed = [
@@ -175,13 +180,13 @@ def refuse_changed(dataset: ImageDataset, before: Mapping[str, int]) -> None:
     if changed:
         more = f" and {len(changed) - 3} more" if changed[3:] else ""
         raise FgmixError(
-            f"photos in {dataset.root} are no longer what they were when training began: "
-            f"{', '.join(changed[:3])}{more}; bring the old ones back and add --resume, or start "
-            f"anew with --overwrite"
+            f"photos in {dataset.root} have changed since training began: "
+            f"{', '.join(changed[:3])}{more}; restore them and add --resume, or start over with "
+            f"--overwrite"
         )
 
 
 def measured_splits(config: TrainConfig, dataset: ImageDataset) -> list[str]:
-    """The splits that are measured after every epoch."""
+    """Returns the splits that are measured after every epoch."""
     wanted = {"val": True, "test": config.monitor_test}
     return [split for split in wanted if wanted[split] and split in dataset.splits]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a run that is asked to stop saves first."""
+"""Handles Ctrl-C and SIGTERM: an interrupted run saves a checkpoint before it stops."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was asked to stop, and can be resumed.
+    """Raised when a run was interrupted; it can be resumed.
 
     Attributes:
-        number: The signal: that of Ctrl-C or SIGTERM.
-        saved: What is saved, in words.
+        number: The signal's number, SIGINT or SIGTERM.
+        saved: How far the run is saved, for the message.
     """
 
     def __init__(self, number: int, saved: str = "up to its last checkpoint"):
@@ -27,12 +27,12 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass
 class InterruptRequest:
-    """Whether the run has been asked to stop.
+    """A pending interrupt of a run.
 
     Attributes:
-        number: The signal that asked, None before.
-        agreed: The signal that is obeyed: where several processes train together, one that any
-            of them was sent, after the same step in all.
+        number: The signal that this process received; None for none.
+        agreed: The signal that the run acts on, after the same step in all processes: one that any
+            of them received.
     """
 
     number: int | None = None
@@ -41,7 +41,7 @@ class InterruptRequest:
 
 @contextmanager
 def interrupts_raised() -> Iterator[None]:
-    """Makes Ctrl-C and SIGTERM raise `Interrupted` wherever the program is."""
+    """Makes Ctrl-C and SIGTERM raise `Interrupted` at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
@@ -52,14 +52,14 @@ def interrupts_raised() -> Iterator[None]:
 
 @contextmanager
 def interrupts_noted() -> Iterator[InterruptRequest]:
-    """Notes Ctrl-C or SIGTERM instead, for someone to obey; the second one is obeyed at once."""
+    """Records Ctrl-C or SIGTERM for the caller to act on; a second one raises `Interrupted`."""
     request = InterruptRequest()
 
     def note(number: int, frame: FrameType | None) -> None:
         if request.number is not None:
             raise Interrupted(number)
         request.number = number
-        # Not print: the signal may have come in the midst of one.
+        # Not `print`, which the signal may have interrupted.
         os.write(2, b"\nsaving after this step, then stopping (once more stops at once)\n")
 
     with _handling(note):
@@ -69,9 +69,9 @@ def interrupts_noted() -> Iterator[InterruptRequest]:
 @contextmanager
 def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is given signals
+        yield  # only the main thread receives signals
         return
-    # A signal that is ignored (`nohup`, a script's background) stays so.
+    # A signal that is ignored (`nohup`, a background job) stays ignored.
     before = {
         number: signal.signal(number, handler)
         for number in SIGNALS

@@ -1,4 +1,4 @@
-"""The optimizer: one learning rate for what is pretrained, one for what is new."""
+"""Builds the optimizer, with one learning rate for pretrained and one for new layers."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ MOMENTUM = 0.9
 def build_schedules(
     config: TrainConfig, steps_per_epoch: int
 ) -> dict[str, keras.optimizers.schedules.LearningRateSchedule]:
-    """The learning rate of each group at every step: linear warm-up, then a cosine to 0.
+    """Returns the learning rate schedules: linear warm-up, then cosine decay to 0.
 
     Args:
         config: A resolved config.
-        steps_per_epoch: Training steps an epoch, the parts of accumulated ones counted singly.
+        steps_per_epoch: Training steps per epoch; each part of an accumulated step counts.
 
     Returns:
-        `"backbone"` and `"head"`.
+        The schedules of `"backbone"` and `"head"`.
     """
     warmup = config.warmup_epochs * steps_per_epoch
     decay_steps = max(1, config.epochs * steps_per_epoch - warmup)
@@ -40,7 +40,7 @@ def build_optimizer(
     config: TrainConfig,
     schedules: dict[str, keras.optimizers.schedules.LearningRateSchedule],
 ) -> keras.optimizers.MultiOptimizer:
-    """An optimizer for every group of the model's variables.
+    """Returns an optimizer with one learning rate schedule per group of variables.
 
     Args:
         model: A classifier from `build_classifier`.
@@ -48,12 +48,12 @@ def build_optimizer(
         schedules: From `build_schedules`.
 
     Raises:
-        ValueError: If two variables share a path, so that a group could not be told by it.
+        ValueError: If two variables have the same path, by which groups are identified.
     """
     groups = parameter_groups(model)
     paths = [variable.path for variables in groups.values() for variable in variables]
     if len(set(paths)) != len(paths):
-        raise ValueError("two variables of the model have the same path: name its layers apart")
+        raise ValueError("two variables of the model have the same path: rename one of its layers")
 
     make = OPTIMIZERS[config.optimizer]
     # Keras counts a part as a step, in the schedules too.
@@ -62,24 +62,24 @@ def build_optimizer(
     for group, variables in groups.items():
         optimizer = make(schedules[group], config.weight_decay, variables, parts)
         by_path.update({variable.path: optimizer for variable in variables})
-    # The map must name a default, though every path is in it; an unused optimizer is harmless
-    # but would be saved, so it is the head's own.
+    # The map needs a default, although it contains every path. It is the head's optimizer, because
+    # an unused one would be saved too.
     optimizer_map = keras.optimizers.OptimizerMap(by_path[groups["head"][0].path], by_path)
     return keras.optimizers.MultiOptimizer(optimizer_map)
 
 
 @keras.saving.register_keras_serializable(package="fgmix")
 class L2SGD(keras.optimizers.SGD):
-    """SGD with momentum whose weight decay is in the gradient, as PyTorch's is.
+    """SGD with momentum and weight decay in the gradient, as in PyTorch.
 
-    Keras's own `weight_decay` is decoupled: it shrinks a weight past the momentum, which
-    elsewhere multiplies it by up to `1 / (1 - momentum)`.
+    Keras's own `weight_decay` is decoupled: it bypasses the momentum, which multiplies a decay in
+    the gradient by up to `1 / (1 - momentum)`.
 
     Args:
-        learning_rate: The rate, or its schedule.
+        learning_rate: The learning rate or its schedule.
         momentum: Share of the last step that is added to the next.
-        l2: The gradient of a variable `w` gets `l2 * w` added.
-        kwargs: What `keras.optimizers.SGD` takes.
+        l2: `l2 * w` is added to the gradient of a variable `w`.
+        kwargs: Other arguments of `keras.optimizers.SGD`.
     """
 
     def __init__(
@@ -93,14 +93,14 @@ class L2SGD(keras.optimizers.SGD):
         self.l2 = l2
 
     def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
-        """Keras's step, from the gradient of the loss with its L2 penalty."""
+        """Makes Keras's step with the gradient of the loss and the L2 penalty."""
         penalty = self.l2 * keras.ops.convert_to_tensor(variable)
         super().update_step(
             keras.ops.cast(gradient, variable.dtype) + penalty, variable, learning_rate
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {**super().get_config(), "l2": self.l2}
 
 
@@ -110,7 +110,7 @@ def _sgd(
     variables: list[keras.Variable],
     parts: int | None,
 ) -> keras.optimizers.Optimizer:
-    """PyTorch's SGD: the decay is in the gradient, and of every variable."""
+    """Returns SGD as in PyTorch: weight decay in the gradient, for every variable."""
     return L2SGD(schedule, MOMENTUM, l2=weight_decay, gradient_accumulation_steps=parts)
 
 
@@ -120,7 +120,7 @@ def _adamw(
     variables: list[keras.Variable],
     parts: int | None,
 ) -> keras.optimizers.Optimizer:
-    """AdamW that spares biases and the numbers of BatchNorm, as is usual."""
+    """Returns AdamW without weight decay for biases and BatchNorm, as is usual."""
     optimizer = keras.optimizers.AdamW(
         schedule, weight_decay=weight_decay, gradient_accumulation_steps=parts
     )

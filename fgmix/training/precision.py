@@ -1,4 +1,4 @@
-"""Precision by name, and what `auto` means on this machine."""
+"""Chooses the precision of training and sets Keras's dtype policy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 
 
 def choose_precision(precision: str) -> str:
-    """Turns `"auto"` into a name from `POLICIES`.
+    """Returns the precision to use, a name from `POLICIES`.
 
-    bfloat16 on GPUs of compute capability 8.0 and later (Ampere), float16 on older ones, float32
-    on a CPU: whether bfloat16 pays there depends on the processor.
+    `"auto"` is bfloat16 on GPUs of compute capability 8.0 (Ampere) or later, float16 on older GPUs,
+    and float32 on a CPU, where the benefit of bfloat16 depends on the processor.
     """
     if precision != "auto":
         return precision
@@ -34,7 +34,7 @@ def choose_precision(precision: str) -> str:
 
 @contextmanager
 def policy(precision: str) -> Iterator[None]:
-    """Sets Keras's dtype policy for the layers made inside, and puts the old one back."""
+    """Sets Keras's dtype policy for layers created inside, and restores it afterwards."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[precision])
     try:

@@ -1,4 +1,4 @@
-"""Training small and finishing large: in which epochs the photos have which size."""
+"""Progressive resizing: the first epochs train on smaller images."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,16 +7,16 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.models.backbones.registry import BACKBONES
 
 MULTIPLE = 32
-"""Of the side of the smaller photos: what backbones shrink an image by."""
+"""The side of smaller images is a multiple of this, the stride of the backbones."""
 
 
 class Phase(NamedTuple):
-    """Consecutive epochs whose photos have one size.
+    """Consecutive epochs with one image size.
 
     Attributes:
         first: The first epoch, from 0.
         last: The epoch after the last.
-        image_size: Side of the photos, in pixels.
+        image_size: Side of the images, in pixels.
     """
 
     first: int
@@ -25,13 +25,13 @@ class Phase(NamedTuple):
 
 
 class Span(NamedTuple):
-    """What is trained by one call of Keras's `fit`: epochs of a size and a number of steps.
+    """The epochs of one call of Keras's `fit`, with one image size and number of steps.
 
     Attributes:
         first: The first epoch, from 0.
         last: The epoch after the last.
-        steps: Training steps an epoch, or what is left of one that has begun.
-        image_size: Side of the photos, in pixels.
+        steps: Training steps per epoch; for an interrupted epoch, the remaining ones.
+        image_size: Side of the images, in pixels.
     """
 
     first: int
@@ -41,43 +41,43 @@ class Span(NamedTuple):
 
 
 def resize_phases(config: TrainConfig) -> list[Phase]:
-    """The parts of a run, in order.
+    """Returns the phases of a run, in order.
 
     Args:
         config: A resolved config.
     """
-    # The weights of a flattened map's classifier depend on the size.
+    # With a flattened feature map, the classifier's weights depend on the size.
     one_size = config.views or config.pooling == "flatten" or config.progressive_scale >= 1
     small = 0 if one_size else round(config.progressive_share * config.epochs)
-    small = min(small, config.epochs - 1)  # to finish large
+    small = min(small, config.epochs - 1)  # the last epoch has full size
     side = round(config.progressive_scale * config.image_size / MULTIPLE) * MULTIPLE
     side = min(max(side, BACKBONES[config.backbone].min_size), config.image_size)
-    parts = [Phase(0, small, side), Phase(small, config.epochs, config.image_size)]
+    phases = [Phase(0, small, side), Phase(small, config.epochs, config.image_size)]
     if side == config.image_size:
-        parts = [Phase(0, config.epochs, side)]
-    return [part for part in parts if part.first < part.last]
+        phases = [Phase(0, config.epochs, side)]
+    return [phase for phase in phases if phase.first < phase.last]
 
 
 def phase_at(config: TrainConfig, epoch: int) -> Phase:
-    """The part that an epoch is in; after the last epoch, the last."""
-    parts = resize_phases(config)
-    return next((part for part in parts if epoch < part.last), parts[-1])
+    """Returns the phase of an epoch; after the last epoch, the last phase."""
+    phases = resize_phases(config)
+    return next((phase for phase in phases if epoch < phase.last), phases[-1])
 
 
-def remaining_spans(parts: list[Phase], step: int, steps_per_epoch: int) -> Iterator[Span]:
-    """What is left to train of a run.
+def remaining_spans(phases: list[Phase], step: int, steps_per_epoch: int) -> Iterator[Span]:
+    """Yields the spans that are left to train of a run.
 
     Args:
-        parts: From `resize_phases`.
-        step: Training steps done, counted from the start of the run.
-        steps_per_epoch: Training steps an epoch.
+        phases: From `resize_phases`.
+        step: Training steps done since the start of the run.
+        steps_per_epoch: Training steps per epoch.
     """
     epoch, begun = divmod(step, steps_per_epoch)
-    for part in parts:
-        first = max(part.first, epoch)
-        if begun and first == epoch < part.last:
-            # What is left of an epoch that has begun is an epoch of fewer steps, to Keras.
-            yield Span(epoch, epoch + 1, steps_per_epoch - begun, part.image_size)
+    for phase in phases:
+        first = max(phase.first, epoch)
+        if begun and first == epoch < phase.last:
+            # For Keras, the rest of an interrupted epoch is an epoch with fewer steps.
+            yield Span(epoch, epoch + 1, steps_per_epoch - begun, phase.image_size)
             first += 1
-        if first < part.last:
-            yield Span(first, part.last, steps_per_epoch, part.image_size)
+        if first < phase.last:
+            yield Span(first, phase.last, steps_per_epoch, phase.image_size)

@@ -1,7 +1,9 @@
-"""The photos of a run: split, limited, prepared, all readable, and the same in every process."""
+"""Provides the images of a run: splits, resized cache, and checks that all can be read."""
 
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from fgmix.config.fields import option
@@ -17,7 +19,8 @@ from fgmix.data.protocols import (
 )
 from fgmix.data.resized_cache.build import build_resized_cache
 from fgmix.data.resized_cache.store import ResizedImage
-from fgmix.data.sources.registry import load_dataset
+from fgmix.data.sources.locations import tfds_folder
+from fgmix.data.sources.registry import SOURCES, load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
 from fgmix.runs.resume import data_before, refuse_changed_images, refuse_changed_settings
@@ -30,46 +33,45 @@ log = logging.getLogger(__name__)
 def images_of_run(
     config: TrainConfig, precision: str, distribution: Distribution
 ) -> tuple[ImageDataset, dict[str, ResizedImage]]:
-    """Provides what a run is trained and measured on.
+    """Returns the images that a run is trained and measured on.
 
     Args:
         config: A resolved config.
-        precision: What `--precision` came to on this machine.
-        distribution: The processes; all call this, and what one of them refuses, all refuse.
+        precision: The precision in use: what `--precision auto` means on this machine.
+        distribution: The processes, all of which must call this. An error in one is raised in all.
 
     Returns:
-        The photos, and the resized training images by path.
+        The data set with its splits, and the resized training images by path.
 
     Raises:
-        FgmixError: If photos are missing, too few, unreadable or not what the run was begun with,
-            or not the same in all processes.
+        FgmixError: If images are missing, too few, unreadable, different from those at the start
+            of a resumed run, or different between processes.
     """
     if config.resume:
         distribution.together(
             lambda: refuse_changed_settings(config, precision) if distribution.leads else None
         )
-    if config.resume:
         dataset = _as_begun(config, distribution)
     else:
         skipped = _find_unreadable(config, distribution) if config.skip_bad_images else []
         dataset = distribution.together(lambda: load_splits(config, skipped))
     resized = distribution.together(lambda: _prepare(config, dataset))
     if config.resume or not config.skip_bad_images:
-        # Before training: a bad test photo would otherwise be found when hours have gone into it.
+        # Before training, so that an unreadable test image is not found hours later.
         _refuse_unreadable(config, dataset, resized, distribution)
     refuse_differences(config, precision, dataset, distribution)
     return dataset, resized
 
 
 def load_splits(config: TrainConfig, skipped: Collection[str] = ()) -> ImageDataset:
-    """Loads the data set of a resolved config, holds out what it says and limits the rest.
+    """Loads the data set of a resolved config with its splits, folds and shots.
 
     Args:
         config: A resolved config.
         skipped: Images to leave out before anything is held out, relative to the root.
 
     Raises:
-        FgmixError: If the data set is not there or a class is too small.
+        FgmixError: If the data set is missing or a class is too small.
     """
     seed = config.split_seed
     dataset = load_dataset(config.dataset, config.data_dir, seed, skipped)
@@ -87,21 +89,25 @@ def load_splits(config: TrainConfig, skipped: Collection[str] = ()) -> ImageData
 
 
 def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDataset:
-    """Loads the data set of a run, divided as when the run was begun.
+    """Loads the data set of a run with the splits that the run was started with.
 
-    What the run skipped is left out, even if it has been mended since.
+    Images that the run skipped are left out, even if they have been repaired since.
 
     Args:
         config: The resolved config of the run.
         data: The `data` part of the run's record.
 
     Raises:
-        FgmixError: As in `load_splits`.
+        FgmixError: If the data set is missing or a class is too small.
     """
+    named = config.dataset not in SOURCES and not Path(config.dataset).is_absolute()
+    if named and not config.data_dir:
+        # The run was of a data set of TFDS, even if a folder here has the same name.
+        config = replace(config, data_dir=str(tfds_folder()))
     skipped = data.get("skipped", [])
     dataset = load_splits(config, skipped)
     if skipped and dataset.fingerprint() != data["fingerprint"]:
-        # Version 0.1 divided the data set first and skipped unreadable images then.
+        # Version 0.1 drew the splits first and skipped unreadable images then.
         earlier = load_splits(config).without(skipped)
         if earlier.fingerprint() == data["fingerprint"]:
             return earlier
@@ -109,10 +115,10 @@ def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDat
 
 
 def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
-    """Loads the photos that a run was begun with; its record lies with the leader."""
+    """Returns the images that a run was started with; only the leader has the run's record."""
     leads = distribution.leads
-    begun = distribution.together(lambda: data_before(config) if leads else {})
-    data = distribution.tell(begun)[0]
+    recorded = distribution.together(lambda: data_before(config) if leads else {})
+    data = distribution.gather(recorded)[0]
     dataset = distribution.together(lambda: load_splits_of_run(config, data))
 
     def compare() -> None:
@@ -124,9 +130,9 @@ def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
 
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
-    """Copies of the training photos, by path, as far as the config wants them."""
+    """Returns the resized training images by path, none if the config does not use them."""
     if config.views and config.finetune_epochs:
-        config = finetuning(config)  # features are computed from the photos
+        config = finetuning(config)  # features are computed from the images themselves
     if config.prepare != "auto" or config.views:
         return {}
     return build_resized_cache(
@@ -135,22 +141,22 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedIma
 
 
 def _find_unreadable(config: TrainConfig, distribution: Distribution) -> list[str]:
-    """Reads every photo of the data set and returns those that can't be read.
+    """Reads every image of the data set and returns those that can't be read.
 
-    It comes before any photo is held out, so that every split is drawn from readable photos. Every
-    process reads a part of the photos.
+    Splits, folds and shots are drawn afterwards, from readable images. Every process reads a part
+    of the images.
     """
     dataset = distribution.together(
         lambda: load_dataset(config.dataset, config.data_dir, config.split_seed)
     )
-    paths = sorted({path for split in dataset.splits.values() for path in split.paths})
-    log.info("reading all %d photos, to leave out the bad ones", len(paths))
-    paths = paths[distribution.process :: distribution.processes]
+    everything = sorted({path for split in dataset.splits.values() for path in split.paths})
+    log.info("reading all %d photos, to skip those that can't be read", len(everything))
+    paths = everything[distribution.process :: distribution.processes]
     files = [str(dataset.root / path) for path in paths]
     bad = unreadable_files(files)
     for file, reason in bad.items():
         log.info("  %s: %s", file, reason)
-    found = distribution.tell([p for p, file in zip(paths, files, strict=True) if file in bad])
+    found = distribution.gather([p for p, file in zip(paths, files, strict=True) if file in bad])
     skipped = sorted(path for part in found for path in part)
     log.info("skipped %d photo(s) that can't be read", len(skipped))
     return skipped
@@ -159,33 +165,32 @@ def _find_unreadable(config: TrainConfig, distribution: Distribution) -> list[st
 def _refuse_unreadable(
     config: TrainConfig, dataset: ImageDataset, resized: Collection[str], distribution: Distribution
 ) -> None:
-    """Refuses a data set with photos that can't be read. What has been resized has been read."""
+    """Refuses unreadable images. Resized images have been read. Every process reads a part."""
     paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
-    paths = paths[distribution.process :: distribution.processes]
-    remedy = "remove or replace it, or go on without (--skip-bad-images)"
+    files = [str(dataset.root / p) for p in paths[distribution.process :: distribution.processes]]
+    remedy = "remove or replace it, or train without it (--skip-bad-images)"
     if config.resume:
-        remedy = "the run was begun with it: bring it back"
-    files = [str(dataset.root / path) for path in paths]
+        remedy = "the run was started with it: restore it"
     distribution.together(lambda: refuse_unreadable(files, remedy))
 
 
 def refuse_differences(
     config: TrainConfig, precision: str, dataset: ImageDataset, distribution: Distribution
 ) -> None:
-    """Makes sure that all processes are about to train the same.
+    """Checks that all processes train the same run.
 
     Args:
         config: A resolved config.
-        precision: What `--precision` came to on this machine.
-        dataset: The photos.
+        precision: The precision in use: what `--precision auto` means on this machine.
+        dataset: The data set.
         distribution: The processes.
 
     Raises:
-        FgmixError: If settings, photos or library versions are not those of process 0.
+        FgmixError: If settings, images or library versions differ from those of process 0.
     """
     if distribution.processes == 1:
         return
-    # Hosts may keep the same weights in other folders; the photos are told by their fingerprint.
+    # Folders may differ between hosts: weights are not compared, images by their fingerprint.
     settings = {k: v for k, v in result_settings(config).items() if k != "weights"}
     ours = {
         **{option(name): value for name, value in settings.items()},
@@ -194,12 +199,13 @@ def refuse_differences(
         "the photos": f"{dataset.name}, {dataset.fingerprint()}",
         **{f"the version of {name}": v for name, v in library_versions().items()},
     }
-    told = distribution.tell(ours)
+    of_all = distribution.gather(ours)
+    leader = of_all[0]
     different = [
-        f"{name} of process {process} is {said.get(name)}, of process 0 {told[0].get(name)}"
-        for process, said in enumerate(told)
-        for name in told[0].keys() | said.keys()
-        if said.get(name) != told[0].get(name)
+        f"{name} of process {process} is {theirs.get(name)}, of process 0 {leader.get(name)}"
+        for process, theirs in enumerate(of_all)
+        for name in leader.keys() | theirs.keys()
+        if theirs.get(name) != leader.get(name)
     ]
     if different:
         more = f" (and {len(different) - 3} more)" if different[3:] else ""

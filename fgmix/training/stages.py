@@ -1,4 +1,4 @@
-"""What a run trains, one after the other: the whole classifier, or its head and then the whole."""
+"""Trains a classifier in one stage, or its head first and then the backbone too."""
 
 import logging
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from fgmix.training.trainer import fit, freeze_pretrained
 log = logging.getLogger(__name__)
 
 FINETUNING = "finetuning"
-"""The folder, in that of an unfinished run, of the checkpoint of `--finetune-epochs`."""
+"""The folder, in an unfinished run's folder, for the checkpoint of `--finetune-epochs`."""
 
 
 def fit_stages(
@@ -29,18 +29,19 @@ def fit_stages(
     resized: Mapping[str, ResizedImage] | None = None,
     distribution: Distribution = ONE_DEVICE,
 ) -> list[dict]:
-    """Trains a classifier in place as its config says, in one stage or two.
+    """Trains a classifier in place, in one stage or two.
 
     Args:
         model: A classifier from `build_model`.
         config: A resolved config.
-        dataset: What to train on.
+        dataset: The data set to train on.
         directory: The run's folder.
         resized: Resized training images, by path.
-        distribution: Where it is trained. This is called in its scope, and `model` was built there.
+        distribution: The devices and processes. `model` must be built in its scope, and this
+            function be called there.
 
     Returns:
-        The history, a row an epoch.
+        The history, one row per epoch.
 
     Raises:
         FgmixError: If training diverges, or features or a checkpoint can't be used.
@@ -52,7 +53,7 @@ def fit_stages(
     rows = fit(head, replace(config, backbone_lr=0.0), inputs, directory, distribution=distribution)
     if not config.finetune_epochs:
         return rows
-    log.info("going on with the backbone too, for %d epochs", config.finetune_epochs)
+    log.info("finetuning with the backbone, for %d epochs", config.finetune_epochs)
     config = finetuning(config)
     freeze_pretrained(model, config)
     inputs = image_inputs(config, dataset, resized, distribution)
@@ -68,7 +69,7 @@ def fit_stages(
 
 
 def finetuning(config: TrainConfig) -> TrainConfig:
-    """What a config with `finetune_epochs` says of them: a stage by the recipe `finetune`."""
+    """Returns the config of the second stage, with the settings of the recipe `finetune`."""
     assert config.finetune is not None
     stage = config.finetune
     return replace(
@@ -76,7 +77,7 @@ def finetuning(config: TrainConfig) -> TrainConfig:
         epochs=config.finetune_epochs,
         head_lr=config.backbone_lr,
         optimizer=stage.optimizer,
-        weight_decay=stage.weight_decay,  # frozen's was chosen for the head alone
+        weight_decay=stage.weight_decay,  # that of `frozen` was chosen for the head alone
         warmup_epochs=stage.warmup_epochs,
         label_smoothing=stage.label_smoothing,
         bn=stage.bn,

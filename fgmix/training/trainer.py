@@ -1,4 +1,4 @@
-"""Fitting one classifier to what it is fed."""
+"""Builds a classifier and fits it to its inputs."""
 
 import logging
 import math
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.Model:
-    """Builds the classifier that a resolved config describes, seeded by it."""
+    """Builds the classifier of a resolved config, with the config's seed."""
     keras.utils.set_random_seed(config.seed)
     with policy(precision):
         model = build_classifier(
@@ -62,7 +62,7 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
 
 
 def freeze_pretrained(model: keras.Model, config: TrainConfig) -> None:
-    """Freezes what the recipe leaves as it was pretrained; nothing of a backbone that was not."""
+    """Freezes the layers that the config keeps as pretrained; none if the backbone is not."""
     if config.weights != "none":
         freeze_backbone(model, config.bn, config.frozen_stride)
 
@@ -77,36 +77,37 @@ def fit(
     checkpoints: Path | None = None,
     distribution: Distribution = ONE_DEVICE,
 ) -> list[dict]:
-    """Trains `model` in place and keeps `history.csv`, a checkpoint and TensorBoard logs.
+    """Trains `model` in place and writes `history.csv`, checkpoints and TensorBoard logs.
 
     Args:
-        model: A classifier from `build_model`, or the part of one that takes what `inputs` gives.
+        model: A classifier from `build_model`, or its head if `inputs` are features.
         config: A resolved config.
-        inputs: What to train on and what to measure every epoch.
+        inputs: The training batches, and the splits to measure after every epoch.
         directory: The run's folder.
-        before: The history of what the run has trained before with another optimizer.
-        checkpoints: Folder of the checkpoint; the run's by default.
-        distribution: Where it is trained. `model` was built in its scope, and this is called there.
+        before: The history of an earlier stage of the run.
+        checkpoints: Folder of the checkpoints; the run's by default.
+        distribution: The devices and processes. `model` must be built in its scope, and this
+            function be called there.
 
     Returns:
-        The history, a row an epoch, from `before` on.
+        The history, one row per epoch, starting with `before`.
 
     Raises:
-        FgmixError: If the loss or a weight stops being a number, a checkpoint can't be restored, or
-            the photos change.
+        FgmixError: If the loss or a weight is not finite, a checkpoint can't be restored, or the
+            images change.
         Interrupted: If Ctrl-C or SIGTERM came; the state is saved.
     """
     steps = inputs.steps_per_epoch
     schedules = build_schedules(config, steps)
     optimizer = build_optimizer(model, config, schedules)
-    # A model's own policy is that of the place where it was put together.
+    # The policy of the model itself is the global one, so look at its layers.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    parts = resize_phases(config)
-    for part in parts if len(parts) > 1 else []:
-        log.info("up to epoch %d: photos of %d pixels", part.last, part.image_size)
-    trained = _compile(model, config, optimizer, loss, {part.image_size for part in parts})
+    phases = resize_phases(config)
+    for phase in phases if len(phases) > 1 else []:
+        log.info("up to epoch %d: photos of %d pixels", phase.last, phase.image_size)
+    trained = _compile(model, config, optimizer, loss, {phase.image_size for phase in phases})
     compiled = trained[config.image_size]
 
     checkpoints = checkpoints or directory
@@ -119,15 +120,15 @@ def fit(
         if progress.step and progress.backbone not in (None, inputs.backbone):
             raise FgmixError(
                 f"can't resume {directory}: its backbone had other weights; give the same "
-                f"--weights again, or start anew with --overwrite"
+                f"--weights again, or start over with --overwrite"
             )
-        log.info("going on after step %d of %d", progress.step, config.epochs * steps)
+        log.info("continuing after step %d of %d", progress.step, config.epochs * steps)
     progress.backbone = inputs.backbone
     if not progress.step:
         progress.rows = list(before)
     leads = distribution.leads
     if leads and config.resume and progress.rows:
-        # The file may hold rows of epochs that are to be trained again.
+        # The file may contain rows of epochs that will be trained again.
         write_history(directory / HISTORY, progress.rows)
 
     stall = InputStall()
@@ -148,7 +149,7 @@ def fit(
                 request,
             ),
         ]
-        for span in remaining_spans(parts, progress.step, steps):
+        for span in remaining_spans(phases, progress.step, steps):
             trained[span.image_size].fit(
                 stall.watch(inputs.training(progress.step)),
                 initial_epoch=len(before) + span.first,
@@ -159,8 +160,8 @@ def fit(
                     *([keras.callbacks.TensorBoard(directory / LOGS, write_graph=False)] * leads),
                     RunProgress(len(before) + config.epochs),
                 ],
-                shuffle=False,  # the batches come shuffled
-                # A bar that redraws itself is for a terminal; a log file gets a line an epoch.
+                shuffle=False,  # the batches are shuffled already
+                # A terminal gets a progress bar, a log file one line per epoch.
                 verbose=(1 if sys.stdout.isatty() else 2) if leads else 0,
             )
     signalled = distribution.first_signal(request.number)
@@ -179,10 +180,10 @@ def _compile(
     loss: keras.losses.Loss,
     sizes: Collection[int],
 ) -> dict[int, TrainedModel]:
-    """Compiles models beside the classifier, by image size, over its variables.
+    """Returns compiled models by image size, which share the classifier's variables.
 
-    So the classifier itself is saved without an optimizer and loads anywhere. What is measured
-    is measured by the one of its own size.
+    The classifier itself stays uncompiled, so that it is saved without an optimizer and loads
+    anywhere. The model of the largest size is evaluated.
     """
     largest = TrainedModel(model.inputs, model.outputs)
     trained = {config.image_size: largest}
@@ -190,18 +191,18 @@ def _compile(
         resized = at_size(model, side)
         trained[side] = TrainedModel(resized.inputs, resized.outputs)
         trained[side].full_size = lambda: largest
-    average = WeightEMA(model.weights, config.ema, config.accumulate) if config.ema else None
-    # Variables that come into being in the first step would have it traced twice.
+    ema = WeightEMA(model.weights, config.ema, config.accumulate) if config.ema else None
+    # Built now, because variables created in the first step would cause a second trace.
     optimizer.build(largest.trainable_variables)
-    answers = keras.ops.zeros((1, *model.output_shape[1:]))
+    outputs = keras.ops.zeros((1, *model.output_shape[1:]))
     for compiled in trained.values():
-        if average:
-            compiled.track_ema(average)
+        if ema:
+            compiled.track_ema(ema)
         compiled.compile(
             optimizer=optimizer,
             loss=loss,
             metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         )
-        # Metrics get their variables with the first answers; a checkpoint may hold values for them.
-        compiled.compute_metrics(None, answers, answers)
+        # Metrics create their variables on first use; a checkpoint may contain their values.
+        compiled.compute_metrics(None, outputs, outputs)
     return trained

@@ -12,8 +12,10 @@ from typing import Any
 import keras
 
 from fgmix.config.train_config import TrainConfig
+from fgmix.config.validation import check, check_before_training
 from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.sources.registry import require_known
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.failpoints import failpoint
@@ -69,7 +71,10 @@ def train(config: TrainConfig) -> TrainResult:
         result.directory, result.metrics["top1"]
         ```
     """
+    check(config)
+    require_known(config.dataset, config.data_dir)
     config = config.resolve()
+    check_before_training(config)
     with distribute(config) as distribution, ExitStack() as held:
         if not distribution.leads:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
@@ -201,6 +206,7 @@ def load_images(run: Run, dataset: str | None = None, data_dir: str | None = Non
     """
     config = run.config
     if dataset:
+        require_known(dataset, data_dir)
         # Another data set is only measured, so no validation images are held out.
         config = TrainConfig(
             dataset=dataset, data_dir=data_dir, split_seed=config.split_seed, val_fraction=0.0

@@ -1,4 +1,4 @@
-"""Copies are found whatever was done to them, and pictures that differ are not taken for copies."""
+"""Duplicates are found after resizing or recompression; different images are not duplicates."""
 
 import io
 
@@ -72,7 +72,7 @@ def test_the_distance_is_the_number_of_bits_that_differ():
 @pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 200])
 def test_components_are_those_of_comparing_every_pair(count):
     rng = np.random.default_rng(count)
-    # Few bits are in use, so that many lie near each other.
+    # Few bits are used, so that many hashes are close to each other.
     hashes = rng.integers(0, 2**9, (count, 2), np.uint64)
     near = np.array([[distance(a, b) <= 2 for b in hashes] for a in hashes])
     reached = near

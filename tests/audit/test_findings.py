@@ -1,4 +1,4 @@
-"""What was read, and how it is judged."""
+"""The scan of a data set and its findings."""
 
 import hashlib
 
@@ -47,7 +47,7 @@ def test_a_photo_is_read_as_training_reads_it(tmp_path):
     noise = write_noise(tmp_path / "a.jpg", size=(40, 30))
     picture = Image.open(noise)
     exif = picture.getexif()
-    exif[0x0112] = 6  # turn it upright: a quarter
+    exif[0x0112] = 6  # to be rotated by a quarter turn
     picture.save(tmp_path / "turned.jpg", exif=exif)
     (tmp_path / "bad.jpg").write_text("nothing")
     write_plain(tmp_path / "plain.png")
@@ -75,7 +75,7 @@ def test_an_equal_file_in_train_and_test_hurts():
     assert list(found) == ["copies-across-splits"]
     finding = found["copies-across-splits"]
     assert finding.hurts
-    assert "1 test photo(s) are copies of training photos" in finding.summary
+    assert "1 test photo(s) are duplicates of training photos" in finding.summary
     [item] = finding.items
     assert item == {
         "bits": 0,

@@ -1,4 +1,4 @@
-"""LabelIssue labels and hard classes: by hand, planted, and against cleanlab."""
+"""Label issues and hard classes: by hand, planted, and against cleanlab."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ LABELS = np.array([0, 0, 0, 1, 1])
 
 
 def planted(images=400, classes=6, share=0.1, seed=0):
-    """Probabilities of a model that is right about 95 % of the photos, and labels partly wrong."""
+    """Returns probabilities of a model with 95 % accuracy, and partly incorrect labels."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, classes, images)
     seen = np.where(rng.random(images) < 0.95, truth, rng.integers(0, classes, images))
@@ -43,7 +43,7 @@ def test_a_class_the_model_is_less_sure_of_needs_less_to_be_suggested():
 
 
 def test_a_label_that_is_the_likeliest_class_is_no_issue():
-    # The mean of class 1 is 0.4: photo 1 is confidently of it, and more probably of its own.
+    # The mean of class 1 is 0.4: image 1 confidently belongs to it, but more probably to its own.
     chance = np.array([[0.95, 0.05], [0.55, 0.45], [0.6, 0.4]])
     assert find_label_issues(chance, np.array([0, 0, 1])) == []
 
@@ -60,7 +60,7 @@ def test_a_class_without_photos_is_never_suggested():
 def test_planted_errors_are_found_first():
     chance, labels, wrong = planted()
     first = [s.index for s in find_label_issues(chance, labels)[: wrong.sum()]]
-    # By chance a tenth of them would be wrong.
+    # By chance a tenth of them would be incorrect.
     assert wrong[first].mean() > 0.6
 
 
@@ -80,7 +80,7 @@ def test_cleanlab_finds_the_same(seed):
 
 
 def test_classes_are_rated_by_hand():
-    # Class 0: 3 photos, 1 right, 2 taken for class 1. Class 1: 2 photos, 1 right. Class 2: 5, all.
+    # Class 0: 3 images, 1 correct, 2 taken for 1. Class 1: 2 images, 1 correct. Class 2: 5, all.
     guesses = np.array([0, 1, 1, 1, 0, 2, 2, 2, 2, 2])
     labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 2])
     issues = [LabelIssue(1, 0, 1, -0.5), LabelIssue(4, 1, 0, -0.1)]

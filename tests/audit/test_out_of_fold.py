@@ -1,4 +1,4 @@
-"""The runs of all folds: found, matched and joined, or refused with one line."""
+"""The runs of all folds: found, checked and joined, or refused with one line."""
 
 import json
 import shutil
@@ -108,7 +108,7 @@ def test_damaged_predictions_are_told_with_their_run(folds, damage):
 
 
 def test_photos_that_changed_class_between_the_folds_are_noticed(folds, tmp_path):
-    # Relabelled after the first fold was trained: it lies in another folder for the others.
+    # Moved to another class after the first fold was trained.
     moved = write_named_photos(tmp_path / "birds", COUNTS, {"crow 3": "dove"})
     again = write_folds(moved, tmp_path / "again")
     with pytest.raises(FgmixError, match="changed between the folds") as caught:

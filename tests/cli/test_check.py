@@ -113,7 +113,7 @@ def test_copies_across_splits_and_classes_are_found_and_drawn(audit, planes, tmp
         [f"train/{CLASSES[2]}/0.jpg", f"train/{CLASSES[2]}/again.jpg"],
     ]
     assert all(path in out for pair in paths for path in pair)
-    assert "1 test photo(s) are copies of training photos" in out
+    assert "1 test photo(s) are duplicates of training photos" in out
     with Image.open(tmp_path / "out" / "copies.png") as pairs:
         # Two pairs a row, three pairs: two rows.
         assert pairs.size == (4 * (PHOTO[0] + GAP) + GAP, 2 * (PHOTO[1] + 3 * TEXT + GAP) + GAP)

@@ -156,8 +156,8 @@ def test_the_bar_is_drawn_where_it_is_asked_for(call, photos):
         (["--output", "o", "--resume", "--overwrite"], "not allowed with"),
         (["--output", "missing/o"], "there is no folder 'missing'"),
         (["--output", "."], "is a folder: give a file's name"),
-        (["--output", __file__], "add --resume to go on with it, --overwrite to replace it"),
-        (["--output", __file__, "--resume"], "nothing tells what made it"),
+        (["--output", __file__], "add --resume to continue it, --overwrite to replace it"),
+        (["--output", __file__, "--resume"], "which records what made it, is missing"),
         (["--format", "xml"], "invalid choice: 'xml'"),
     ],
 )

@@ -91,6 +91,6 @@ def test_a_failed_cell_is_told_with_its_reason_and_its_exit_code(photos, tmp_pat
     (folder / "thesis.txt").write_text("not a run")
     done = reproduce(*small(photos), "--attentions", "none", cwd=tmp_path)
     assert done.returncode == 1
-    assert f"{folder.relative_to(tmp_path)} is there and is not a run" in done.stdout
+    assert f"{folder.relative_to(tmp_path)} exists and is not a run" in done.stdout
     assert "| Baseline | – | failed |" in done.stdout
     assert (folder / "thesis.txt").read_text() == "not a run"

@@ -55,7 +55,7 @@ def test_a_signal_saves_and_the_command_that_is_printed_goes_on(photos, tmp_path
     process = start(again)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert "going on after step 1 of 6" in out
+    assert "continuing after step 1 of 6" in out
     assert len(read_history(tmp_path / "a run")) == 2
 
 

@@ -159,9 +159,8 @@ def test_the_default_baseline_is_the_attention_none_and_no_other_none(random_wei
 
 def test_a_baseline_that_may_mean_two_settings_is_one_line(random_weights):
     message = (
-        "--baseline none may mean 'attention none' or 'weights none': give one of these, or a "
-        "group's name: none, weights imagenet; none, weights none; mixed, weights imagenet; mixed, "
-        "weights none"
+        "--baseline none is ambiguous: give 'attention none' or 'weights none', or a group's name: "
+        "none, weights imagenet; none, weights none; mixed, weights imagenet; mixed, weights none"
     )
     with pytest.raises(FgmixError, match=f"^{message}$"):
         compare(open_study([random_weights]), "none")
@@ -184,7 +183,7 @@ def test_one_seed_each_is_a_verdict_on_two_runs(grid):
     contrasts = by_group(found)
     assert contrasts["mixed"].found.of_runs
     assert contrasts["mixed"].sentence.startswith("this run of mixed is better than this run of")
-    assert "says nothing of another training" in contrasts["mixed"].sentence
+    assert "does not tell whether this holds for other seeds" in contrasts["mixed"].sentence
     assert contrasts["mixed"].targets[0].need is None
     assert any("McNemar's" in note for note in found.notes)
 
@@ -193,7 +192,7 @@ def test_one_seed_against_several_borrows_their_std(grid):
     found = compare(open_study([grid / "mixed-seed0", *grid.glob("none-*")]))
     assert found.contrasts[0].found.seeds == (1, 3)
     shown = replace(found.contrasts[0], verdict=BETTER).sentence
-    assert "if the seeds of mixed vary as those of none do; it has one" in shown
+    assert "assuming that seeds of mixed, which has one, vary as those of none do" in shown
     assert any("mixed has one seed" in note and "from none" in note for note in found.notes)
 
 
@@ -238,7 +237,7 @@ def test_significant_alone_and_not_among_many_is_said(grid):
         found=replace(contrast.found, p_value=0.03),
         corrected_p=0.09,
     )
-    assert "p is 0.030 alone, 0.090 corrected" in unsure.sentence
+    assert "p is 0.030 before and 0.090 after correction" in unsure.sentence
     assert "no difference, however large" in replace(unsure, detectable=None).sentence
     same = replace(unsure, detectable=None, found=replace(contrast.found, error=0.0))
-    assert "no answer varied" in same.sentence
+    assert "no prediction varied" in same.sentence

@@ -70,7 +70,7 @@ def test_the_terminal_shows_all_of_it_in_lines_that_fit(several):
 def test_markdown_has_the_same_tables(several):
     text = as_markdown(several)
     assert text.startswith("# Comparison\n\ncars, backbone tiny")
-    assert "| group | difference | 95 % interval | p | corrected p | could see | verdict |" in text
+    assert "| group | difference | 95 % interval | p | corrected p | detectable | verdict |" in text
     assert "| --- | ---: | ---: | ---: | ---: | ---: | --- |" in text
     assert text.count("\n| mixed |") == 2 + len(several.contrasts[0].targets)
 

@@ -104,8 +104,8 @@ def test_other_test_photos_are_refused_by_name_and_number(tmp_path):
     message = refusal(one, other)
     assert str(one) in message
     assert str(other) in message
-    assert "2 photos of the former alone (p0, ...)" in message
-    assert "2 photos of the latter alone (p8, ...)" in message
+    assert "2 photos only in the first (p0, ...)" in message
+    assert "2 photos only in the second (p8, ...)" in message
 
 
 def test_other_labels_are_refused(tmp_path):
@@ -115,7 +115,7 @@ def test_other_labels_are_refused(tmp_path):
     rows[3]["label"] = "ant"
     write_csv(other / "predictions.csv", list(rows[0]), rows)
     message = refusal(one, other)
-    assert "test/0003.jpg is 'dog' in the one and 'ant' in the other" in message
+    assert "test/0003.jpg, 'dog' in the first and 'ant' in the second" in message
 
 
 def test_the_same_seed_twice_is_refused(tmp_path):
@@ -130,7 +130,7 @@ def test_the_same_seed_twice_is_refused(tmp_path):
 def test_seeds_that_were_trained_on_other_photos_are_refused(tmp_path):
     one, other = (write_run(tmp_path, CORRECT, seed=seed) for seed in (0, 1))
     edit_config(other, data={"fingerprint": "x"})
-    assert "other photos" in refusal(one, other)
+    assert "different photos" in refusal(one, other)
 
 
 def photo_notes(study):
@@ -154,7 +154,7 @@ def test_groups_that_were_trained_on_other_photos_are_told(tmp_path):
     edit_config(conv, data={"fingerprint": "y"})
     [note] = photo_notes(open_study([tmp_path]))
     assert "none on 8,144; mixed on 9,000; conv on 9,000." in note
-    assert "Where the numbers are the same, the photos are not" in note
+    assert "Where the numbers are equal, the photos still differ" in note
 
 
 def test_photos_that_a_groups_name_tells_of_are_not_told_twice(tmp_path):

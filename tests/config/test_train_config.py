@@ -1,4 +1,4 @@
-"""The config: what fills what is left out, what is refused, and how runs are named."""
+"""The config: defaults, refused values, and names of runs."""
 
 import json
 import multiprocessing
@@ -282,7 +282,7 @@ def test_a_flag_that_says_the_default_adds_nothing_to_the_name():
         "precision": "auto",
     }
     assert run_name(dataset="cars", **explicit) == "cars-vgg16-mixed-seed0"
-    # What is the default depends on recipe and data set.
+    # Defaults depend on recipe and data set.
     assert run_name(dataset="cars", recipe="strong", epochs=30) == (
         "cars-vgg16-mixed-recipe_strong-seed0"
     )
@@ -335,7 +335,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
     elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
-    elsewhere |= {"views", "finetune_epochs", "finetune"}  # of recipe frozen alone
+    elsewhere |= {"views", "finetune_epochs", "finetune"}  # of recipe frozen only
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
     settings = [{}, *folds, *frozen, *({name: value} for name, value in others.items())]
@@ -357,7 +357,7 @@ def test_a_folder_gives_its_own_name_and_becomes_absolute(tmp_path, monkeypatch)
 
 
 def test_the_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
-    # A shell leaves it alone in `--data-dir=~/cars`.
+    # A shell does not expand it in `--data-dir=~/cars`.
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "photos").mkdir()
     assert TrainConfig(dataset="cars", data_dir="~/x").resolve().data_dir == str(tmp_path / "x")

@@ -1,4 +1,4 @@
-"""Temperature and thresholds against hand-worked numbers."""
+"""Temperature and thresholds against hand-computed numbers."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_probabilities_of_zero_and_one_stay_finite():
 
 
 def test_two_classes_have_their_temperature_in_closed_form():
-    # Always 0.9 for the first class, which is right three times of four: calibrated it says 0.75,
+    # Always 0.9 for the first class, which is correct three times of four: calibrated it is 0.75,
     # so logit(0.9) / T = logit(0.75).
     probabilities = np.tile([[0.9, 0.1]], (8, 1))
     labels = np.array([0, 0, 0, 1] * 2)
@@ -68,7 +68,7 @@ def test_a_share_that_no_float_holds_is_not_rounded_up():
 def test_equal_confidences_are_accepted_together():
     tied = np.array([0.9, 0.8, 0.8, 0.5])
     assert threshold_for_coverage(tied, 0.5) == pytest.approx(0.65)
-    # Four photos with three right would reach it, but the fourth and the fifth go together.
+    # Four images with three correct would reach it, but the fourth and the fifth are tied.
     confidences = np.array([0.9, 0.8, 0.8, 0.8, 0.8])
     correct = np.array([True, True, True, False, False])
     with pytest.raises(FgmixError, match=r"the best is 0\.600"):
@@ -78,9 +78,9 @@ def test_equal_confidences_are_accepted_together():
 @pytest.mark.parametrize(
     ("target", "threshold"),
     [
-        (0.5, 0.0),  # 3 of 5 are right
+        (0.5, 0.0),  # 3 of 5 are correct
         (0.6, 0.0),
-        (0.7, 0.55),  # 2 of 3 would do no more, 3 of 4 do
+        (0.7, 0.55),  # 2 of 3 are not enough, 3 of 4 are
     ],
 )
 def test_precision_with_most_answers(target, threshold):
@@ -95,7 +95,7 @@ def test_what_precision_can_be_reached_is_told():
 
 
 def test_few_photos_can_not_tell_a_high_precision():
-    # Two photos without a mistake are no proof of 0.95.
+    # Two images without a mistake do not prove 0.95.
     with pytest.raises(FgmixError, match="on 5 validation photos: it needs at least 20"):
         threshold_for_precision(CONFIDENCES, np.ones(5, bool), 0.95)
 
@@ -111,7 +111,7 @@ def test_selection_counts_what_is_answered_and_right():
 
 
 def test_the_interval_of_a_precision_is_wilsons():
-    # With z = 1.96 of 10 right of 10: from 10 / (10 + z * z) to 1; of 5 of 10: half a width of
+    # With z = 1.96 of 10 correct of 10: from 10 / (10 + z * z) to 1; of 5 of 10: half a width of
     # z * sqrt(0.25 / 10 + z * z / 400) / (1 + z * z / 10) around 0.5.
     assert Selection(20, 10, 10).precision_interval() == pytest.approx((0.7225, 1), abs=1e-4)
     assert Selection(20, 10, 5).precision_interval() == pytest.approx((0.2366, 0.7634), abs=1e-4)

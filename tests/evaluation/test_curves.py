@@ -1,4 +1,4 @@
-"""Curves by epoch: what is drawn, read back from the figure."""
+"""Learning curves, read back from the figure."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def history(*values):
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures that were saved."""
+    """Returns the saved figures."""
     saved, save = [], Figure.savefig
     monkeypatch.setattr(
         Figure, "savefig", lambda self, *a, **k: (saved.append(self), save(self, *a, **k))

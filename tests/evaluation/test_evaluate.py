@@ -1,4 +1,4 @@
-"""Evaluation: metrics, predictions and a saved model say the same thing."""
+"""Evaluation: metrics, predictions and the saved model agree."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Metrics against numbers worked by hand."""
+"""Metrics against hand-computed numbers."""
 
 import json
 from math import log
@@ -10,7 +10,7 @@ from fgmix.evaluation.metrics import classification_metrics, summarize
 
 
 def test_three_classes_by_hand():
-    # Class a: 3 photos, 2 right; class b: 1 photo, wrong; class c: no photo.
+    # Class a: 3 images, 2 correct; class b: 1 image, incorrect; class c: no image.
     probabilities = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
     found = classification_metrics(probabilities, np.array([0, 0, 0, 1]), ("a", "b", "c"))
     assert found == {
@@ -24,7 +24,7 @@ def test_three_classes_by_hand():
 
 
 def test_top5_of_seven_classes_takes_the_fifth_and_not_the_sixth():
-    row = np.array([0.05, 0.30, 0.25, 0.02, 0.15, 0.13, 0.10])  # likeliest first: 1 2 4 5 6 0 3
+    row = np.array([0.05, 0.30, 0.25, 0.02, 0.15, 0.13, 0.10])  # most probable first: 1 2 4 5 6 0 3
     labels = np.array([1, 2, 4, 5, 6, 0, 3])
     found = classification_metrics(np.tile(row, (7, 1)), labels, tuple("abcdefg"))
     assert found["top1"] == pytest.approx(1 / 7)
@@ -38,7 +38,7 @@ def test_exactly_five_classes_are_all_in_the_top_five():
 
 
 def test_the_first_of_equals_is_the_answer():
-    # As argmax decides in predictions.csv: no label is helped by a tie.
+    # Ties are resolved as by argmax in predictions.csv, not in favour of the label.
     found = classification_metrics(np.full((6, 6), 1 / 6), np.arange(6), tuple("abcdef"))
     assert found["top1"] == pytest.approx(1 / 6)
     assert found["top5"] == pytest.approx(5 / 6)
@@ -46,7 +46,7 @@ def test_the_first_of_equals_is_the_answer():
 
 
 def test_imbalance_moves_top1_but_not_the_mean_per_class():
-    # 9 of 10 photos are of class a, and the answer is always a.
+    # 9 of 10 images are of class a, and the prediction is always a.
     probabilities = np.tile([0.9, 0.1], (10, 1))
     found = classification_metrics(probabilities, np.array([0] * 9 + [1]), ("a", "b"))
     assert found["top1"] == 0.9

@@ -11,7 +11,7 @@ def test_paths_are_quoted_for_the_shell(tmp_path):
     words = [shlex.split(step.command) for step in running.steps]
     assert words[0] == ["python", "-m", "fgmix", "predict", "--model", str(run), "photo.jpg"]
     assert f"{run}:/models/photos" in words[3]
-    assert "no model.keras any more" in running.note
+    assert "Its model.keras is missing" in running.note
 
 
 def test_a_relative_run_is_served_from_here(tmp_path, monkeypatch):
@@ -25,4 +25,4 @@ def test_several_seeds_say_which(tmp_path):
     for seed in (3, 1):
         write_run(tmp_path / "runs" / str(seed), tmp_path, ("one", "two"), seed=seed)
     running = describe_running(open_study([tmp_path / "runs"]).groups[0])
-    assert "seed 1 of none: the first, not the best." in running.note
+    assert "seed 1 of none: the first seed, not the best." in running.note

@@ -133,7 +133,7 @@ def test_on_other_photos_than_the_papers_its_differences_are_not_on_the_page(htm
 
 
 def test_without_models_there_is_a_reason(html):
-    assert "none of the runs has its model.keras any more" in html
+    assert "the model.keras of every run is missing" in html
 
 
 def test_photos_that_are_gone_are_told(tmp_path):
@@ -147,7 +147,7 @@ def test_photos_that_are_gone_are_told(tmp_path):
 def test_a_single_seed_is_not_spoken_of_as_several(tmp_path):
     run = write_run(tmp_path / "run", tmp_path, ("one", "two"), "mixed", accuracy=0.5)
     report = report_of(run)
-    assert report.quality.verdict.startswith("It names the right class for ")
+    assert report.quality.verdict.startswith("It predicts the correct class for ")
     assert "sd" not in report.quality.table.head
     assert "sd:" not in report.quality.table.note
     assert "dots" not in report.quality.chart.caption
@@ -173,7 +173,7 @@ def test_folds_are_told_from_seeds(tmp_path):
 
 
 def test_it_and_none_are_explained(grid_report):
-    assert grid_report.quality.verdict.startswith("It (mixed) names the right class")
+    assert grid_report.quality.verdict.startswith("It (mixed) predicts the correct class")
     assert "“none” is the network without attention." in grid_report.quality.meaning
 
 
@@ -182,7 +182,7 @@ def test_groups_without_a_baseline_are_not_called_alike(tmp_path):
         run = write_run(tmp_path / f"{attention}-{epochs}", tmp_path, ("one", "two"), attention)
         edit_config(run, config={"epochs": epochs})
     assert report_of(tmp_path).worth.verdict == (
-        "Not known: no group has a baseline that is otherwise the same."
+        "Not known: no group has a baseline with otherwise the same settings."
     )
 
 
@@ -200,7 +200,7 @@ def test_without_photos_there_is_no_picture(grid, tmp_path):
     assert main([str(grid), "--output", str(path), "--no-photos"]) == 0
     text = path.read_text(encoding="utf-8")
     assert outline(text).images == []
-    assert "Photos were left out of this page." in text
+    assert "Photos are left out of this page." in text
 
 
 def test_a_run_without_a_history_says_so(tmp_path):
@@ -241,7 +241,7 @@ def test_the_same_runs_give_the_same_page(grid, grid_report):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--group", "cbam"], "--group cbam: no group is named so; there are: none; mixed"),
+        (["--group", "cbam"], "--group cbam: no such group; choose from: none; mixed"),
         (["--heatmaps", "-1"], "--heatmaps -1: give a number of photos"),
         (["--photos", "nowhere"], "--photos nowhere: there is no such folder"),
         (["--output", "report.pdf"], "end its name in .html"),
@@ -273,7 +273,7 @@ def test_the_focus_is_not_chosen_by_accuracy(tmp_path):
 
 def test_heat_maps_need_models_and_photos(grid, tmp_path):
     study = open_study([grid])
-    assert obstacle(study, tmp_path, 0) == "Heat maps were left out of this page."
+    assert obstacle(study, tmp_path, 0) == "Heat maps are left out of this page."
     (grid / "none-0" / "model.keras").touch()
     try:
         assert "no longer in" in obstacle(study, tmp_path, 4)

@@ -55,7 +55,7 @@ def test_an_unseen_backbone_is_guessed_from_its_multiply_adds(tmp_path):
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (None, "for a time that the first epochs will tell"),
+        (None, "time unknown until the first epochs are trained"),
         (0, "about 1 min"),
         (150, "about 2 min"),
         (59 * 60, "about 59 min"),

@@ -56,8 +56,8 @@ def test_a_cell_that_fails_does_not_stop_the_others(tmp_path, caplog):
     assert reasons == {
         0: "the photos are upside down: turn them round",
         1: "ValueError: a bug",
-        2: "its process was ended by SIGKILL (out of memory?)",
-        3: "its process ended with code 0 before the run was finished",
+        2: "its process was killed by SIGKILL (out of memory?)",
+        3: "its process exited with code 0 before the run was finished",
     }
     others = [s.status for c, s in states.items() if c.config.attention == "none"]
     assert others == ["finished"] * 4

@@ -117,7 +117,7 @@ def test_metrics_that_are_none_finish_nothing(tmp_path, text):
         ({"weights": {"vgg16": "none"}}, "--weights vgg16: choose from resnet50"),
         ({"weights": {"resnet50": "no.h5"}}, "no weights file .*no.h5 for resnet50"),
         ({"datasets": ["crs"]}, "no data set 'crs'"),
-        ({"image_size": 31}, "--image-size 31 is too small for resnet50: it takes 32 or more"),
+        ({"image_size": 31}, "--image-size 31 is too small for resnet50: give at least 32"),
         ({"seeds": 0}, "--seeds 0: must be at least 1"),
     ],
 )

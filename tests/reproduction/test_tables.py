@@ -161,7 +161,9 @@ def test_only_finished_runs_with_test_curves_are_drawn(tmp_path):
     monitored = {
         replace(c, config=replace(c.config, monitor_test=True)): s for c, s in states.items()
     }
-    note = "Not in Fig. 2, trained without --monitor-test: cars, resnet50, none, seed 0."
+    note = (
+        "Missing in Fig. 2, because trained without --monitor-test: cars, resnet50, none, seed 0."
+    )
     assert note in table_two(monitored)
     failed = {c: State("failed", "no") for c in states}
     write_results(tmp_path / "out", failed)

@@ -1,4 +1,4 @@
-"""A run's folder: what it holds from the start, and when it may be written."""
+"""A run's folder: its files at the start, and when it may be written."""
 
 import json
 
@@ -12,7 +12,7 @@ from fgmix.runs.folder import prepare_run, refuse_existing
 from tests.runs.begun import config, one_line
 
 BEGUN = ["config.json", "labels.txt", "splits.csv"]
-"""What a run consists of before its first epoch."""
+"""The files of a run before its first epoch."""
 
 
 def test_a_new_run_records_what_it_is(run_dir, dataset):
@@ -74,7 +74,7 @@ def test_a_finished_run_has_nothing_to_resume(run_dir):
 
 
 def test_overwrite_and_resume_exclude_each_other(run_dir):
-    # Obeying both would delete the checkpoint that is to be resumed.
+    # Together they would delete the checkpoint to resume from.
     with pytest.raises(FgmixError, match=r"--overwrite.*--resume|--resume.*--overwrite"):
         refuse_existing(config(run_dir, overwrite=True, resume=True))
 
@@ -84,7 +84,7 @@ def test_overwrite_and_resume_exclude_each_other(run_dir):
     ("name", "content"),
     [
         ("thesis.txt", "years of work"),
-        ("config.json", '{"model_type": "vit"}'),  # every other tool's name for its settings
+        ("config.json", '{"model_type": "vit"}'),  # other tools use this name too
         ("config.json", "[1, 2]"),
     ],
 )

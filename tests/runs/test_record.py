@@ -1,4 +1,4 @@
-"""Settings read from a file: a run's record, or a file of one's own."""
+"""Settings read from a file: a run's record, or a file by a user."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.old_records import as_written_by_0_1
 
 @pytest.fixture
 def record(tmp_path):
-    """The record of a run that leaves the defaults in many ways, as a file."""
+    """Returns the file of a record with many non-default settings."""
     own = RECIPES["frozen"].replace(dropout=0.25, ema=0.9)
     config = TrainConfig(
         dataset="cars", recipe=own, seed=4, shots=5, finetune_epochs=3, run_dir="elsewhere/x"

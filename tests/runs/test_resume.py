@@ -1,4 +1,4 @@
-"""What may have changed since a run began, and what may not."""
+"""The resume check: which settings and images may change, and which may not."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ def dataset(tmp_path):
 
 @pytest.fixture
 def begun(config, dataset):
-    """A run that has just begun, to be resumed."""
+    """Returns the config that resumes a run that has just started."""
     prepare_run(config, dataset, "float32")
     return replace(config, resume=True)
 

@@ -1,4 +1,4 @@
-"""Reading a run's folder back, whole or damaged."""
+"""Reading a run's folder, complete or damaged."""
 
 import json
 import shutil

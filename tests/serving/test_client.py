@@ -238,14 +238,14 @@ def test_a_long_refusal_is_shortened(server, refusal):
 @pytest.mark.parametrize(
     ("kind", "body", "said"),
     [
-        ("text/html", HTML, "answers with a web page: another server or a proxy is there"),
-        ("application/json", b"{", "answers with no predictions"),
-        ("application/json", b"\xff", "answers with no predictions"),
-        ("application/json", b"[" * 100_000, "answers with no predictions"),
-        ("application/json", b"[]", "answers with no predictions"),
-        ("application/json", b'{"outputs": [[1]]}', "answers with no predictions"),
-        ("application/json", b'{"predictions": []}', "answers with other than 1 rows"),
-        ("application/json", b'{"predictions": {"a": 1}}', "answers with other than 1 rows"),
+        ("text/html", HTML, "returns a web page: another server or a proxy listens there"),
+        ("application/json", b"{", "returns no predictions"),
+        ("application/json", b"\xff", "returns no predictions"),
+        ("application/json", b"[" * 100_000, "returns no predictions"),
+        ("application/json", b"[]", "returns no predictions"),
+        ("application/json", b'{"outputs": [[1]]}', "returns no predictions"),
+        ("application/json", b'{"predictions": []}', "does not return 1 rows"),
+        ("application/json", b'{"predictions": {"a": 1}}', "does not return 1 rows"),
         ("application/json", b'{"predictions": [[0.5]]}', "lacks the outputs valid, top_labels"),
         ("application/json", b'{"predictions": [{"valid": true}]}', "is the model an export of"),
         (

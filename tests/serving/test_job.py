@@ -80,7 +80,7 @@ def test_other_photos_are_refused(file, job, lines, names, said):
         ({"fingerprint": "0"}, "another model"),
         ({"format": "xml"}, "it was made with --format xml"),
         ({"versions": {"tensorflow": "1.0"}}, "it was made with tensorflow 1.0"),
-        ({"versions": 7}, "there is no out.job.json beside it, or a damaged one"),
+        ({"versions": 7}, "out.job.json, which records what made it, is missing or damaged"),
     ],
 )
 def test_another_making_is_refused(file, job, lines, change, said):
@@ -119,6 +119,6 @@ def test_the_model_is_known_by_its_content(finished, tmp_path):
 
 
 def test_nothing_is_overwritten_unasked(file, tmp_path):
-    with pytest.raises(FgmixError, match="add --resume to go on with it, --overwrite to replace"):
+    with pytest.raises(FgmixError, match="add --resume to continue it, --overwrite to replace"):
         refuse_existing(file)
     refuse_existing(tmp_path / "other")

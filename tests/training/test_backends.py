@@ -1,4 +1,4 @@
-"""Models, groups of the optimizer and checkpoints do on Keras's JAX backend what they do here."""
+"""Models, optimizer groups and checkpoints give the same results on Keras's JAX backend."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ pytest.importorskip("jax", reason="jax is not installed")
 
 ROOT = Path(__file__).parents[2]
 FILES = ["models/test_classifier.py", "training/test_optimizer.py", "training/test_checkpoint.py"]
-# JAX compiles the drawing of every kernel's shape, so that many or large networks take minutes.
+# JAX compiles the initialiser of every kernel shape, so many or large networks take minutes.
 CHOSEN = ("exactly_one_group", "saved_and_loaded", "callers_model", "cosine", "rate")
 CHOSEN += ("damaged", "goes_on_exactly")
 

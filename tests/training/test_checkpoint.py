@@ -1,4 +1,4 @@
-"""Checkpoints: exact, whole, and refused where they don't fit."""
+"""Checkpoints: exact, complete, and refused if they belong to another model."""
 
 import logging
 from pathlib import Path
@@ -26,7 +26,7 @@ ROWS = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.1 + 0.2}]
 
 
 def compiled(seed=0, units=4, recipe="paper", dtype="float32"):
-    """A small model with every kind of state: kernels, averages, a random generator."""
+    """Returns a small model with every kind of state: kernels, averages, a random generator."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((3,))
     x = keras.layers.Dense(units, name="body", dtype=dtype)(inputs)
@@ -55,7 +55,7 @@ def state(model):
 
 @pytest.fixture
 def saved(tmp_path):
-    """A folder with the checkpoints after steps 2 and 4, and the state at each."""
+    """Returns a folder with the checkpoints after steps 2 and 4, and the state at each."""
     model, states = compiled(), {}
     for done in (2, 4):
         step(model)
@@ -77,7 +77,7 @@ def test_another_model_goes_on_exactly_where_the_first_was(tmp_path, recipe, dty
     restored = restore_checkpoint(tmp_path, second)
     assert (restored.step, restored.seconds, restored.rows) == (5, 1.5, ROWS)
     sums = [np.asarray(variable) for variable in first.metrics_variables]
-    assert len(sums) == 4  # of loss and error: a sum and a count each
+    assert len(sums) == 4  # a sum and a count, of loss and accuracy each
     for one, other in zip(sums, restored.metrics, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(state(first)) == len(state(second))
@@ -170,7 +170,7 @@ def test_no_changed_byte_goes_unnoticed(saved):
         newest.write_bytes(damaged)
         done = restore_checkpoint(directory, model).step
         taken[done] += 1
-        # A byte that no reader looks at may differ; then all that is read is right.
+        # A byte that is never read may differ; then all that is read is correct.
         for one, other in zip(states[done], state(model), strict=True):
             np.testing.assert_array_equal(one, other)
     assert taken[2] > 30
@@ -178,7 +178,7 @@ def test_no_changed_byte_goes_unnoticed(saved):
 
 def test_a_missing_newest_is_the_one_before(saved):
     directory, _ = saved
-    (directory / CHECKPOINT).unlink()  # as a kill between two renames leaves it
+    (directory / CHECKPOINT).unlink()  # as after a kill between two renames
     assert restore_checkpoint(directory, compiled()).step == 2
 
 
@@ -217,7 +217,7 @@ def test_the_checkpoint_of_another_model_or_optimizer_is_refused(saved, other):
 
 
 def saved_steps(monkeypatch, every, epoch_seconds=1.0, save_seconds=0.0, epochs=6):
-    """The steps after which a run of 10 steps an epoch is saved, on a clock of its own."""
+    """Returns the steps after which a run of 10 steps per epoch is saved, with a fake clock."""
     now, steps = [0.0], []
 
     def save(directory, model, state):
@@ -244,7 +244,7 @@ def test_a_run_is_saved_after_every_epoch(monkeypatch):
 
 
 def test_where_saving_would_take_too_long_it_is_done_less_often(monkeypatch):
-    # 0.05 s are 2 % of 2.5 epochs. The first is saved to learn what it takes, the last always.
+    # 0.05 s are 2 % of 2.5 epochs. The first is saved to measure its cost, the last always.
     steps = saved_steps(monkeypatch, None, save_seconds=0.05)
     assert steps == [10, 40, 60]
 

@@ -1,4 +1,4 @@
-"""The average of the weights: a loop in NumPy over the weights after each step."""
+"""The EMA of the weights, against a NumPy loop over the weights after each step."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ STEPS = 14
 
 
 def trained(momentum, parts=1, dtype="float32"):
-    """A small model with BatchNorm, compiled with an average of its weights."""
+    """Returns a small model with BatchNorm, compiled with an EMA of its weights."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3,))
     x = keras.layers.Dense(4, dtype=dtype)(inputs)
@@ -71,7 +71,7 @@ def test_it_is_a_loop_over_the_weights_after_each_step(momentum, parts, dtype):
             share * one + (1 - share) * weight
             for one, weight in zip(expected, values(average.weights), strict=True)
         ]
-    assert len(expected) == 8  # BatchNorm's statistics too
+    assert len(expected) == 8  # with BatchNorm's statistics
     for one, other in zip(average.averages, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     assert any(

@@ -1,4 +1,4 @@
-"""What befalls a run is told in one line, and leaves a run that can go on and looks unfinished."""
+"""Failures are explained in one line and leave an unfinished run that can be resumed."""
 
 import errno
 import shutil
@@ -32,11 +32,11 @@ WRITES = [
     "1",
     "metrics.json",
 ]
-"""All that a run writes, in order."""
+"""The files that a run writes, in order."""
 
 
 def refused(config):
-    """Trains, is refused, and returns the one line; the run does not look finished."""
+    """Trains, expects an error and returns its one line; checks that the run is unfinished."""
     with pytest.raises(FgmixError) as caught:
         fgmix.train(config)
     assert len(str(caught.value).splitlines()) == 1
@@ -46,20 +46,20 @@ def refused(config):
 
 @pytest.fixture
 def own_photos(tmp_path):
-    """Photos that a test may change."""
+    """Returns images that a test may change."""
     return draw_photos(tmp_path / "photos", {"train": 8, "test": 4})
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of its own, of 48 megabytes."""
+    """Returns a folder on a separate disk of 48 megabytes."""
     place = tmp_path / "disk"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=48m", "none", str(place)]
     if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("only root may mount a small disk")
     yield place
-    # Lazily: what failed there may have left a file open, until Python collects what it belongs to.
+    # Lazily, because a failed write may keep a file open until its object is collected.
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
@@ -119,7 +119,7 @@ def test_a_folder_that_may_not_be_written_to_is_told_before_any_photo_is_read(
     [
         (OSError(errno.ENOSPC, "No space left on device"), ["is full", "--resume"]),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), ["is full", "--resume"]),
-        # As h5py and TensorFlow say it.
+        # The messages of h5py and TensorFlow.
         (OSError("Can't write data (errno = 28, 'No space left on device')"), ["is full"]),
         (
             tf.errors.ResourceExhaustedError(None, None, "1; No space left on device"),
@@ -154,7 +154,7 @@ def test_what_has_no_explanation_passes_unchanged(photos, tmp_path, error):
 
 
 def at_the_first_step(monkeypatch, act):
-    """Does something when a run has taken its first step."""
+    """Runs an action after the first step of a run."""
     look = Divergence.on_train_batch_end
 
     def look_and_act(self, batch, logs=None):
@@ -169,13 +169,13 @@ def at_the_first_step(monkeypatch, act):
 @pytest.mark.parametrize(
     ("act", "parts"),
     [
-        (lambda file: file.unlink(), ["No such file or directory", "bring it back"]),
+        (lambda file: file.unlink(), ["No such file or directory", "restore it"]),
         (lambda file: file.write_bytes(file.read_bytes()[:100]), ["can no longer be read"]),
     ],
     ids=["gone", "damaged"],
 )
 def test_a_photo_that_is_lost_in_training_is_named(own_photos, tmp_path, monkeypatch, act, parts):
-    # Batches are made ahead, so it takes an epoch or two to be missed.
+    # Batches are prefetched, so it takes an epoch or two to notice.
     photo = own_photos / "train" / "blue" / "photo0.png"
     at_the_first_step(monkeypatch, lambda: act(photo))
     message = refused(small_config(own_photos, tmp_path / "run", epochs=40, checkpoint_every=999))
@@ -204,7 +204,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weight
     inputs = image_inputs(config, load_folder(photos))
 
     def poisoned(first_step):
-        """The fifth step's photos are no numbers."""
+        """Makes the images of the fifth step NaN."""
 
         def spoil(step, batch):
             images, labels = batch
@@ -249,6 +249,6 @@ def test_of_two_trainings_of_one_run_the_second_is_refused(photos, tmp_path):
 def test_a_lock_that_was_left_by_a_killed_process_holds_nobody_up(photos, tmp_path):
     (tmp_path / ".run.lock").touch()
     (tmp_path / "run").mkdir()
-    # As far as the check that comes behind the lock.
+    # Up to the check that follows the lock.
     message = refused(small_config(photos, tmp_path / "run", resume=True))
     assert "nothing to resume" in message

@@ -1,4 +1,4 @@
-"""Runs from strangers: loading one runs no code of it and reads or writes no file outside it."""
+"""Untrusted runs: loading one runs none of its code and touches no file outside its folder."""
 
 import json
 import pickle
@@ -18,7 +18,7 @@ from fgmix.runs.run import Run
 
 
 class Payload:
-    """Pickled, it makes a file when it is read."""
+    """An object whose pickle creates a file when it is loaded."""
 
     def __init__(self, target: Path):
         self.target = target
@@ -28,7 +28,7 @@ class Payload:
 
 
 def in_place_of_a_layer(module: str, class_name: str, config) -> Callable[[dict, Path], None]:
-    """A change that names an object of any module; `TARGET` stands for a file to write."""
+    """A change that names an object of any module; `TARGET` is the file to write."""
 
     def change(layer: dict, folder: Path) -> None:
         layer.update(module=module, class_name=class_name, registered_name=None)
@@ -82,7 +82,7 @@ def a_vocabulary_from_a_file(layer: dict, folder: Path) -> None:
 
 @pytest.fixture
 def craft(finished, tmp_path, monkeypatch) -> Callable[..., Run]:
-    """Makes a run of the finished one with another `model.keras`."""
+    """Returns a copy of the finished run with another `model.keras`."""
     folder = tmp_path / "outside"
     folder.mkdir()
     (folder / "secret").write_text("secret\n")
@@ -118,7 +118,7 @@ def craft(finished, tmp_path, monkeypatch) -> Callable[..., Run]:
 
 
 def refuse(run: Run) -> str:
-    """The one line that is said instead of loading the model."""
+    """Returns the one-line error of loading the model."""
     with pytest.raises(FgmixError, match=f"{MODEL} can't be loaded: ") as caught:
         run.load_model()
     assert "\n" not in str(caught.value)
@@ -153,7 +153,7 @@ def test_a_lambda_is_refused(craft, tmp_path):
     )(inputs)
     model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(code)))
     model(np.zeros([1, 32, 32, 3]))
-    assert target.exists()  # it works where it may
+    assert target.exists()  # it works if it is allowed
     target.unlink()
     run = craft()
     model.save(run.directory / MODEL)
@@ -171,7 +171,7 @@ def test_pickles_are_not_read(craft, tmp_path, inside):
     refuse(run)
     assert not target.exists()
     pickle.loads(content)
-    assert target.exists()  # it works: whoever reads the pickle runs it
+    assert target.exists()  # it works: loading the pickle runs it
 
 
 def test_weights_linked_from_another_file_are_refused(craft, tmp_path):
@@ -194,7 +194,7 @@ def test_a_path_in_a_model_leads_nowhere_outside(craft, tmp_path):
     names = ["../evil", "../../evil", "assets/../../evil", str(tmp_path / "evil")]
     run = craft(extra=dict.fromkeys(names, b"evil"))
     before = {p.name for p in tmp_path.parent.iterdir()}
-    run.load_model()  # what is not the model's own is left in the archive
+    run.load_model()  # other files in the archive are not extracted
     assert not list(tmp_path.rglob("evil"))
     assert {p.name for p in tmp_path.parent.iterdir()} == before
 

@@ -1,4 +1,4 @@
-"""Whether training waits for its photos: measured on pipelines that are slow, and that are not."""
+"""Input stalls, measured on slow and on fast pipelines."""
 
 import logging
 import time
@@ -31,7 +31,7 @@ def sleep(seconds):
 
 
 class SlowStep(keras.callbacks.Callback):
-    """Makes the steps longer. Comes before `InputStall`, whose clock it does not stop."""
+    """Makes the steps longer. Must come before `InputStall`."""
 
     def on_train_batch_end(self, batch, logs=None):
         time.sleep(PAUSE)
@@ -59,7 +59,7 @@ def waited(reading, *others, epochs=1):
 def test_steps_that_are_short_wait_for_photos_that_are_slow():
     stall = waited(PAUSE)
     assert stall.share > 0.5
-    assert stall.seconds > PAUSE * (STEPS - 5)  # the first, and those read while it was built
+    assert stall.seconds > PAUSE * (STEPS - 5)  # the first step, and batches read during it
 
 
 def test_steps_that_are_long_wait_for_nothing():
@@ -95,7 +95,7 @@ def test_what_is_not_watched_is_not_counted():
         ({}, ["--cache memory"]),
         ({"prepare": "never"}, ["--cache memory", "--prepare auto"]),
         ({"cache": "memory", "prepare": "never"}, ["--prepare auto"]),
-        ({"cache": "memory"}, ["more processor cores"]),
+        ({"cache": "memory"}, ["more CPU cores"]),
     ],
 )
 def test_a_line_says_what_to_change(caplog, settings, flags):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: obeyed at once, or noted until a step is over."""
+"""Ctrl-C and SIGTERM: raised at once, or recorded until the step ends."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from fgmix.training.interrupts import Interrupted, interrupts_noted, interrupts_
 
 @pytest.fixture(autouse=True)
 def as_from_a_terminal():
-    """A background job of a shell ignores Ctrl-C, and the tests may be one."""
+    """Restores the handling of Ctrl-C, which a shell's background jobs ignore."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""Groups, schedules and update steps against numbers worked by hand."""
+"""Groups, schedules and update steps against hand-computed numbers."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ def tiny(attention="mixed"):
 
 
 def by_group(model):
-    """Each variable's path, by the rule in words: backbone, or anything new."""
+    """Returns the paths of the variables of each group: backbone, or new layers."""
     new = ("attention", "head_bn_before", "head_fc", "head_bn", "logits")
     paths = {"backbone": set(), "head": set()}
     for layer in model.layers:
@@ -73,7 +73,7 @@ def test_the_rate_falls_along_a_cosine_to_zero():
 
 def test_the_first_epochs_rates_of_the_paper_on_cars():
     # 8,144 photos make 254 whole batches of 32. At the first step of epoch e (from 0) of 300 the
-    # cosine has come to e / 300 of half a turn: (1 + cos(pi e / 300)) / 2.
+    # cosine is at e / 300 of half a period: (1 + cos(pi e / 300)) / 2.
     settings = config(backbone="vgg16")
     schedules = build_schedules(settings, steps_per_epoch=254)
     shares = {0: 1.0, 1: 0.99997258, 2: 0.99989034, 3: 0.99975328, 100: 0.75, 299: 2.7415e-05}
@@ -107,7 +107,7 @@ def test_two_sgd_steps_by_hand():
     variables = model.trainable_variables
     optimizer.build(variables)
     rng = np.random.default_rng(0)
-    for variable in variables:  # biases start at zero, where decay would not show
+    for variable in variables:  # biases start at zero, so decay has no effect
         variable.assign(rng.normal(1, 0.5, variable.shape))
     gradients = [[rng.normal(0, 1, v.shape) for v in variables] for _ in range(2)]
     expected = {v.path: np.asarray(v, "float64") for v in variables}
@@ -152,7 +152,7 @@ def test_sgds_config_makes_it_again():
 
 
 def test_sgd_decays_every_variable_and_adamw_only_kernels():
-    # With no gradient only decay moves a weight: from 1 to 1 - rate * decay.
+    # Without a gradient, only decay changes a weight: from 1 to 1 - rate * decay.
     for recipe, spares_flat in [("paper", False), ("strong", True)]:
         model = tiny()
         settings = config(recipe=recipe, epochs=2, backbone_lr=0.2, head_lr=0.8, weight_decay=0.5)
@@ -163,7 +163,7 @@ def test_sgd_decays_every_variable_and_adamw_only_kernels():
             variable.assign(keras.ops.ones(variable.shape))
         nothing = [keras.ops.zeros(v.shape) for v in variables]
         optimizer.apply(nothing)
-        if recipe == "strong":  # whose first step is at rate 0: the warm-up's
+        if recipe == "strong":  # its first step has rate 0, by the warm-up
             assert all(np.all(np.asarray(v) == 1) for v in variables)
             optimizer.apply(nothing)
         groups = parameter_groups(model)
@@ -224,7 +224,7 @@ def test_the_policy_of_a_model_is_put_back():
 def test_variables_that_share_a_path_are_refused():
     def conv(name):
         layer = keras.layers.Conv2D(4, 1)
-        layer.name = name  # as two backbones joined by hand would have it
+        layer.name = name  # as in two backbones joined by hand
         return layer
 
     inputs = keras.Input((16, 16, 3))

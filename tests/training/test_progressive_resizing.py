@@ -1,4 +1,4 @@
-"""Training small and finishing large: which size when, one schedule, and one trace a size."""
+"""Progressive resizing: the sizes of the epochs, one schedule, and one trace per size."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -113,7 +113,7 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     rows = fit(model, config, image_inputs(config, dataset), tmp_path)
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
     assert told == [f"Epoch {epoch}/4" for epoch in range(1, 5)]
-    # Nothing is traced anew from epoch to epoch.
+    # Nothing is traced again from epoch to epoch.
     assert traced == [(32, 32), (64, 64)]
     assert set(shapes) == {(64, 64)}
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
@@ -123,7 +123,7 @@ def test_a_run_of_two_sizes_has_one_schedule_and_is_measured_at_its_own_size(
     assert rows[1]["lr_head"] == pytest.approx(one_size.head_lr)  # after one epoch of warm-up
     assert any(np.any(a != b) for a, b in zip(before, model.get_weights(), strict=True))
 
-    # Resumed when the size has changed, nothing but the large one is traced.
+    # Resumed after the change of size, only the large size is traced.
     traced.clear()
     (tmp_path / "history.csv").unlink()
     longer = replace(config, epochs=8, resume=True)

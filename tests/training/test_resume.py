@@ -1,4 +1,4 @@
-"""A run that is killed at any moment and resumed, or repeated, ends with the same bits."""
+"""A run that is killed at any moment and resumed, or repeated, gives bit-identical weights."""
 
 import signal
 from dataclasses import replace
@@ -15,24 +15,24 @@ from tests.trained_runs import read_history, small_config
 pytestmark = pytest.mark.slow
 
 SETTINGS = {"checkpoint_every": 1, "val_fraction": 0.25, "monitor_test": True}
-# What ends a run, in the order in which the same run meets it. Every resumed run counts anew.
+# The failpoints that kill a run, in order. Every resumed run counts from the start.
 MOMENTS = {
     "paper": [
-        "step@2",  # the first step's checkpoint is there
+        "step@2",  # the first step's checkpoint exists
         "rename checkpoint.npz@2",  # written, not yet renamed; one is kept
-        "validation",  # every step of the epoch is done, the epoch is not
+        "validation",  # all steps of the epoch are done, but not its validation
         "export",  # the SavedModel is written, not yet renamed
     ],
     "strong": [
-        "between checkpoints@2",  # the newest has become the one before
+        "between checkpoints@2",  # the newest has become the previous one
         "rename history.csv@2",
         "evaluated",
-        "rename metrics.json",  # all but finished
+        "rename metrics.json",  # the last write
     ],
     "everything": [
-        "step@3",  # photos are small
-        "step@4",  # photos are large
-        "evaluated",  # the average is in the weights' place
+        "step@3",  # images are small
+        "step@4",  # images are large
+        "evaluated",  # the EMA has replaced the weights
     ],
 }
 EVERYTHING = {
@@ -43,12 +43,12 @@ EVERYTHING = {
     "progressive_share": 0.5,
     "progressive_scale": 0.5,
 }
-"""What `strong` can do beside."""
+"""Optional settings of `strong`."""
 
 
 @pytest.fixture(scope="module", params=list(MOMENTS))
 def runs(request, photos, tmp_path_factory):
-    """A run of 2 epochs, the same killed at every moment of its list, and of one the same again."""
+    """Returns a run of 2 epochs, the same run killed at every failpoint, and a repeated run."""
     directory = tmp_path_factory.mktemp(request.param)
     settings = SETTINGS | ({} if request.param == "paper" else {"accumulate": 2})
     recipe = request.param
@@ -73,7 +73,7 @@ def runs(request, photos, tmp_path_factory):
 
 
 def exported(run: Path) -> list[bytes]:
-    """The variables of the SavedModel, seeds too, in an order that does not change."""
+    """Returns the variables of the SavedModel, including seeds, in a fixed order."""
     reader = tf.train.load_checkpoint(str(run / "1" / "variables" / "variables"))
     names = [name for name in reader.get_variable_to_shape_map() if "VARIABLE_VALUE" in name]
     return sorted(reader.get_tensor(name).tobytes() for name in names)
@@ -96,7 +96,7 @@ def test_history_and_results_have_the_same_bits(runs):
     assert [row["epoch"] for row in whole] == ["1", "2"]
     measured = {"loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"}
     assert measured <= set(whole[0])
-    # How long it took is all that may differ.
+    # Only the times may differ.
     for one, *others in zip(whole, *histories, strict=True):
         differing = {name for name in one for other in others if one[name] != other[name]}
         assert differing <= {"seconds", "images_per_second"}

@@ -1,4 +1,4 @@
-"""What `fit` hands to the optimizer."""
+"""Building and fitting a classifier."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_only_float16_scales_the_loss(photos, tmp_path, monkeypatch, precision, 
         "float32" if precision == "float32" else f"mixed_{precision}"
     )
     assert rows[0]["loss"] < 10
-    assert keras.config.dtype_policy().name == "float32"  # the session's own is put back
+    assert keras.config.dtype_policy().name == "float32"  # the session's policy is restored
 
 
 def test_monitoring_the_test_photos_shows_them_and_changes_nothing(photos, tmp_path):
@@ -69,7 +69,7 @@ def test_a_run_may_be_monitored_from_where_it_is_resumed(photos, tmp_path):
 
 @pytest.fixture
 def pretrained(tmp_path):
-    """A file of weights for the tiny backbone, its BatchNorm's among them."""
+    """Returns a weights file of the tiny backbone, including BatchNorm."""
     body = build_tiny(32)
     rng = np.random.default_rng(0)
     for layer in body.layers:
@@ -80,7 +80,7 @@ def pretrained(tmp_path):
 
 
 def changed_by_training(config):
-    """The model, and the paths of its variables that a run changes."""
+    """Returns the model and the paths of the variables that a run changes."""
     model = build_model(config, 3, "float32")
     before = {v.path: np.asarray(v).copy() for v in model.variables}
     fit(model, config, image_inputs(config, load_dataset(config.dataset)), Path(config.run_dir))

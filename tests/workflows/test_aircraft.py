@@ -1,4 +1,4 @@
-"""A whole experiment on a small FGVC-Aircraft: class names with slashes, and the banner."""
+"""A workflow on a small FGVC-Aircraft: class names with slashes, and the banner."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory):
-    """A finished run whose validation share is taken from trainval."""
+    """Returns a finished run whose validation images are taken from trainval."""
     run_dir = tmp_path_factory.mktemp("runs") / "aircraft"
     settings = {"data_dir": str(data), "val_fraction": 0.2, "epochs": 1}
     fgmix.train(small_config("aircraft", run_dir, **settings))

@@ -1,4 +1,4 @@
-"""Evaluating a finished run again: on its own photos, on changed ones, on others."""
+"""Evaluating a finished run again: on its own images, changed ones and others."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, small_config
 
 @pytest.fixture(scope="module")
 def unsplit(tmp_path_factory):
-    """A run on a folder without split folders, whose test photos were drawn by seed."""
+    """Returns a run on a folder without split folders, whose split was drawn by a seed."""
     root = tmp_path_factory.mktemp("unsplit")
     draw_photos(root / "photos", {"": 10})
     run = train(small_config(root / "photos", root / "run", epochs=1)).directory
@@ -47,7 +47,7 @@ def test_photos_that_have_moved_are_found_again(unsplit, tmp_path):
 
 
 def test_a_folder_that_has_grown_is_refused(unsplit, tmp_path):
-    # Its split would be drawn anew, and photos that were trained on would be tested on.
+    # A new split would be drawn, with training images among the test images.
     photos, run = unsplit
     grown = tmp_path / "photos"
     shutil.copytree(photos, grown)

@@ -18,7 +18,7 @@ VAL, TEST = 10, 5
 
 @pytest.fixture(scope="module")
 def validated(tmp_path_factory):
-    """A run with validation photos, hardly trained."""
+    """Returns a run with validation images, trained briefly."""
     folder = tmp_path_factory.mktemp("validated")
     photos = draw_photos(folder / "photos", {"train": 4, "val": VAL, "test": TEST})
     config = small_config(photos, folder / "run", val_fraction=0.1, epochs=1)
@@ -99,7 +99,7 @@ def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export
     card = (tmp_path / "1" / "README.md").read_text()
     assert f"| test | {shares['test']:.1%} of 15 test photos accepted" in card
     assert precision in card
-    assert "Asked for was\ncoverage 0.5" in card
+    assert "The target was\ncoverage 0.5" in card
     assert f"{VAL * len(CLASSES)} validation photos" in card
     assert "`accepted [n]`" in card
 

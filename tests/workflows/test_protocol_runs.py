@@ -1,4 +1,4 @@
-"""Runs with few shots or with a fold held out: what they record, and what they are held to."""
+"""Runs with few shots or with a fold held out: their records and results."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def members(run_dir, split):
 
 @pytest.fixture(scope="module")
 def few(photos, tmp_path_factory):
-    """A run on 3 shots a class, with a quarter of the training photos for validation."""
+    """Returns a run on 3 shots per class, with a quarter of the training images for validation."""
     config = small_config(
         photos, tmp_path_factory.mktemp("few") / "run", epochs=1, shots=3, val_fraction=0.25
     )
@@ -34,7 +34,7 @@ def few(photos, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folded(photos, tmp_path_factory):
-    """A run with the second of 4 folds held out."""
+    """Returns a run with the second of 4 folds held out."""
     config = small_config(
         photos, tmp_path_factory.mktemp("folded") / "run", epochs=1, folds=4, fold=1
     )
@@ -66,7 +66,7 @@ def test_a_fold_is_measured_and_the_test_photos_stay_unseen(folded):
 
 def test_the_model_card_says_that_a_fold_was_measured(folded):
     card = (folded / "1" / "README.md").read_text()
-    assert "On 6 photos of the fold held out, by which nothing was chosen" in card
+    assert "On 6 photos of the fold held out, which were not used for any choice" in card
 
 
 def test_a_fold_keeps_the_whole_probabilities_of_its_photos(folded, few):

@@ -1,4 +1,4 @@
-"""Whole experiments on prepared photos: recorded, resumed exactly, evaluated on the originals."""
+"""Runs on the resized cache: recorded, resumed exactly, evaluated on the originals."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, read_history, 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Photos that are nine times as large as the tests' usual ones."""
+    """Returns images that have nine times the pixels of the tests' usual ones."""
     root = draw_photos(tmp_path_factory.mktemp("large") / "photos", {"train": TRAIN, "test": TEST})
     for file in root.rglob("*.*"):
         with Image.open(file) as photo:
@@ -90,7 +90,7 @@ def test_a_resumed_run_ends_with_the_same_bits_even_if_the_copies_are_made_again
     assert train_apart(config, "step@4") == -signal.SIGKILL
     shutil.rmtree(data_folder)
     assert train_apart(replace(config, resume=True)) == 0
-    assert prepared(whole) == prepared(killed) == 18  # of 24, a quarter is for validation
+    assert prepared(whole) == prepared(killed) == 18  # of 24; a quarter is for validation
     assert len(copies_in(data_folder)) == 18
     for one, other in zip(weights(whole), weights(killed), strict=True):
         assert one.tobytes() == other.tobytes()

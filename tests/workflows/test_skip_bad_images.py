@@ -1,4 +1,4 @@
-"""`--skip-bad-images`: what is skipped and recorded, and what evaluation and resume do then."""
+"""`--skip-bad-images`: skipped images are recorded, and left out of evaluation and resume."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ BAD = ["green/photo3.jpg", "red/photo0.png"]
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory):
-    """Photos without split folders, two of them damaged, and a run that skipped those."""
+    """Returns images without split folders, two of them damaged, and a run that skipped these."""
     root = tmp_path_factory.mktemp("damaged")
     draw_photos(root / "photos", {"": 10})
     for path in BAD:
@@ -33,7 +33,7 @@ def damaged(tmp_path_factory):
 
 @pytest.fixture
 def moved(damaged, tmp_path):
-    """Copies of photos and run that a test may change."""
+    """Returns copies of images and run that a test may change."""
     shutil.copytree(damaged.dataset, tmp_path / "photos")
     shutil.copytree(damaged.run_dir, tmp_path / "run")
     record = json.loads((tmp_path / "run" / "config.json").read_text())

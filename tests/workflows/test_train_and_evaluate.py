@@ -1,4 +1,4 @@
-"""A whole experiment: the files of a run, and what a run that went wrong leaves."""
+"""The training workflow: the files of a run, and of a failed one."""
 
 import json
 import math
@@ -58,7 +58,7 @@ def test_the_history_has_a_row_an_epoch(finished):
         "images_per_second",
     ]
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    # The cosine over 2 epochs: its peak, then half of it.
+    # The cosine over 2 epochs: its peak, then half the peak.
     assert [float(row["lr_backbone"]) for row in rows] == pytest.approx([0.01, 0.005])
     assert [float(row["lr_head"]) for row in rows] == pytest.approx([0.1, 0.05])
     for row in rows:
@@ -113,7 +113,7 @@ def test_another_seed_starts_elsewhere_and_the_same_one_does_not(photos, tmp_pat
 
 @pytest.fixture(scope="module")
 def killed(photos, tmp_path_factory):
-    """A run that was killed between its last epoch and its evaluation, and its config."""
+    """Returns a run that was killed between last epoch and evaluation, and its config."""
     config = small_config(
         photos, tmp_path_factory.mktemp("killed") / "run", epochs=1, val_fraction=0.25
     )
@@ -155,7 +155,7 @@ def test_a_run_killed_before_its_evaluation_goes_on_from_there(resume, tmp_path,
     assert result.metrics == json.loads((run / "metrics.json").read_text())
     assert (run / "history.csv").read_text() == before
     assert "checkpoint.npz" not in names(run)
-    # metrics.json comes last: it tells a finished run from an unfinished one.
+    # metrics.json comes last: it marks the run as finished.
     [(path, earlier)] = seen
     assert path == run / "metrics.json"
     assert {"1", "model.keras", "predictions.csv"} <= set(earlier)

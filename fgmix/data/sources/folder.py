@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset
@@ -44,7 +45,7 @@ def load_folder(
     layout = survey_folder(root)
     for line in (layout.describe(), layout.describe_nested()):
         if line:
-            log.warning("%s", line)
+            _tell_once(line)
     _refuse_broken_links(layout)
     name = name or root.resolve().name
     if WHOLE in layout.folders:
@@ -65,6 +66,12 @@ def load_folder(
         _require_known_classes(layout, part, class_names, may_lack_classes=split == "val")
     splits = {split: layout.split(part, class_names) for split, part in parts.items()}
     return ImageDataset(name, root, class_names, splits).without(skipped)
+
+
+@cache
+def _tell_once(line: str) -> None:
+    """Logs a line, once in a process: a command may load its data set more than once."""
+    log.warning("%s", line)
 
 
 def _require_classes(layout: Layout, split: str) -> None:

@@ -89,7 +89,7 @@ def require_known(dataset: str, data_dir: str | None = None) -> None:
         raise FgmixError(
             f"--dataset {dataset} is a folder here and a data set of "
             f"{'fgmix' if own else 'TensorFlow Datasets'}: give ./{dataset} for the folder, or add "
-            f"--data-dir {place} for the data set of that name"
+            f"--data-dir {place}, or where it lies, for the data set of that name"
         )
     if dataset in SOURCES or Path(dataset).expanduser().is_dir():
         return

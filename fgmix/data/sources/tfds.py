@@ -50,7 +50,7 @@ def knows_name(name: str) -> bool:
     Its list of names takes seconds to import, so its files are looked at first.
     """
     base = re.split("[/:]", name)[0]
-    if not is_tfds_name(name) or not _may_know(base):
+    if not is_tfds_name(name) or base in OWN_NAMES or not _may_know(base):
         return False
     import tensorflow_datasets as tfds
 

@@ -1,4 +1,4 @@
-"""BatchNorm over a whole batch, also where it is divided among several devices."""
+"""BatchNorm with the statistics of the whole batch, even if several devices share it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,15 @@ from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 @contextmanager
 def batch_statistics(model: keras.Model, distribution: Distribution = ONE_DEVICE) -> Iterator[None]:
-    """Makes BatchNorm take the mean and variance of all devices' examples meanwhile, and fast.
+    """Makes BatchNorm use the mean and variance of the whole batch, within the context.
 
-    With TensorFlow each device would take those of its own part of a batch, which is another
-    function of the batch: there Keras's synchronised ones are taken. On one device the fused
-    kernel is (`fused_batch_norm`). JAX has one program over the whole batch, and needs nothing.
+    With TensorFlow, each device would use those of its own part of the batch, so the layers are
+    synchronised (`synchronized=True`). On one device the fused kernel is used
+    (`fused_batch_norm`). With JAX, one program processes the whole batch anyway.
 
     Args:
-        model: What is trained. Afterwards its layers are as they were, also when saved.
-        distribution: Among what its batches are divided.
+        model: The model to train. Its layers are restored afterwards.
+        distribution: The devices that its batches are divided among.
     """
     if not distribution.divided or keras.backend.backend() != "tensorflow":
         with fused_batch_norm(model):

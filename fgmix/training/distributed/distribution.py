@@ -1,8 +1,8 @@
-"""Where a run is trained: on one device, on several of this machine, or by several processes.
+"""Distributes training over one device, several devices of a machine, or several processes.
 
-The devices are given their work by `tf.distribute.MirroredStrategy` on Keras's TensorFlow backend
-and by `keras.distribution.DataParallel` on its JAX backend. Several processes, each on a host of
-its own or not, take the JAX backend. Whatever is chosen here, the batches of a run are the same.
+`tf.distribute.MirroredStrategy` distributes on Keras's TensorFlow backend, and
+`keras.distribution.DataParallel` on its JAX backend. Several processes, on one host or more, need
+the JAX backend. The batches of a run are the same in every case.
 """
 
 import contextlib
@@ -34,10 +34,10 @@ class Distribution:
     """The devices and processes of a run.
 
     Attributes:
-        devices: How many devices a batch is divided among, those of all processes together.
-        process: Which of the processes this is, from 0.
-        processes: How many processes train the run together.
-        strategy: The strategy or distribution that divides the work; None on one device.
+        devices: The number of devices that a batch is divided among, of all processes together.
+        process: The index of this process, from 0.
+        processes: The number of processes that train the run together.
+        strategy: The TensorFlow strategy or Keras distribution; None on one device.
     """
 
     devices: int = 1
@@ -47,30 +47,33 @@ class Distribution:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes the run."""
+        """Whether this process is the leader, which writes the run's folder."""
         return self.process == 0
 
     @property
     def shard(self) -> Shard:
-        """What this process reads of every batch."""
+        """The part of every batch that this process reads."""
         return Shard(self.process, self.processes)
 
     @property
     def divided(self) -> bool:
-        """Whether batches are divided, so that each must be whole."""
+        """Whether batches are divided among devices, so that each must be full."""
         return self.devices > 1
 
     def scope(self) -> AbstractContextManager:
-        """Where the model must be built and trained."""
+        """Returns the context in which the model must be built and trained."""
         if self.strategy is None:
             return contextlib.nullcontext()
         return self.strategy.scope()
 
     def together(self, action: Callable[[], T]) -> T:
-        """Does something in every process; what one of them refuses, all refuse.
+        """Runs an action in every process; an `FgmixError` in one of them is raised in all.
+
+        Returns:
+            The action's result in this process.
 
         Raises:
-            FgmixError: If any of the processes raised it, in its words.
+            FgmixError: If any of the processes raised it, with its message.
         """
         if self.processes == 1:
             return action()
@@ -79,34 +82,34 @@ class Distribution:
             result = action()
         except FgmixError as error:
             refusal = str(error) or "refused"
-        refusals = self.tell(refusal)
+        refusals = self.gather(refusal)
         for process, words in enumerate(refusals):
             if words:
                 alike = len(set(refusals)) == 1
                 raise FgmixError(words if alike or process == 0 else f"process {process}: {words}")
         return result
 
-    def tell(self, value: Any) -> list[Any]:
-        """What every process says, in their order. All must call it at the same point.
+    def gather(self, value: Any) -> list[Any]:
+        """Returns the values of all processes, in their order. All must call this together.
 
         Args:
-            value: Anything that JSON can hold.
+            value: This process's value, of types that JSON supports.
         """
         if self.processes == 1:
             return [value]
         from jax.experimental.multihost_utils import process_allgather
 
-        said = np.frombuffer(json.dumps(value).encode(), np.uint8)
-        lengths = process_allgather(np.array([len(said)], np.int32))[:, 0]
+        encoded = np.frombuffer(json.dumps(value).encode(), np.uint8)
+        lengths = process_allgather(np.array([len(encoded)], np.int32))[:, 0]
         padded = np.zeros(lengths.max(), np.uint8)
-        padded[: len(said)] = said
+        padded[: len(encoded)] = encoded
         rows = process_allgather(padded)
         return [
             json.loads(row[:length].tobytes()) for row, length in zip(rows, lengths, strict=True)
         ]
 
     def first_signal(self, number: int | None) -> int | None:
-        """A signal that any of the processes was sent, in all of them; None if none was."""
+        """Returns, in all processes, a signal that any of them received; None for none."""
         if self.processes == 1:
             return number
         from jax.experimental.multihost_utils import process_allgather
@@ -114,7 +117,7 @@ class Distribution:
         return int(process_allgather(np.int32(number or 0)).max()) or None
 
     def from_leader(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The leader's arrays, in every process. The others give arrays of the same shapes."""
+        """Returns the leader's arrays in every process; the others pass arrays of equal shapes."""
         if self.processes == 1:
             return arrays
         from jax.experimental.multihost_utils import broadcast_one_to_all
@@ -122,17 +125,16 @@ class Distribution:
         return [np.asarray(array) for array in broadcast_one_to_all(arrays)]
 
     def predict(self, model: keras.Model, batches: "tf.data.Dataset", verbose: int = 0) -> Any:
-        """The model's outputs for every example that is fed, by all processes, in all of them.
+        """Returns, in every process, the model's outputs for the examples of all processes.
 
         Args:
-            model: A model of one input and one output, built in `scope`.
-            batches: What this process feeds: inputs and labels. Whole batches, where they are
-                divided.
+            model: A model with one input and one output, built in `scope`.
+            batches: This process's shard of the batches: inputs and labels. If batches are
+                divided among devices, each must be full.
             verbose: 1 for a progress bar.
 
         Returns:
-            float32 `(n, ...)`. Where a process reads a share of every batch, the rows are in the
-            order of the whole batches.
+            float32 `(n, ...)`, in the order of the whole batches.
         """
         if self.processes == 1:
             return np.asarray(model.predict(batches, verbose=verbose), np.float32)
@@ -158,10 +160,10 @@ class Distribution:
 
 @lru_cache(maxsize=2)
 def _shared_prediction(model: keras.Model, distribution: Any) -> tuple[Callable[..., Any], Any]:
-    """What runs a model over a batch that processes share, and how the batch lies among them.
+    """Returns a compiled function that runs a model on a shared batch, and the batch's sharding.
 
-    Kept, so that it is compiled once and not after every epoch. Keras's own `predict` leaves each
-    process with outputs that it can't read.
+    It is cached, so that it is compiled once and not after every epoch. Keras's own `predict` gives
+    each process outputs that it can't read.
     """
     import jax
     from jax.sharding import NamedSharding, PartitionSpec
@@ -179,43 +181,43 @@ ONE_DEVICE = Distribution()
 
 @contextmanager
 def distribute(config: TrainConfig) -> Iterator[Distribution]:
-    """Finds the devices that a config asks for, and joins its other processes.
+    """Yields the distribution of a config, and joins its other processes within the context.
 
     Args:
         config: A resolved config.
 
     Raises:
-        FgmixError: If the devices are not there, a batch can't be divided among them, or the
-            other processes can't be reached.
+        FgmixError: If there are too few devices, a batch can't be divided among them, or the other
+            processes can't be reached.
     """
     backend = keras.backend.backend()
     if backend == "torch":
-        raise FgmixError("training takes KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax, not torch")
+        raise FgmixError("training needs KERAS_BACKEND=tensorflow or KERAS_BACKEND=jax, not torch")
     if backend == "jax":
         keep_tensorflow_off_gpus()
     if config.coordinator is not None:
         from fgmix.training.distributed.hosts import joined
 
         with joined(config):
-            yield _place_on_jax(config)
+            yield _distribute_with_jax(config)
         return
-    yield _place_on_jax(config) if backend == "jax" else _place_on_tensorflow(config)
+    yield _distribute_with_jax(config) if backend == "jax" else _distribute_with_tensorflow(config)
 
 
 def keep_tensorflow_off_gpus() -> None:
-    """Leaves the memory of the GPUs to JAX: TensorFlow only reads photos then."""
+    """Hides the GPUs from TensorFlow, so that JAX has all of their memory."""
     import tensorflow as tf
 
-    with contextlib.suppress(RuntimeError):  # TensorFlow has them already
+    with contextlib.suppress(RuntimeError):  # TensorFlow has initialised them already
         tf.config.set_visible_devices([], "GPU")
 
 
-def _place_on_tensorflow(config: TrainConfig) -> Distribution:
+def _distribute_with_tensorflow(config: TrainConfig) -> Distribution:
     import tensorflow as tf
 
     names = [device.name for device in tf.config.list_logical_devices("GPU")]
     if not names:
-        # More than one only where someone has divided the processor on purpose.
+        # More than one only if logical CPU devices were configured.
         names = [device.name for device in tf.config.list_logical_devices("CPU")]
     count = choose_devices(config, len(names))
     if count == 1:
@@ -223,7 +225,7 @@ def _place_on_tensorflow(config: TrainConfig) -> Distribution:
     return Distribution(count, strategy=tf.distribute.MirroredStrategy(names[:count]))
 
 
-def _place_on_jax(config: TrainConfig) -> Distribution:
+def _distribute_with_jax(config: TrainConfig) -> Distribution:
     import jax
 
     processes, process = jax.process_count(), jax.process_index()
@@ -246,15 +248,15 @@ def _place_on_jax(config: TrainConfig) -> Distribution:
 
 
 def choose_devices(config: TrainConfig, available: int, processes: int = 1) -> int:
-    """How many devices each process takes.
+    """Returns the number of devices that each process uses.
 
     Args:
-        config: A resolved config. `"auto"` takes as many as divide a batch evenly.
-        available: How many devices this process has.
-        processes: How many processes share a batch.
+        config: A resolved config. `"auto"` uses as many devices as divide a batch evenly.
+        available: The number of devices of this process.
+        processes: The number of processes that share a batch.
 
     Raises:
-        FgmixError: If there are not as many, or a batch can't be divided among them.
+        FgmixError: If there are too few devices, or a batch can't be divided among them.
     """
     batch = config.batch_size
     if batch % processes:
@@ -263,7 +265,7 @@ def choose_devices(config: TrainConfig, available: int, processes: int = 1) -> i
         )
     if config.devices == AUTO:
         fitting = [n for n in range(1, available + 1) if batch // processes % n == 0]
-        # A step made in parts is for a device that is too small, and not divided as well.
+        # Gradient accumulation is for a single device with too little memory.
         return 1 if config.accumulate > 1 else fitting[-1]
     count = int(config.devices)
     if count > available:

@@ -1,7 +1,7 @@
-"""Joining the other processes of a run, at an address or as a scheduler says.
+"""Joins the other processes of a run, at an address or by a scheduler.
 
-`keras.distribution.initialize` does it. What is checked here beforehand is what it would wait
-minutes for, or end the process on without a word.
+`keras.distribution.initialize` joins them. It waits for minutes or ends the process without a
+message if an address can't be used, so that is checked here first.
 """
 
 import atexit
@@ -20,28 +20,28 @@ from fgmix.errors import FgmixError
 from fgmix.training.interrupts import Interrupted
 
 PATIENCE = 60.0
-"""Seconds that a process waits for the first one to listen."""
+"""Seconds that a process waits for process 0 to listen."""
 
 LOST = (
-    "another process of this run has stopped, or can't be reached any more: see what it said, then "
+    "another process of this run has stopped or can't be reached any more: see its output, then "
     "start all of them again with --resume"
 )
 SIGNS = ("Gloo", "Connection closed by peer", "coordination service", "NCCL", "Connection reset")
-"""What is in the messages of engines whose peer is gone."""
+"""Parts of the error messages that are raised if another process is gone."""
 
 
 @contextmanager
 def joined(config: TrainConfig) -> Iterator[None]:
-    """Joins the run's other processes, and leaves them at its end.
+    """Joins the run's other processes within the context.
 
     Args:
         config: A resolved config with a coordinator.
 
     Raises:
-        FgmixError: If the backend is not JAX, an address is wrong, or nobody answers there.
+        FgmixError: If the backend is not JAX, the address is invalid, or no process listens there.
     """
     if keras.backend.backend() != "jax":
-        raise FgmixError("--coordinator takes Keras's JAX backend: set KERAS_BACKEND=jax")
+        raise FgmixError("--coordinator needs Keras's JAX backend: set KERAS_BACKEND=jax")
     import jax
 
     if config.coordinator == AUTO:
@@ -57,9 +57,9 @@ def joined(config: TrainConfig) -> Iterator[None]:
 
 
 def _leave_at_exit(error: BaseException) -> None:
-    """Makes the process end without a good-bye, for which JAX would wait minutes at its exit.
+    """Makes the process exit without JAX's shutdown, which would wait minutes for the others.
 
-    The others may be waiting for this process meanwhile. When it is gone, they know.
+    The others may be waiting for this process, and notice at once when it has exited.
     """
     codes = {Interrupted: 128 + getattr(error, "number", 0), FgmixError: 2, BaseException: 1}
     code = next(code for kind, code in codes.items() if isinstance(error, kind))
@@ -69,7 +69,7 @@ def _leave_at_exit(error: BaseException) -> None:
         sys.stderr.flush()
         os._exit(code)
 
-    atexit.register(leave)  # the last one to come is called first
+    atexit.register(leave)  # registered last, so called first
 
 
 def _join_as_scheduled() -> None:
@@ -77,7 +77,7 @@ def _join_as_scheduled() -> None:
         keras.distribution.initialize()
     except ValueError as error:
         raise FgmixError(
-            "--coordinator auto: neither Slurm nor Open MPI has started this process; start it "
+            "--coordinator auto: this process was started by neither Slurm nor Open MPI; start it "
             "with srun or mpirun, or give --coordinator HOST:PORT, --processes and --process"
         ) from error
 
@@ -99,10 +99,14 @@ def _join_at(config: TrainConfig) -> None:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`.
+    """Returns host and port of `HOST:PORT`.
 
     Raises:
-        FgmixError: If it is of another form.
+        FgmixError: If the address has another form.
+
+    Example:
+        >>> split_address("node7:1234")
+        ('node7', 1234)
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -133,22 +137,22 @@ def _wait_for(address: str, host: str, port: int) -> None:
                 return
         except socket.gaierror as error:
             raise FgmixError(
-                f"--coordinator {address}: there is no host {host}: give that of process 0"
+                f"--coordinator {address}: there is no host {host}: give the host of process 0"
             ) from error
         except OSError as error:
             if time.monotonic() >= deadline:
                 raise FgmixError(
-                    f"--coordinator {address}: nobody listens there ({error.strerror or error}): "
-                    f"start process 0, and give all of them its address"
+                    f"--coordinator {address}: no process listens there "
+                    f"({error.strerror or error}): start process 0, and give its address to all"
                 ) from error
             time.sleep(0.5)
 
 
 def peer_lost(error: BaseException, several: bool) -> bool:
-    """Whether an error says that another process of the run is gone.
+    """Returns whether an error means that another process of the run is gone.
 
     Args:
-        error: What was raised.
+        error: The error.
         several: Whether the run has several processes.
     """
     return several and any(sign in str(error) for sign in SIGNS)

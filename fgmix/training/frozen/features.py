@@ -1,8 +1,8 @@
-"""Computes what a frozen backbone makes of every photo, once, in as many views as are wanted.
+"""Computes the features of a frozen backbone once, for one or more views of every image.
 
-View 0 is the photo as evaluation sees it, view 1 its mirror image; the others are augmented. What
-is drawn for a view depends on the photo's path and the view's number alone, so runs that differ in
-seed, attention, shots or folds share their features.
+View 0 is the image as in evaluation and view 1 its mirror image; the others are augmented. The
+augmentation of a view depends only on the image's path and the view's number, so runs that differ
+in seed, attention, shots or folds share their features.
 """
 
 import hashlib
@@ -30,10 +30,10 @@ from fgmix.training.frozen.store import FeatureStore
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-"""To be raised with any change of what a view looks like: older features are then left alone."""
+"""Increase this with any change of the views' pixels, so that older features are not used."""
 
 VIEWS_SEED = 2026
-REMEDY = "make room, or choose another folder (TFDS_DATA_DIR)"
+REMEDY = "free some space, or choose another folder (TFDS_DATA_DIR)"
 
 
 def view_image(
@@ -43,12 +43,12 @@ def view_image(
     image_size: int,
     augmentation: str,
 ) -> tf.Tensor:
-    """A photo as it is in a view.
+    """Returns a view of an image.
 
     Args:
-        image: uint8 `[h, w, 3]`, the photo.
+        image: uint8 `[h, w, 3]`, the image.
         path_hash: int64 scalar, from `hash_path`.
-        view: The view's number; 0 is the photo resized and nothing else, 1 its mirror image.
+        view: The view's number; 0 is the resized image, 1 its mirror image.
         image_size: Side of the result.
         augmentation: A name from `AUGMENTATIONS`, for views from 2 on.
 
@@ -71,13 +71,13 @@ def view_image(
 
 
 def hash_path(path: str) -> int:
-    """A number for a photo, from its path."""
+    """Returns a number for an image, which seeds its views, from its path."""
     return zlib.crc32(path.encode())
 
 
 def digest_weights(digest: "hashlib._Hash", backbone: keras.Model) -> None:
     """Adds the weights of a backbone to a digest."""
-    for variable in backbone.weights:  # not the seeds of its dropout, which --seed sets
+    for variable in backbone.weights:  # without the seeds of its dropout, which --seed sets
         digest.update(f"{tuple(variable.shape)}".encode())
         digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
 
@@ -85,24 +85,24 @@ def digest_weights(digest: "hashlib._Hash", backbone: keras.Model) -> None:
 def provide_features(
     backbone: keras.Model, dataset: ImageDataset, *, name: str, augmentation: str, wanted: dict
 ) -> dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]:
-    """Computes what is missing of the features of a data set's photos.
+    """Returns the features of a data set's images, and computes those that are missing.
 
-    Of processes that want the same at once, one computes and the others wait. An interrupted
-    computation goes on where it was.
+    If several processes want the same features, one computes them and the others wait. An
+    interrupted computation is continued.
 
     Args:
-        backbone: From images `(b, S, S, 3)`, RGB in [0, 255], to the last feature map.
+        backbone: Maps images `(b, S, S, 3)`, RGB in [0, 255], to the last feature map.
         dataset: The data set.
-        name: The backbone's, for the folder.
+        name: The backbone's name, for the folder.
         augmentation: A name from `AUGMENTATIONS`.
-        wanted: By split, how many views of its photos.
+        wanted: By split, the number of views of its images.
 
     Returns:
-        By split and view, maps float16 `(m, h, w, C)` mapped into memory, and the row of each of
-        the split's photos in them, int64 `(n,)`.
+        By split and view, float16 maps `(m, h, w, C)`, memory-mapped, and the row of each image of
+        the split in them, int64 `(n,)`.
 
     Raises:
-        FgmixError: If there is no room for them, or they can't be written.
+        FgmixError: If the disk has too little space, or the features can't be written.
     """
     stores, folder = _stores(backbone, dataset, name, augmentation, max(wanted.values()))
     paths = {split: dataset.splits[split].paths for split in wanted}
@@ -115,12 +115,12 @@ def provide_features(
         if any(missing):
             _announce(missing, stores[0].map_bytes, folder)
             try:
-                for view, (store, photos) in enumerate(zip(stores, missing, strict=True)):
-                    if photos:
-                        store.add(photos, _compute(backbone, dataset, photos, view, augmentation))
+                for view, (store, images) in enumerate(zip(stores, missing, strict=True)):
+                    if images:
+                        store.add(images, _compute(backbone, dataset, images, view, augmentation))
             except OSError as error:
                 if dataset.root in Path(str(error.filename)).parents:
-                    raise  # a photo that is gone
+                    raise  # a missing image
                 reason = error.strerror or error
                 raise FgmixError(f"can't write features to {folder}: {reason}; {REMEDY}") from error
     return {
@@ -139,7 +139,7 @@ def _stores(
         f"{backbone.output.dtype}".encode()
     )
     digest_weights(digest, backbone)
-    data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
+    data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])[:40]
     folder = tfds_folder() / OWN_FOLDER / "features"
     folder /= f"{data}-{name}-{size}-{digest.hexdigest()[:16]}"
     names = ["plain", "mirrored", *(f"{augmentation}-{view}" for view in range(2, views))][:views]
@@ -147,7 +147,7 @@ def _stores(
 
 
 def _announce(missing: list[list[str]], map_bytes: int, folder: Path) -> None:
-    """Says what is about to be computed and how much room it takes, and looks if it is there."""
+    """Logs the number and size of the features to compute, and checks the free disk space."""
     count = sum(map(len, missing))
     needed = count * map_bytes
     place = next(parent for parent in folder.parents if parent.exists())
@@ -168,7 +168,7 @@ def _announce(missing: list[list[str]], map_bytes: int, folder: Path) -> None:
 def _compute(
     backbone: keras.Model, dataset: ImageDataset, paths: Sequence[str], view: int, augmentation: str
 ) -> Iterator[np.ndarray]:
-    """Yields each photo's map."""
+    """Yields the feature map of each image."""
     from tqdm import tqdm
 
     size = backbone.input_shape[1]
@@ -187,7 +187,7 @@ def _compute(
         .prefetch(tf.data.AUTOTUNE)
     )
 
-    # Keras's own would give the batch to every device of a strategy.
+    # With TensorFlow, `predict_on_batch` would give the batch to every device of a strategy.
     run = backbone.predict_on_batch
     if keras.backend.backend() == "tensorflow":
         run = tf.function(partial(infer, backbone), autograph=False, reduce_retracing=True)
@@ -201,4 +201,4 @@ def _compute(
 
 
 BATCH = 32
-"""Photos the backbone takes at once."""
+"""Images per batch of the backbone."""

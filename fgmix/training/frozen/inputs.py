@@ -1,7 +1,7 @@
-"""Training on a frozen backbone: its features are computed once, and what stands on them is fitted.
+"""The inputs of training on a frozen backbone, whose features are computed once.
 
-In every epoch each photo is seen in one of its views, in turn: in epoch `e` photo `i` in view
-`(e + i) mod views`. What is measured are plain photos.
+Every epoch uses one view of each image, in turn: epoch `e` uses view `(e + i) mod views` of image
+`i`. Evaluation uses view 0.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ Load = Callable[[str, tf.Tensor, tf.Tensor], tf.Tensor]
 """`(split, views int64 [b], images int32 [b]) -> inputs float32 [b, ...]`."""
 
 Stored = Mapping[tuple[str, int], tuple[np.ndarray, np.ndarray]]
-"""What `provide_features` returns: by split and view, maps and the row of each photo in them."""
+"""From `provide_features`: by split and view, maps and the row of each image in them."""
 
 
 def feature_inputs(
@@ -49,17 +49,17 @@ def feature_inputs(
     dataset: ImageDataset,
     distribution: Distribution = ONE_DEVICE,
 ) -> tuple[keras.Model, Inputs]:
-    """Splits a classifier after its backbone, and feeds the head with stored features.
+    """Splits a classifier after its backbone, and returns the head and its inputs.
 
     Args:
         model: A classifier from `build_model`.
         config: A resolved config whose recipe freezes the backbone.
-        dataset: What to train on; its `"val"` split, if there, is measured every epoch, and
-            `"test"` if the config monitors it.
-        distribution: Among what the batches are divided; one process.
+        dataset: The data set: `"train"` is trained on; `"val"`, if present, is measured after every
+            epoch, and `"test"` if the config monitors it.
+        distribution: The devices that batches are divided among, of a single process.
 
     Returns:
-        The head of `model` to train, which shares its variables, and its inputs.
+        The head of `model`, which shares its variables, and its inputs.
 
     Raises:
         FgmixError: If the features can't be stored.
@@ -95,22 +95,22 @@ def feature_inputs(
     measures = {split: measured(split) for split in splits}
     digest = hashlib.sha256()
     digest_weights(digest, parts.backbone)
-    inputs = _feed(config, dataset, load, measures, distribution)
+    inputs = _feature_inputs(config, dataset, load, measures, distribution)
     return parts.head, replace(inputs, backbone=digest.hexdigest())
 
 
 def view_inputs(config: TrainConfig, dataset: ImageDataset) -> Inputs:
-    """Feeds the photos of `feature_inputs`, in the same views and order, to the whole classifier.
+    """Returns the images of `feature_inputs` for the whole classifier, in the same views and order.
 
-    It is what the stored features stand for, and costs a run of the backbone every epoch.
+    Training on them is equivalent, but runs the backbone in every epoch.
     """
     split = dataset.splits["train"]
     files = tf.constant(dataset.files("train"))
     hashes = tf.constant([hash_path(path) for path in split.paths], tf.int64)
 
     def load_one(view: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
-        photo = decode_image(tf.io.read_file(files[image]), dataset.crop_bottom)
-        return view_image(photo, hashes[image], view, config.image_size, config.augmentation)
+        decoded = decode_image(tf.io.read_file(files[image]), dataset.crop_bottom)
+        return view_image(decoded, hashes[image], view, config.image_size, config.augmentation)
 
     def load(_: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         return tf.map_fn(
@@ -120,10 +120,10 @@ def view_inputs(config: TrainConfig, dataset: ImageDataset) -> Inputs:
     measured = {
         split: measured_images(config, dataset, split) for split in measured_splits(config, dataset)
     }
-    return _feed(config, dataset, load, measured)
+    return _feature_inputs(config, dataset, load, measured)
 
 
-def _feed(
+def _feature_inputs(
     config: TrainConfig,
     dataset: ImageDataset,
     load: Load,
@@ -179,13 +179,13 @@ def _maps_on_disk(stored: Stored) -> Load:
             lambda v, i: gather(split, v, i), (views, images), tf.float16, stateful=False
         )
         batch = tf.ensure_shape(batch, (None, *stored[split, 0][0].shape[1:]))
-        return tf.cast(batch, tf.float32)  # several times faster than NumPy's
+        return tf.cast(batch, tf.float32)  # several times faster than in NumPy
 
     return load
 
 
 def _means_in_memory(stored: Stored) -> Load:
-    """Means over the positions: a few kilobytes a photo, so that they are held in memory."""
+    """Returns a loader of means over the positions, which take a few kilobytes per image."""
     means: dict[str, list[np.ndarray]] = {}
     for (split, _), (maps, rows) in sorted(stored.items(), key=lambda item: item[0]):
         of_view = np.stack([maps[row].mean(axis=(0, 1), dtype=np.float32) for row in rows])

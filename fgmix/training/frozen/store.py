@@ -1,7 +1,7 @@
-"""Feature maps on disk: a raw file of float16 maps a view, and an index of which photo is where.
+"""Stores feature maps on disk: per view, a raw file of float16 maps and an index of the images.
 
-Maps are kept photo by photo, so that the splits, shots and folds of a data set, every attention and
-every seed share them. A map that is not in the index, or not as the index has it, does not exist.
+Maps are stored per image, so that all splits, shots, folds, attentions and seeds of a data set
+share them. A map that is not in the index, or does not match its checksum there, is ignored.
 """
 
 import zlib
@@ -14,22 +14,22 @@ import numpy as np
 from fgmix.data.derived_index import DerivedIndex, Entry, identify
 
 SAVE_EVERY = 1000
-"""Maps between two writes of the index: what a killed process loses at most."""
+"""The index is written after this many maps, the most that a killed process loses."""
 
 
 COLUMNS = ("row", "crc32")
-"""Of the index: a map's place and checksum."""
+"""The columns of the index: a map's row and checksum."""
 
 
 class FeatureStore:
-    """The maps of a data set's photos in one view.
+    """The feature maps of a data set's images in one view.
 
-    Any number of processes may read it; one that writes holds a lock of its own choice.
+    Any number of processes may read it. The caller must hold a lock to write.
 
     Args:
-        root: What the photos' paths are relative to.
-        folder: Where the store lies.
-        view: Its name, a part of two file names.
+        root: The folder that the images' paths are relative to.
+        folder: The folder of the store.
+        view: The view's name, used in file names.
         shape: `(height, width, channels)` of a map.
     """
 
@@ -47,25 +47,25 @@ class FeatureStore:
         return int(np.prod(self.shape)) * np.dtype(np.float16).itemsize
 
     def missing(self, paths: Sequence[str]) -> list[str]:
-        """Those photos that have no whole map, or have changed since it was computed.
+        """Returns the images that have no valid map or have changed since it was computed.
 
-        Every map is read once and checked against its checksum.
+        Every map is read once to verify its checksum.
         """
         entries, maps = self.index.read(), self._open()
         return [path for path in paths if not self._is_whole(path, entries.get(path), maps)]
 
     def add(self, paths: Sequence[str], maps: Iterable[np.ndarray]) -> None:
-        """Writes maps one by one, each over its photo's old one; the index every now and then.
+        """Writes maps one by one, replacing old maps of the same images.
 
         Args:
-            paths: The photos, none of which has been read yet: one that changes from now on is
-                noticed by the next reader.
+            paths: The images. They must not have been read yet, so that the next reader notices
+                images that change while their maps are computed.
             maps: Their maps, in order, float16 of the store's shape.
         """
         sources = [identify(self.root / path) for path in paths]
         entries = self.index.read()
         if not entries:
-            # Not over maps that another process may have mapped into its memory.
+            # Do not overwrite maps that another process may have mapped into memory.
             self.maps.unlink(missing_ok=True)
         free = max((entry.values[0] for entry in entries.values()), default=-1) + 1
         self.maps.parent.mkdir(parents=True, exist_ok=True)
@@ -82,17 +82,17 @@ class FeatureStore:
                     if count % SAVE_EVERY == 0:
                         self._save(entries, file)
             finally:
-                self._save(entries, file)  # after Ctrl-C too: the next run goes on from there
+                self._save(entries, file)  # after Ctrl-C too, so that the next run continues here
 
     def read(self, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The maps as they lie on disk, and where in them these photos' are.
+        """Returns all maps and the rows of some images in them.
 
         Args:
-            paths: Photos that are not `missing`.
+            paths: Images that are not `missing`.
 
         Returns:
-            float16 `(m, height, width, channels)`, mapped into memory, and int64 `(n,)`, the row
-            of every path.
+            float16 `(m, height, width, channels)`, memory-mapped, and int64 `(n,)`, the row of
+            every path.
         """
         entries = self.index.read()
         return self._open(), np.array([entries[path].values[0] for path in paths], np.int64)

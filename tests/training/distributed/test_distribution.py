@@ -1,4 +1,4 @@
-"""Which devices a run takes, and that several give what one gives."""
+"""The devices of a run; several devices give the results of one."""
 
 import csv
 
@@ -71,7 +71,7 @@ def test_alone_there_is_nothing_to_agree_on():
 
     assert ONE_DEVICE.leads
     assert not ONE_DEVICE.divided
-    assert ONE_DEVICE.tell({"a": 1}) == [{"a": 1}]
+    assert ONE_DEVICE.gather({"a": 1}) == [{"a": 1}]
     assert ONE_DEVICE.first_signal(None) is None
     assert ONE_DEVICE.first_signal(15) == 15
     assert ONE_DEVICE.together(lambda: 3) == 3
@@ -94,7 +94,7 @@ def test_two_devices_train_what_one_does(photos, tmp_path, backend):
     finish(*(start(run, backend, devices) for run, devices in zip(runs, (1, 2), strict=True)))
     one, two = tmp_path / "one", tmp_path / "two"
     assert largest_difference(one, two) <= 1e-5
-    # Every photo was measured, and once: 12 to test on and 6 to validate on, in batches of 8.
+    # Every image was measured once: 12 test and 6 validation images, in batches of 8.
     answers = []
     for run in (one, two):
         with (run / "predictions.csv").open(newline="") as file:

@@ -1,4 +1,4 @@
-"""Several processes train one run: the same weights, and a clear end when one of them is lost."""
+"""Several processes train one run: equal weights, and a clear error if one of them is lost."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from fgmix.training.distributed.hosts import joined, peer_lost, split_address
 from tests.apart import finish, free_port, largest_difference, start
 from tests.trained_runs import small_config
 
-# All layers that the other attentions have are in `mixed`.
+# `mixed` has all layers of the other attentions.
 SETTINGS = {"attention": "mixed", "epochs": 2, "batch_size": 8, "checkpoint_every": 1}
 SETTINGS |= {"backbone_lr": 1e-3, "head_lr": 1e-2, "val_fraction": 0.2}
 
 
 def pair(config, port, **changes):
-    """The same run in two processes."""
+    """Returns the config of a run for each of two processes."""
     together = replace(config, coordinator=f"127.0.0.1:{port}", processes=2)
     return [replace(together, process=process, **changes) for process in (0, 1)]
 
@@ -47,7 +47,7 @@ def test_only_jax_joins_processes(photos, tmp_path):
 def test_nobody_listens(monkeypatch):
     monkeypatch.setattr(hosts, "PATIENCE", 0.0)
     address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(FgmixError, match=f"{address}: nobody listens there .*start process 0"):
+    with pytest.raises(FgmixError, match=f"{address}: no process listens there .*start process 0"):
         hosts._wait_for(address, *split_address(address))
 
 
@@ -78,7 +78,7 @@ def test_only_a_run_of_several_processes_loses_one():
 
 @pytest.fixture(scope="module")
 def two(photos, tmp_path_factory):
-    """A run of two processes, without a break, and what each said."""
+    """Returns an uninterrupted run of two processes, and their output."""
     config = small_config(photos, tmp_path_factory.mktemp("hosts") / "two", **SETTINGS)
     said = finish(*(start(part, "jax", exported=True) for part in pair(config, free_port())))
     return config, said
@@ -94,7 +94,7 @@ def test_two_processes_train_what_one_does(two, tmp_path):
     of_two = json.loads((Path(config.run_dir) / "metrics.json").read_text())
     assert of_two["num_examples"] == metrics["num_examples"] == 12
     assert of_two["loss"] == pytest.approx(metrics["loss"], abs=1e-4)
-    # One writes the run and says how it goes.
+    # Only the leader writes the run and logs.
     assert "Epoch 2/2" in said[0]
     assert "Epoch" not in said[1]
 
@@ -131,7 +131,7 @@ def test_one_is_lost_and_the_run_goes_on_exactly(two, tmp_path):
 @pytest.mark.slow
 def test_processes_that_slurm_starts_and_that_differ_are_refused(photos, tmp_path):
     config = small_config(photos, tmp_path / "run", coordinator="auto", **SETTINGS)
-    # As srun tells its tasks. JAX chooses a port from 61440 on by the job's number.
+    # The environment of srun's tasks. JAX chooses a port from 61440 on by the job's number.
     task = {"SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0"}
     task |= {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NUM_NODES": "1"}
     processes = [
@@ -150,5 +150,5 @@ def test_nothing_has_scheduled_this_process(monkeypatch):
         raise ValueError("coordinator_address should be defined.")
 
     monkeypatch.setattr(keras.distribution, "initialize", initialize)
-    with pytest.raises(FgmixError, match="neither Slurm nor Open MPI has started this process"):
+    with pytest.raises(FgmixError, match="by neither Slurm nor Open MPI"):
         hosts._join_as_scheduled()

@@ -24,7 +24,7 @@ SIZE, COUNT = 16, 6
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path, monkeypatch):
-    """Where this test's features go."""
+    """Returns the folder of this test's features."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     return tmp_path / "tfds"
 
@@ -50,7 +50,7 @@ def backbone(seed=0):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """The photos that were run through a backbone, by view."""
+    """Returns the images that a backbone was run on, by view."""
     seen = []
     compute = features._compute
 
@@ -107,7 +107,7 @@ def test_features_are_computed_once_and_shared(dataset, seen):
     seen.clear()
     again = provide(dataset, views=2)
     np.testing.assert_array_equal(maps(first, "train", 1), maps(again, "train", 1))
-    # Another split of the same photos, fewer views, another seed: nothing is computed.
+    # Another split of the same images, fewer views, another seed: nothing is computed.
     joined = Split(dataset.splits["val"].paths + dataset.splits["train"].paths[:3], np.zeros(5))
     other = replace(dataset, splits={"train": joined})
     np.testing.assert_array_equal(maps(provide(other, val=0), "train")[:2], maps(first, "val"))

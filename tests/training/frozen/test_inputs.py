@@ -1,4 +1,4 @@
-"""Recipe frozen: what is trained on stored features is what running the backbone would give."""
+"""Recipe frozen: training on stored features is equivalent to running the backbone."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def frozen_config(photos, run_dir, **changes):
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path, monkeypatch):
-    """Where this test's features go."""
+    """Returns the folder of this test's features."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     return tmp_path / "tfds"
 
@@ -80,7 +80,7 @@ def test_a_run_trains_the_head_alone_and_saves_the_whole(photos, tmp_path):
     rows = read_history(tmp_path / "run")
     assert {row["lr_backbone"] for row in rows} == {"0.0"}
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
-    # What is measured on features is what the whole model makes of the photos.
+    # Measured on features, the head gives the outputs of the whole model.
     metrics = json.loads((tmp_path / "run/metrics.json").read_text())
     assert float(rows[-1]["test_accuracy"]) == pytest.approx(metrics["top1"])
     assert float(rows[-1]["test_loss"]) == pytest.approx(metrics["loss"], rel=2e-3)
@@ -102,7 +102,7 @@ def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
     begin = EpochLog.on_epoch_begin
 
     def begin_and_copy(self, epoch, logs=None):
-        # What a run leaves that is killed between head and whole network, and one epoch later.
+        # As after a kill between the two stages, and one epoch later.
         if epoch in (2, 3):
             shutil.copytree(tmp_path / "whole", tmp_path / f"killed after {epoch}")
         begin(self, epoch, logs)
