@@ -104,6 +104,7 @@ def survey_folder(root: Path) -> Layout:
     strays: list[str] = []
     for split, folder in folders.items():
         classes: dict[str, list[str]] = {path.name: [] for path in subfolders(folder)}
+        require_storable(folder, classes)
         for path, kind in walk(folder):
             relative = path.relative_to(root)
             require_storable(root, [str(relative)])
@@ -117,7 +118,6 @@ def survey_folder(root: Path) -> Layout:
                 left_out.append(Found(relative, kind))
             if kind is Kind.OTHER:
                 strays.append(relative.as_posix())
-        require_storable(folder, classes)
         images[split] = {name: tuple(paths) for name, paths in classes.items()}
     if "all" not in folders:
         for path, kind in walk(root, without=set(folders.values())):

@@ -19,8 +19,8 @@ SUFFIXES = frozenset(
 )
 """Suffixes of the files that are read. The content decides how a file is decoded."""
 
-SHOWN_SUFFIXES = "JPEG, PNG, BMP, GIF, WebP"
-"""The formats of `SUFFIXES`, for messages."""
+SHOWN_SUFFIXES = ".bmp, .gif, .jfif, .jpeg, .jpg, .png, .webp"
+"""The usual ones of `SUFFIXES`, for messages."""
 
 OTHER_SUFFIXES = frozenset(
     {
