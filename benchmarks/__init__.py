@@ -1,1 +1,1 @@
-"""Measurements of fgmix, and the records and tables of what they found."""
+"""Measurements of fgmix, with their records and tables."""

@@ -1,8 +1,8 @@
-"""Writes the tables of README.md anew from the records in results/.
+"""Rewrites the tables of README.md from the records in results/.
 
     python -m benchmarks.tables
 
-Scripts do it themselves when they have measured; this is for records that came from elsewhere.
+Scripts do so themselves after measuring; this is for records that come from elsewhere.
 """
 
 import argparse

@@ -1,1 +1,1 @@
-"""How good the models are, and how sure the comparisons."""
+"""The accuracy of models, and the reliability of comparisons."""

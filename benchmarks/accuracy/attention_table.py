@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy.attention_table RUN ... --output benchmarks/results/NAME.json
 
 Prints Markdown, and writes the same numbers as JSON with settings, machine and library versions, so
-that a table in a document can be traced to what was run. No image leaves the runs.
+that a table in a document can be traced to its runs. It contains no images.
 """
 
 import argparse
@@ -24,7 +24,7 @@ PLACES = {"dataset", "data_dir", "run_dir", "weights", "overwrite", "resume"}
 
 
 def read(run: "Run") -> dict[str, Any]:
-    """One run's row."""
+    """Returns the row of one run."""
     config, metrics, history = run.config, run.metrics, run.history
     n, top1 = metrics["num_examples"], metrics["top1"]
     return {
@@ -47,7 +47,7 @@ def read(run: "Run") -> dict[str, Any]:
 
 
 def compare(run: "Run", baseline: "Run") -> dict[str, float]:
-    """How two runs differ photo by photo: McNemar's exact test on the same test photos."""
+    """Compares two runs by McNemar's exact test on the same test images."""
     one, other = run.predictions, baseline.predictions
     if one.paths != other.paths:
         raise SystemExit(

@@ -1,13 +1,13 @@
-"""How often `compare` raises a false alarm, and how often its intervals cover the truth.
+"""The false alarm rate of `compare`, and the coverage of its intervals.
 
     python -m benchmarks.accuracy.comparison_simulation
 
-Two groups of runs are drawn many times over from a model in which the truth is known: a run answers
-a photo rightly with probability `Phi(a + b_photo + c_photo,group + s_seed)`, everything but `a`
-normal. Photos differ in how hard they are, the groups in which photos they find hard, the seeds in
-how well they train. The groups are equally good, or apart by a known difference. Beside
-`fgmix.comparison` the methods are tried that suggest themselves: a bootstrap over photos and seeds,
-Welch's test of the seeds' accuracies, a paired test over photos.
+Two groups of runs are drawn many times from a model whose truth is known: a run predicts an image
+correctly with probability `Phi(a + b_photo + c_photo,group + s_seed)`, where all terms but `a` are
+normal. Images differ in difficulty, groups in which images they find difficult, and seeds in how
+well they train. The groups are equally good, or differ by a known amount. For comparison with
+`fgmix.comparison`, obvious alternatives are tried: a bootstrap over images and seeds, Welch's test
+of the seeds' accuracies, and a paired test over images.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ from fgmix.comparison.statistics import LEVEL, compare_accuracies, measure_accur
 from fgmix.comparison.variance import SeedTerm, crossed_error
 
 BOOTSTRAPS = 500
-"""Draws of the bootstrap, which is slow and is tried in a quarter of the repetitions."""
+"""Draws of the bootstrap, which is slow and therefore used in a quarter of the repetitions."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class World:
 
     Attributes:
         name: What is special about it.
-        seeds: Of the two groups.
-        photos: Test photos.
-        accuracy: Of the first group.
-        difference: The second group's accuracy less the first's, in points.
+        seeds: The numbers of seeds of the two groups.
+        photos: The number of test images.
+        accuracy: The accuracy of the first group.
+        difference: The second group's accuracy minus the first's, in points.
         seed_points: Standard deviation of the accuracy between seeds, in points, of the two groups.
-        photo_sd: Of `b` and `c` together, on the scale of `Phi`'s argument.
-        own_share: The share of `c` in their variance.
+        photo_sd: Standard deviation of `b + c`, on the scale of `Phi`'s argument.
+        own_share: The fraction of `c` in their variance.
         together: Correlation of the two groups' seeds.
     """
 
@@ -77,10 +77,10 @@ WORLDS = (
 
 
 class Sampler:
-    """Draws the answers of two groups in a world.
+    """Draws the predictions of two groups in a world.
 
     Attributes:
-        truth: The two groups' accuracies over all photos and seeds.
+        truth: The two groups' accuracies over all images and seeds.
     """
 
     def __init__(self, world: World):
@@ -88,7 +88,7 @@ class Sampler:
         self.truth = [world.accuracy, world.accuracy + world.difference / 100]
         self.means, self.spreads = [], []
         for accuracy, points in zip(self.truth, world.seed_points, strict=True):
-            # The accuracy moves by this much a unit of the argument, so seeds by that many units.
+            # The slope of the accuracy in the argument converts points to units of the argument.
             slope = norm.pdf(norm.ppf(accuracy)) / np.sqrt(1 + world.photo_sd**2)
             spread = points / 100 / slope
             self.spreads.append(spread)
@@ -96,7 +96,7 @@ class Sampler:
             self.means.append(norm.ppf(accuracy) * scale)
 
     def draw(self, rng: np.random.Generator) -> list[np.ndarray]:
-        """The answers of both groups, bool `(n, N)` each."""
+        """Returns the correctness of both groups, bool `(n, N)` each."""
         world = self.world
         own = world.photo_sd * np.sqrt(world.own_share)
         shared = world.photo_sd * np.sqrt(1 - world.own_share)
@@ -112,7 +112,7 @@ class Sampler:
 
 
 class Bootstrap:
-    """Percentile intervals of a bootstrap over photos and seeds; the draws are made once."""
+    """Percentile intervals of a bootstrap over images and seeds, with the draws made once."""
 
     def __init__(self, world: World, rng: np.random.Generator):
         share = np.full(world.photos, 1 / world.photos)
@@ -121,7 +121,7 @@ class Bootstrap:
         self.seeds = [rng.multinomial(n, np.full(n, 1 / n), BOOTSTRAPS) / n for n in world.seeds]
 
     def interval(self, right: list[np.ndarray]) -> np.ndarray:
-        """Of the second group's accuracy less the first's."""
+        """Returns the interval of the second group's accuracy minus the first's."""
         first, second = (
             (self.photos @ group.T.astype(np.float32) * seeds).sum(axis=1)
             for group, seeds in zip(right, self.seeds, strict=True)
@@ -130,7 +130,7 @@ class Bootstrap:
 
 
 def simulate(world: World, repetitions: int, seed: int) -> dict[str, float]:
-    """How often each method's interval misses the truth, and how often differences are shown."""
+    """Returns how often each method's interval misses the truth and a difference is shown."""
     rng = np.random.default_rng(seed)
     sampler, bootstrap = Sampler(world), Bootstrap(world, rng)
     difference = sampler.truth[1] - sampler.truth[0]
@@ -152,7 +152,7 @@ def simulate(world: World, repetitions: int, seed: int) -> dict[str, float]:
         if found.error is not None:
             errors.append(found.error)
         if min(world.seeds) > 1:
-            # Without the floor under the seeds' variance, Welch's test, a paired test over photos.
+            # Without the floor of the seeds' variance, Welch's test, a paired test over images.
             far = abs(found.mean - difference)
             terms = [SeedTerm(float(g.mean(axis=1).var(ddof=1)), len(g)) for g in right]
             for name, photo_variance in (("no_floor", found.image_variance or 0.0), ("welch", 0.0)):

@@ -1,13 +1,13 @@
-"""What fgmix's recipe `strong` gains over the fine-tuning that one would write by hand.
+"""The gain of fgmix's recipe `strong` over hand-written fine-tuning.
 
     python -m benchmarks.accuracy.plain_finetuning --data-dir DIR --weights FILE --epochs 15
 
 The peers are `keras.applications` with global average pooling and a softmax, Adam, and `model.fit`
-on `image_dataset_from_directory`, as Keras's guide to transfer learning has it: `guide` trains the
-new layer on the frozen backbone for two thirds of the epochs and then all at 1e-5; `whole` trains
-all from the start at 1e-4. All contenders get the same photos, weights, image size and epochs, each
-in a process of its own, whose minutes are those of the whole command; for every seed they
-run in another order. Accuracy is of the test photos after the last epoch.
+on `image_dataset_from_directory`, as in Keras's guide to transfer learning: `guide` trains the
+new layer on the frozen backbone for two thirds of the epochs and then everything at 1e-5; `whole`
+trains everything from the start at 1e-4. All contenders get the same images, weights, image size
+and epochs, each in a separate process, and the time is that of the whole command; the order
+changes with the seed. Accuracy is on the test images after the last epoch.
 """
 
 import argparse
@@ -70,7 +70,7 @@ print(model.evaluate(test.prefetch(2), verbose=0)[1])
 
 
 def link_photos(dataset: Any, root: Path) -> None:
-    """Class folders of links to a data set's photos, as `image_dataset_from_directory` wants."""
+    """Creates class folders of links to a data set's images, for `image_dataset_from_directory`."""
     for split in ("train", "test"):
         labels = dataset.splits[split].labels
         for number, (file, label) in enumerate(zip(dataset.files(split), labels, strict=True)):
@@ -80,13 +80,13 @@ def link_photos(dataset: Any, root: Path) -> None:
 
 
 def timed(command: list[str], stored: Path) -> tuple[str, dict[str, float]]:
-    """Runs a command; its output, its minutes, and its minutes of a processor."""
+    """Runs a command; returns its output, its minutes, and its minutes of processor time."""
     output, times = run_timed(command, stored)
     return output, {name.replace("seconds", "minutes"): x / 60 for name, x in times.items()}
 
 
 def run_fgmix(args: argparse.Namespace, attention: str, seed: int, scratch: Path) -> dict[str, Any]:
-    """A finished run of recipe `strong` on all training photos."""
+    """Trains recipe `strong` on all training images, and returns the finished run."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         run = Path(folder) / "run"
         flags = {
@@ -111,7 +111,7 @@ def run_fgmix(args: argparse.Namespace, attention: str, seed: int, scratch: Path
 
 
 def run_peer(args: argparse.Namespace, mode: str, seed: int, scratch: Path) -> dict[str, Any]:
-    """What was written by hand, on links to the same photos."""
+    """Trains by hand-written code, on links to the same images."""
     words = [str(scratch / "photos"), args.weights, *BACKBONES[args.backbone], mode]
     words += [str(args.image_size), str(args.epochs), str(seed)]
     output, times = timed([sys.executable, "-c", PEER, *words], scratch / "tfds")
@@ -119,7 +119,7 @@ def run_peer(args: argparse.Namespace, mode: str, seed: int, scratch: Path) -> d
 
 
 def table(record: Record) -> str:
-    """Accuracy and minutes of each contender over the seeds."""
+    """Returns the table of accuracy and minutes of each contender over the seeds."""
     by_name: dict[str, list[Record]] = {}
     for row in record["rows"]:
         by_name.setdefault(row["contender"], []).append(row)
@@ -145,7 +145,7 @@ KEYS = ("minutes", "processor_minutes")
 
 
 def main() -> None:
-    """Runs every contender with every seed, and writes as it goes."""
+    """Runs every contender with every seed, and writes after each."""
     parser = script_parser(__doc__, variant=True)
     parser.add_argument("--dataset", default="cars")
     parser.add_argument("--data-dir", type=lambda p: str(Path(p).absolute()))

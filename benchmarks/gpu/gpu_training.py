@@ -1,14 +1,14 @@
-"""Training on a GPU: fgmix on Keras's JAX backend beside PyTorch, in one call.
+"""Training on a GPU: fgmix on Keras's JAX backend against PyTorch, in one call.
 
     python -m benchmarks.gpu.gpu_training
     python -m benchmarks.gpu.gpu_training --networks vgg16_bn:128 --variant vgg16_bn
     python -m benchmarks.gpu.gpu_training --rehearse        # tiny, on the CPU, writes nothing
 
 TensorFlow is not needed. Both train the same network, head and batch in bfloat16 (weights in
-float32) with the same optimizer, in processes of their own that take turns: fgmix's classifier
-with Keras's `fit`, and PyTorch channels-last, under autocast, compiled. Batches wait on the device,
-or as decoded photos of 8 bits in the host's memory. The share of the chip's peak counts two
-operations a multiply-add, forward once and backward twice, of what `fgmix.models.cost` counts.
+float32) with the same optimizer, in separate processes that alternate: fgmix's classifier with
+Keras's `fit`, and PyTorch channels-last, under autocast, compiled. Batches come from the device, or
+as decoded 8-bit images from the host's memory. The fraction of the chip's peak counts two
+operations per multiply-add, forward once and backward twice, as counted by `fgmix.models.cost`.
 """
 
 import argparse
@@ -40,7 +40,7 @@ SOURCES = {"device": "seconds", "host": "seconds_from_host"}
 
 
 def look() -> dict[str, Any]:
-    """For a worker: which device each library has, and what drives it."""
+    """Returns, in a worker, the device of each library and its driver."""
     import jax
     import torch
 
@@ -64,7 +64,7 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
         "precision": "bfloat16",
         "steps": args.steps,
         "host": True,
-        "compiled": not args.rehearse,  # on a CPU that takes minutes
+        "compiled": not args.rehearse,  # on a CPU this takes minutes
     }
     network_alone = {x: settings[x] for x in ("backbone", "attention", "image_size", "pooling")}
     counted = measure_apart("benchmarks.gpu.gpu_training:count", network_alone, ON_CPU)
@@ -91,7 +91,7 @@ def measure(args: argparse.Namespace, network: str, batch: int, attention: str) 
 
 
 def count(backbone: str, attention: str, image_size: int, pooling: str) -> dict[str, int]:
-    """For a worker: multiply-adds of one image, forward."""
+    """Returns, in a worker, the multiply-adds of one image, forward."""
     from fgmix.models.cost import classifier_costs
 
     sizes = {"num_classes": CLASSES, "image_size": image_size, "pooling": pooling}
@@ -100,7 +100,7 @@ def count(backbone: str, attention: str, image_size: int, pooling: str) -> dict[
 
 
 def table(record: Record) -> str:
-    """Images a second, shares of the peak, and memory."""
+    """Returns the table of images a second, fractions of the peak, and memory."""
     peak = record["peak_teraflops"]
     rows = []
     for row in record["rows"]:
@@ -139,7 +139,7 @@ def table(record: Record) -> str:
 
 
 def command(argv: list[str]) -> int:
-    """Measures, prints and writes as it goes."""
+    """Measures, prints, and writes after each network."""
     parser = script_parser(__doc__, variant=True)
     parser.add_argument("--networks", nargs="+", default=NETWORKS, help="NAME:BATCH")
     parser.add_argument("--attentions", nargs="+", default=["none", "mixed"])

@@ -1,4 +1,4 @@
-"""Whole commands, timed from start to end."""
+"""Timing of whole commands."""
 
 import os
 import resource
@@ -15,11 +15,11 @@ def run_timed(command: Sequence[str], stored: Path) -> tuple[str, dict[str, floa
     """Runs a command from the repository's root.
 
     Args:
-        command: The words of it.
+        command: Its words.
         stored: The folder for everything that fgmix and TensorFlow Datasets store.
 
     Returns:
-        What it printed, and its seconds by the clock and of a processor.
+        Its output, its elapsed seconds and its seconds of processor time.
     """
     environment = {**os.environ, **ENVIRONMENT, "TFDS_DATA_DIR": str(stored)}
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

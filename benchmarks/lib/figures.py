@@ -1,4 +1,4 @@
-"""Figures as SVG that know what they were drawn from, so that a stale one is found."""
+"""SVG figures that carry a digest of their sources, so that a stale one is detected."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ SETTINGS = {
 
 
 def digest(*sources: Path) -> str:
-    """Of what a figure is drawn from: its record and its script. Line ends don't count."""
+    """Returns the digest of a figure's sources: its record and its script, without line ends."""
     found = hashlib.sha256()
     for path in sources:
         found.update(path.read_text(encoding="utf-8").encode())
@@ -25,12 +25,12 @@ def digest(*sources: Path) -> str:
 
 
 def is_fresh(figure: Path, record: Path, script: Path) -> bool:
-    """Whether a figure is there and was drawn from its record and script as they are."""
+    """Returns whether a figure exists and matches its record and script."""
     return figure.is_file() and digest(record, script) in figure.read_text(encoding="utf-8")
 
 
 def to_svg(figure: Any, record: Path, script: Path) -> str:
-    """A Matplotlib figure as SVG that carries the digest of its sources.
+    """Returns a Matplotlib figure as SVG that carries the digest of its sources.
 
     The bytes depend on Matplotlib's version; the digest does not.
     """

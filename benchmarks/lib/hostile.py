@@ -1,4 +1,4 @@
-"""Byte strings that no photo should be: what `serving_fuzz.py` and its short test ask a model."""
+"""Hostile byte strings for `serving_fuzz.py` and its short test."""
 
 import io
 import random
@@ -25,16 +25,16 @@ FORMATS = {
     "webp-lossless": ("WEBP", {"lossless": True, "mode": "RGBA"}),
     "webp-animated": ("WEBP", {"frames": 3}),
 }
-"""The sound files that damaged ones are made from: how Pillow is asked for each."""
+"""The valid files that damaged ones are made from: Pillow's format and options of each."""
 
 SIDES = (0, 1, 9_999, 10_001, 32_768, 65_535, 2**24 - 1, 2**31 - 1, 2**32 - 1)
-"""Announced sides: none, one, the largest square that is decoded, and beyond."""
+"""Announced sides: zero, one, the largest square that is decoded, and beyond."""
 
 MAGIC = (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"RIFF\x10\0\0\0WEBPVP8 ")
 
 
 def draw(chance: random.Random, name: str) -> bytes:
-    """A sound picture of one of `FORMATS`, of 1 to 200 pixels a side."""
+    """Returns a valid picture in one of `FORMATS`, with sides of 1 to 200 pixels."""
     kind, options = FORMATS[name]
     options = dict(options)
     mode, frames = options.pop("mode", "RGB"), options.pop("frames", 1)
@@ -79,7 +79,7 @@ def _flipped(chance: random.Random) -> bytes:
 
 
 def _flipped_head(chance: random.Random) -> bytes:
-    """Bits flipped where sizes, offsets and counts stand."""
+    """Flips bits where sizes, offsets and counts are stored."""
     content = bytearray(_any(chance))
     for _ in range(chance.choice((1, 4, 16))):
         content[chance.randrange(min(64, len(content)))] ^= 1 << chance.randrange(8)
@@ -87,20 +87,20 @@ def _flipped_head(chance: random.Random) -> bytes:
 
 
 def _spliced(chance: random.Random) -> bytes:
-    """The beginning of one file before the end of another."""
+    """Joins the beginning of one file and the end of another."""
     first, second = _any(chance), _any(chance)
     return first[: chance.randrange(len(first))] + second[chance.randrange(len(second)) :]
 
 
 def _doubled(chance: random.Random) -> bytes:
-    """A piece of a file repeated within it."""
+    """Repeats a piece of a file within it."""
     content = _any(chance)
     start, end = sorted(chance.randrange(len(content)) for _ in range(2))
     return content[:end] + content[start:end] * chance.randint(1, 50) + content[end:]
 
 
 def _giant(chance: random.Random) -> bytes:
-    """A file that announces another size than it has."""
+    """Returns a file that announces a wrong size."""
     width, height = chance.choice(SIDES), chance.choice(SIDES)
     kind = chance.choice(("jpeg", "png", "gif", "bmp", "webp-lossy", "webp-lossless"))
     content = bytearray(draw(chance, kind))
@@ -126,7 +126,7 @@ def _giant(chance: random.Random) -> bytes:
 
 
 def _largest(chance: random.Random) -> bytes:
-    """A sound picture of one colour, small as a file, of about as many pixels as are decoded."""
+    """Returns a valid single-colour picture, small as a file, near the pixel limit."""
     buffer = io.BytesIO()
     Image.new("1", (9_990, 9_990)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -149,11 +149,11 @@ WEIGHTS = [{"empty": 1, "largest": 0.5}.get(name, 15) for name in STRATEGIES]
 
 
 def hostile(number: int, seed: int = 0) -> tuple[str, bytes]:
-    """One of the strings, the same whenever it is asked for.
+    """Returns one of the strings, always the same for the same arguments.
 
     Args:
-        number: Which.
-        seed: Chooses all of them.
+        number: Its number.
+        seed: The seed of all strings.
 
     Returns:
         The name of its strategy, and the string.
@@ -164,14 +164,14 @@ def hostile(number: int, seed: int = 0) -> tuple[str, bytes]:
 
 
 def mixed(good: list[bytes], bad: list[bytes]) -> tuple[list[bytes], np.ndarray]:
-    """A batch in which sound photos stand among others.
+    """Mixes valid images with hostile strings in a batch.
 
     Args:
-        good: The sound ones, at most as many as there are others.
-        bad: The others.
+        good: The valid images, at most as many as hostile strings.
+        bad: The hostile strings.
 
     Returns:
-        The batch, and which of its rows are sound.
+        The batch, and which of its rows are valid.
     """
     rows: list[tuple[bool, bytes]] = []
     for index, content in enumerate(bad):

@@ -1,4 +1,4 @@
-"""What machine a benchmark ran on, and with what."""
+"""The machine and the library versions of a benchmark."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def processor() -> str:
-    """The processor's name and its number of cores."""
+    """Returns the processor's name and its number of cores."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
@@ -20,7 +20,7 @@ def processor() -> str:
 
 
 def command() -> str:
-    """The command that is running, without its note; folders and files by what they are."""
+    """Returns the running command without its note, with paths replaced by their role."""
     words = iter(sys.argv[1:])
     backend = os.environ.get("KERAS_BACKEND")
     shown = [f"KERAS_BACKEND={backend}"] if backend else []
@@ -37,17 +37,17 @@ def command() -> str:
 
 
 def peak_mebibytes() -> float:
-    """The most memory that this process has held."""
+    """Returns the peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def cores() -> int:
-    """The processor's cores that this process may use."""
+    """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def circumstances(note: str | None, *packages: str) -> dict[str, Any]:
-    """What a record begins with: command, date, machine, its load, a note, and versions."""
+    """Returns the head of a record: command, date, machine, its load, a note, and versions."""
     return {
         "command": command(),
         "date": str(date.today()),

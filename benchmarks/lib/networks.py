@@ -1,4 +1,4 @@
-"""Measuring one network after another: the flags that scripts share, and a record that grows."""
+"""Measuring networks one by one: the flags that scripts share, and a record that grows."""
 
 import argparse
 from collections.abc import Callable
@@ -11,7 +11,7 @@ Measure = Callable[[argparse.Namespace, str, int], dict[str, Any]]
 
 
 def parser_of(doc: str, flag: str, default: list[str], steps: int = 3) -> argparse.ArgumentParser:
-    """A parser of what to measure (`flag`, a list of NAME:BATCH), how often, and where it goes."""
+    """Returns a parser of the networks (`flag`, a list of NAME:BATCH), rounds and output."""
     parser = script_parser(doc)
     parser.add_argument(
         flag, dest="networks", nargs="+", default=default, metavar="NAME:BATCH", help="in turn"
@@ -23,13 +23,13 @@ def parser_of(doc: str, flag: str, default: list[str], steps: int = 3) -> argpar
 
 
 def measure_each(name: str, args: argparse.Namespace, measure: Measure, *libraries: str) -> Record:
-    """Measures every network and writes what there is after each.
+    """Measures every network and writes the record after each.
 
     Args:
-        name: Of the record.
-        args: Of `parser_of`.
-        measure: Makes a row of the flags, a network's name and its batch.
-        libraries: Whose versions the record has.
+        name: The name of the record.
+        args: The flags of `parser_of`.
+        measure: Returns a row from the flags, a network's name and its batch.
+        libraries: The libraries whose versions are recorded.
 
     Returns:
         The record.

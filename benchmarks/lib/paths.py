@@ -1,4 +1,4 @@
-"""Where the repository and its records lie."""
+"""The folders of the repository and its records."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""JPEG files that are drawn: with structure of every size and as many bytes as photographs."""
+"""Synthetic JPEG files with structure at every scale and as many bytes as photographs."""
 
 import io
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ QUALITY = 90
 
 
 def draw(rng: np.random.Generator, width: int = 500, height: int = 300) -> Image.Image:
-    """A picture that looks like itself and fills a JPEG."""
+    """Returns a picture with structure at every scale, which compresses like a photograph."""
     pixels = np.zeros((height, width, 3))
     for cells, strength in ((6, 60), (25, 30), (100, 20)):
         small = rng.normal(128, strength, (cells, cells, 3)).clip(0, 255).astype(np.uint8)
@@ -22,7 +22,7 @@ def draw(rng: np.random.Generator, width: int = 500, height: int = 300) -> Image
 
 
 def encoded(count: int, width: int = 500, height: int = 300) -> list[bytes]:
-    """The contents of that many files."""
+    """Returns the contents of `count` files."""
     rng = np.random.default_rng(0)
     files = []
     for _ in range(count):
@@ -33,13 +33,13 @@ def encoded(count: int, width: int = 500, height: int = 300) -> list[bytes]:
 
 
 def draw_coloured(root: Path, classes: int, counts: Mapping[str, int], suffix: str) -> None:
-    """Draws an easy data set of small pictures: a colour a class, and noise.
+    """Draws an easy data set of small pictures: one colour per class, and noise.
 
     Args:
-        root: The folder of it.
-        classes: How many.
-        counts: Pictures a class, by split.
-        suffix: Of the files.
+        root: Its folder.
+        classes: The number of classes.
+        counts: Pictures per class, by split.
+        suffix: The suffix of the files.
     """
     rng = np.random.default_rng(0)
     for split, count in counts.items():
@@ -55,7 +55,7 @@ def draw_coloured(root: Path, classes: int, counts: Mapping[str, int], suffix: s
 def write_photos(
     root: Path, count: int, classes: int, width: int = 500, height: int = 300
 ) -> list[Path]:
-    """Writes that many files in class folders, in turn a file each.
+    """Writes files in class folders, one per class in turn.
 
     Returns:
         The files.

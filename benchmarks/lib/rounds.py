@@ -1,4 +1,4 @@
-"""Timing contenders in turns, so that whatever else the machine does slows all of them alike."""
+"""Timing contenders in alternation, so that other load on the machine slows all of them alike."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,20 +17,20 @@ def take_turns(
     seconds: float = float("inf"),
     fewest: int = 3,
 ) -> dict[str, list[Found]]:
-    """Calls each contender once a round: first to last, then last to first, and so on.
+    """Calls each contender once per round, from first to last, then from last to first, and so on.
 
-    So each comes before each other equally often, and what changes slowly on the machine changes
-    for all of them.
+    So each comes before each other equally often, and slow changes of the machine affect all
+    contenders.
 
     Args:
-        calls: What to call, by name.
-        rounds: How many times, if they take no longer than `seconds`.
-        warm_up: Rounds before those, whose answers are dropped.
-        seconds: The time after which there are no more rounds than `fewest`.
-        fewest: See `seconds`.
+        calls: The functions to call, by name.
+        rounds: The number of rounds, if they take no longer than `seconds`.
+        warm_up: Rounds before those, whose results are dropped.
+        seconds: The time after which only `fewest` rounds are completed.
+        fewest: The least number of rounds.
 
     Returns:
-        The answers by name; those at the same place are of the same round.
+        The results by name; those at the same index are of the same round.
     """
     began = time.perf_counter()
     found: dict[str, list[Found]] = {name: [] for name in calls}
@@ -45,7 +45,7 @@ def take_turns(
 
 
 def timed(call: Callable[[], Any]) -> Callable[[], float]:
-    """What calls and returns the seconds that it took."""
+    """Returns a function that calls `call` and returns the seconds that it took."""
 
     def seconds() -> float:
         began = time.perf_counter()
@@ -56,16 +56,16 @@ def timed(call: Callable[[], Any]) -> Callable[[], float]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """The median of some values, and the least and the most of them."""
+    """Returns the median, minimum and maximum of some values."""
     return {"median": float(np.median(values)), "least": min(values), "most": max(values)}
 
 
 def ratios(one: Sequence[float], other: Sequence[float]) -> dict[str, float]:
-    """The spread of `one / other`, round by round: what slows a round slows both."""
+    """Returns the spread of `one / other` by round: what slows a round slows both."""
     return spread([a / b for a, b in zip(one, other, strict=True)])
 
 
 def show(found: Mapping[str, float], digits: int = 2) -> str:
-    """A spread as a cell of a table: the median (least to most)."""
+    """Returns a spread as a table cell: the median (least to most)."""
     median, least, most = (f"{found[name]:,.{digits}f}" for name in ("median", "least", "most"))
     return f"{median} ({least} to {most})"

@@ -1,8 +1,7 @@
-"""Where the numbers stand that fgmix is to reach: a table over the records of other scripts.
+"""How fgmix's numbers compare with its targets: a table over the records of other scripts.
 
-`python -m benchmarks.tables` writes it. What has no record is said to have none. A number that was
-measured in rounds has reached its mark if all rounds have, and has not if none has; in between the
-rounds leave it open.
+`python -m benchmarks.tables` writes it. Missing records are marked. A number measured in rounds
+meets its target if all rounds do, and misses it if none does; otherwise the result is open.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from benchmarks.lib.rounds import show, spread
 
 @dataclass(frozen=True)
 class Measured:
-    """One number of a row: of what, how it is shown, and whether it reaches the mark (or open)."""
+    """One number of a row: what it is, its text, and whether it meets the target (or open)."""
 
     what: str
     shown: str
@@ -28,14 +27,14 @@ IN_WORDS = {True: "yes", False: "**no**", None: "open"}
 
 
 def at_least(found: Record, mark: float) -> bool | None:
-    """Whether every round is up to the mark, or none, or some are."""
+    """Returns whether all rounds, some or none meet the target."""
     if found["least"] >= mark:
         return True
     return None if found["most"] >= mark else False
 
 
 def layer_errors(record: Record) -> Iterator[Measured]:
-    """The largest error of the paper's layers, over all sizes."""
+    """Returns the largest error of the paper's layers, over all sizes."""
     own = ("channel", "spatial", "mixed")
     errors = [r["max_abs_error"] for r in record["rows"] if r["layer"].partition("-")[0] in own]
     yield Measured(
@@ -44,14 +43,14 @@ def layer_errors(record: Record) -> Iterator[Measured]:
 
 
 def feature_errors(record: Record) -> Iterator[Measured]:
-    """The largest error of each network, over all sizes."""
+    """Returns the largest error of each network, over all sizes."""
     for name in dict.fromkeys(row["network"] for row in record["rows"]):
         error = max(r["relative_error"] for r in record["rows"] if r["network"] == name)
         yield Measured(f"`{name}`", f"{error:.1e}", error <= 1e-3)
 
 
 def over_pytorch(record: Record) -> Iterator[Measured]:
-    """Images a second over PyTorch's."""
+    """Returns images a second relative to PyTorch's."""
     for row in record["rows"]:
         for precision, found in row["over_pytorch"].items():
             what = f"`{row['backbone']}`, batch {row['batch']}, {precision}"
@@ -60,7 +59,7 @@ def over_pytorch(record: Record) -> Iterator[Measured]:
 
 
 def bfloat16(record: Record) -> Iterator[Measured]:
-    """Images a second in bfloat16 over float32's."""
+    """Returns images a second in bfloat16 relative to float32."""
     for row in record["rows"]:
         if "bfloat16_over_float32" in row:
             found = row["bfloat16_over_float32"]["fgmix"]
@@ -68,7 +67,7 @@ def bfloat16(record: Record) -> Iterator[Measured]:
 
 
 def on_gpu(record: Record) -> Iterator[Measured]:
-    """Images a second over PyTorch's, on a GPU."""
+    """Returns images a second relative to PyTorch's, on a GPU."""
     for row in record["rows"]:
         for source, found in row["over_pytorch"].items():
             what = f"`{row['backbone']}`, `{row['attention']}`, batches from {source}"
@@ -76,7 +75,7 @@ def on_gpu(record: Record) -> Iterator[Measured]:
 
 
 def attention_time(record: Record) -> Iterator[Measured]:
-    """What `mixed` adds to a step's time, beside what it adds to the multiply-adds."""
+    """Returns the added time of `mixed` in a step, and its added multiply-adds."""
     for row in record["rows"]:
         added, counted = row["added_time"], row["added_multiply_adds"]
         mark = 0.03 if row["backbone"].startswith("vgg16") else counted
@@ -92,7 +91,7 @@ def attention_time(record: Record) -> Iterator[Measured]:
 
 
 def input_pipeline(record: Record) -> Iterator[Measured]:
-    """Photos a second over the DataLoader's."""
+    """Returns images a second relative to the DataLoader's."""
     for row in record["rows"]:
         for name, found in row["over_pytorch"].items():
             by_time = show(row["over_pytorch_by_processor_time"][name])
@@ -104,13 +103,13 @@ def input_pipeline(record: Record) -> Iterator[Measured]:
 
 
 def frozen_epoch(record: Record) -> Iterator[Measured]:
-    """How many times faster an epoch on stored features is. The mark is of `none` alone."""
+    """Returns the speed-up of an epoch on stored features. The target is for `none` alone."""
     found = spread(record["attentions"]["none"]["times_faster"])
     yield Measured("`none`", show(found, 0), at_least(found, 50))
 
 
 def serving_throughput(record: Record) -> Iterator[Measured]:
-    """Images a second from files over those from pixels, at batch 8."""
+    """Returns images a second from files relative to pixels, at batch 8."""
     for row in record["results"]:
         found = row["bytes_over_bare"]
         yield Measured(
@@ -119,13 +118,13 @@ def serving_throughput(record: Record) -> Iterator[Measured]:
 
 
 def kill_and_resume(record: Record) -> Iterator[Measured]:
-    """How many runs differ."""
+    """Returns how many runs differ."""
     different = len(record["runs_not_identical"])
     yield Measured(f"{record['kills']} kills", f"{different} runs different", different == 0)
 
 
 def first_model(record: Record) -> Iterator[Measured]:
-    """Minutes to a first model."""
+    """Returns the minutes to a first model."""
     for row in record["rows"]:
         if row["contender"].startswith("frozen"):
             minutes = row["seconds"] / 60
@@ -134,7 +133,7 @@ def first_model(record: Record) -> Iterator[Measured]:
 
 
 def half_of_cars(record: Record) -> Iterator[Measured]:
-    """Top-1 of all runs: the best of them would have been chosen by its test photos."""
+    """Returns top-1 of all runs: picking the best would select on the test images."""
     runs = record["runs"]
     lengths = sorted({(run["config"]["epochs"], run["config"]["image_size"]) for run in runs})
     what = f"{len(runs)} run{'s' * (len(runs) > 1)} of "
@@ -145,7 +144,7 @@ def half_of_cars(record: Record) -> Iterator[Measured]:
 
 @dataclass(frozen=True)
 class Row:
-    """What is measured, its mark, by which script, and what reads its record."""
+    """A measured quantity, its target, its script, and the function that reads its record."""
 
     what: str
     mark: str
@@ -215,7 +214,7 @@ ROWS = [
 
 
 def from_records(folder: Path = RESULTS) -> str:
-    """The table, of the records in a folder."""
+    """Returns the table of the records in a folder."""
     rows = []
     for row in ROWS:
         script = f"`{path_of(row.script)}`"

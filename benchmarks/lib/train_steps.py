@@ -2,8 +2,8 @@
 
 Both take the same batch of noise: networks of the same layers with the same head, cross-entropy,
 SGD with momentum 0.9, weight decay in the gradient, and a rate each for backbone and head on a
-cosine. fgmix is what `train.py` fits, on whichever backend Keras has; PyTorch is channels-last,
-its optimizer fused, on a GPU compiled.
+cosine. fgmix is what `train.py` fits, on any Keras backend; PyTorch is channels-last, with a fused
+optimizer, and compiled on a GPU.
 """
 
 import os
@@ -19,26 +19,26 @@ from benchmarks.lib.machine import cores, peak_mebibytes
 
 CLASSES, SCHEDULE = 196, 10_000
 IN_HOST = 4
-"""Batches that take turns where they come from the host's memory."""
+"""The number of alternating batches from the host's memory."""
 
 Measure = Callable[[], dict[str, float]]
 
 
 @dataclass(frozen=True)
 class StepSettings:
-    """What both libraries are told.
+    """The settings of both libraries.
 
     Attributes:
         backbone: A name that both have.
         attention: `"none"` or `"mixed"`.
         pooling: `"flatten"` or `"avg"`.
-        image_size: Side of the photos, in pixels.
-        batch: Photos a step.
+        image_size: Side of the images, in pixels.
+        batch: Images per step.
         precision: `"float32"` or `"bfloat16"`.
         steps: Steps that are timed together.
-        host: Whether steps are also timed on batches that wait in the host's memory.
-        compiled: Whether PyTorch's network is compiled. Keras compiles as it always does.
-        threads: PyTorch's; as many as there are cores by default.
+        host: Whether to also time steps on batches from the host's memory.
+        compiled: Whether to compile PyTorch's network. Keras compiles as it always does.
+        threads: PyTorch's threads; by default one per core.
         bn: fgmix's `TrainConfig.bn`.
         frozen_stride: fgmix's `TrainConfig.frozen_stride`.
     """
@@ -58,28 +58,28 @@ class StepSettings:
 
 
 def now() -> np.ndarray:
-    """Seconds of the clock, and of processor time of this process."""
+    """Elapsed seconds, and seconds of this process's processor time."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
 def step_times(
     feeds: Mapping[str, Any], host: bool, times: Callable[[Any], Any]
 ) -> dict[str, float]:
-    """What a step takes from the device, and if wanted from the host's memory."""
+    """Times steps on batches from the device, and optionally from the host's memory."""
     seconds, processor = times(feeds["device"])
     found = {"seconds": float(seconds), "processor_seconds": float(processor)}
     return found | ({"seconds_from_host": float(times(feeds["host"])[0])} if host else {})
 
 
 def noise(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Batches of photos, uint8 `(IN_HOST, batch, size, size, 3)`, and their labels."""
+    """Returns batches of images, uint8 `(IN_HOST, batch, size, size, 3)`, and their labels."""
     rng = np.random.default_rng(0)
     photos = rng.integers(0, 256, (IN_HOST, batch, size, size, 3), np.uint8)
     return photos, rng.integers(0, CLASSES, (IN_HOST, batch))
 
 
 def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
-    """What recipe `paper` trains, on the backend that KERAS_BACKEND names.
+    """Sets up training with recipe `paper` on the backend given by KERAS_BACKEND.
 
     Args:
         settings: The fields of `StepSettings`.
@@ -125,7 +125,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
     feeds = FEEDS[keras.backend.backend()](photos, answers)
 
     class Clock(keras.callbacks.Callback):
-        """Runs from the end of the first step, so that what `fit` begins with is not timed."""
+        """Starts the clock after the first step, so that the start of `fit` is not timed."""
 
         def on_train_batch_end(self, number: int, logs: dict | None = None) -> None:
             if number == 0 or number == at.steps:
@@ -150,7 +150,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
 
 
 def tensorflow_feeds(photos: np.ndarray, labels: np.ndarray) -> dict[str, Callable[[], Any]]:
-    """Batches without end, as `tf.data` gives them to `fit`."""
+    """Yields endless batches, as `tf.data` passes them to `fit`."""
     import tensorflow as tf
 
     batches = tf.data.Dataset.from_tensor_slices((photos, labels)).cache()
@@ -159,7 +159,7 @@ def tensorflow_feeds(photos: np.ndarray, labels: np.ndarray) -> dict[str, Callab
 
 
 def jax_feeds(photos: np.ndarray, labels: np.ndarray) -> dict[str, Callable[[], Any]]:
-    """Batches without end from a generator: arrays on the device, or NumPy's in host memory."""
+    """Yields endless batches: arrays on the device, or NumPy arrays in host memory."""
     import jax
 
     batches = list(zip(photos, labels, strict=True))
@@ -175,7 +175,7 @@ FEEDS = {"tensorflow": tensorflow_feeds, "jax": jax_feeds}
 
 
 def keras_memory() -> dict[str, float]:
-    """The most memory so far: of a GPU, where JAX has one, else of the process."""
+    """Returns the peak memory: of a GPU if JAX uses one, else of the process."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -188,7 +188,7 @@ def keras_memory() -> dict[str, float]:
 
 
 def torch_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
-    """The peer, on a GPU if there is one.
+    """Sets up training with PyTorch, on a GPU if there is one.
 
     Args:
         settings: The fields of `StepSettings`.
@@ -215,7 +215,7 @@ def torch_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
     forward = torch.compile(network) if at.compiled else network
     photos, labels = noise(at.batch, at.image_size)
     on_gpu = device.type == "cuda"
-    # Channels last in memory already: NumPy's pixels, seen with the channels first.
+    # Channels-last in memory already: NumPy's pixels, viewed with the channels first.
     pixels = torch.from_numpy(photos).permute(0, 1, 4, 2, 3)
     pairs = list(zip(pixels, torch.from_numpy(labels), strict=True))
     feeds = {
@@ -261,7 +261,7 @@ machine with other work makes a step many times as long, and elsewhere gains lit
 
 
 def require_same(contenders: dict[str, dict[str, Any]]) -> None:
-    """Makes sure that contenders are the same network, as far as trainable parameters tell.
+    """Checks that contenders have the same number of trainable parameters.
 
     Raises:
         SystemExit: If their numbers differ.

@@ -1,9 +1,9 @@
-"""Contenders in processes of their own: each library has its threads and its memory to itself.
+"""Contenders in separate processes, so that each library has its own threads and memory.
 
 `Worker("benchmarks.lib.train_steps:torch_step", settings)` starts a process that imports the
 module, calls `torch_step(**settings)` and keeps the measuring function that this returns. Each call
-of the worker has the process measure and returns what it found. Between calls the process waits and
-takes nothing of the machine but memory. `measure_apart` is for what is measured once.
+of the worker makes the process measure and returns the result. Between calls the process waits and
+uses only memory. `measure_apart` is for single measurements.
 """
 
 import importlib
@@ -24,10 +24,10 @@ ENVIRONMENT = {
 
 
 class Worker:
-    """A process that measures when it is asked to.
+    """A process that measures on request.
 
     Attributes:
-        about: What the function said of the contender: what it returned beside the function.
+        about: What the function returned about the contender, beside the measuring function.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class Worker:
         self.about = self._answer()
 
     def __call__(self) -> dict[str, Any]:
-        """Has the process measure once.
+        """Measures once in the process.
 
         Raises:
-            SystemExit: If it has ended; what it said is above on standard error.
+            SystemExit: If the process has ended; its standard error says why.
         """
         print("measure", file=self._process.stdin, flush=True)
         return self._answer()
@@ -72,7 +72,7 @@ class Worker:
 
 @contextmanager
 def started(contenders: Mapping[str, tuple[Any, ...]]) -> Iterator[dict[str, Worker]]:
-    """Workers by name, made one after another of what `Worker` takes; all end with the block."""
+    """Yields workers by name, made one after another; all end with the block."""
     with ExitStack() as running:
         yield {name: running.enter_context(Worker(*it)) for name, it in contenders.items()}
 
@@ -80,15 +80,15 @@ def started(contenders: Mapping[str, tuple[Any, ...]]) -> Iterator[dict[str, Wor
 def measure_apart(
     function: str, settings: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Calls a function once in a process of its own, and returns the dict that it returns."""
+    """Calls a function once in a separate process, and returns its result, a dict."""
     with Worker(function, settings, environment) as worker:
         return worker.about
 
 
 def main() -> None:
-    """The process: sets up, answers with what there is to say of it, measures once a line."""
+    """Runs the process: sets up, sends the description, and measures once per line of input."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # keeps what libraries print out of the results
     module, _, function = sys.argv[1].partition(":")
     answer = getattr(importlib.import_module(module), function)(**json.loads(sys.argv[2]))
     about, measure = answer if isinstance(answer, tuple) else (answer, None)

@@ -1,1 +1,1 @@
-"""How much memory fgmix takes, and whether it grows."""
+"""The memory of fgmix, and whether it grows."""

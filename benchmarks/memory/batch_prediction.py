@@ -1,10 +1,10 @@
-"""How `predict` works through many files: photos a second, and whether memory grows with them.
+"""`predict` on many files: images a second, and whether memory grows with their number.
 
     python -m benchmarks.memory.batch_prediction --files 1000 100000
 
-Trains a small network for an epoch on drawn photos, then predicts folders of as many files as are
-asked for, links to a few drawn JPEGs, each in a process of its own and with an output file. The
-time is that of the whole command, imports and the model's loading among it.
+Trains a small network for an epoch on synthetic images, then predicts folders of links to a few
+synthetic JPEGs, each in a separate process and with an output file. The time is that of the whole
+command, including imports and the loading of the model.
 """
 
 import os
@@ -24,7 +24,7 @@ DRAWN, CLASSES = 40, ("one", "two")
 
 
 def draw_photos(root: Path, size: list[int]) -> list[Path]:
-    """Draws a few photos, and a data set of them to train on."""
+    """Draws a few images, and a data set to train on."""
     rng = np.random.default_rng(0)
     files = []
     for number in range(DRAWN):
@@ -37,7 +37,7 @@ def draw_photos(root: Path, size: list[int]) -> list[Path]:
 
 
 def predict(run: Path, folder: Path, output: Path) -> dict[str, float]:
-    """Predicts a folder in a process of its own."""
+    """Predicts a folder in a separate process."""
     command = ["-m", "fgmix", "predict", "--model", str(run), str(folder)]
     start = time.perf_counter()
     pid = os.posix_spawn(

@@ -1,11 +1,11 @@
-"""Whether the memory of training grows with the number of photos.
+"""Whether the memory of training grows with the number of images.
 
     python -m benchmarks.memory.many_images
 
-Makes folders of up to 1,000,000 photo files (hard links to 100 drawn JPEGs, 100 classes) and, in a
-process of its own for each size, loads the data set as training does, reads some hundred batches of
-its first epoch, and looks at how much memory the process has held at most. What grows is what must
-be known of every photo: its path, label and size. Nothing of its pixels may.
+Creates folders of up to 1,000,000 image files (hard links to 100 synthetic JPEGs, 100 classes). A
+separate process for each size loads the data set as training does, reads a few hundred batches of
+the first epoch, and reports its peak memory. Only what is stored per image may grow: its path,
+label and size, but no pixels.
 """
 
 import os
@@ -25,7 +25,7 @@ CLASSES, DRAWN, SIDE, BATCH = 100, 100, 64, 32
 
 
 def make_photos(root: Path, drawn: Path, count: int) -> None:
-    """Makes a data set of `count` training photos, and 2 test photos a class."""
+    """Creates a data set of `count` training images, and 2 test images per class."""
     files = sorted(drawn.iterdir())
     for label in range(CLASSES):
         for split, number in (("train", count // CLASSES), ("test", 2)):
@@ -36,7 +36,7 @@ def make_photos(root: Path, drawn: Path, count: int) -> None:
 
 
 def draw_photos(folder: Path) -> None:
-    """Draws the photos that all files are links to."""
+    """Draws the images to which all files are links."""
     rng = np.random.default_rng(0)
     for index in range(DRAWN):
         pixels = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
@@ -44,7 +44,7 @@ def draw_photos(folder: Path) -> None:
 
 
 def measure(root: str, steps: int) -> dict[str, float]:
-    """Loads and feeds one data set, in this process."""
+    """Loads and reads one data set, in this process."""
     import_tensorflow()
     from fgmix.config.train_config import TrainConfig
     from fgmix.training.inputs import image_inputs
@@ -63,7 +63,7 @@ def measure(root: str, steps: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measures every size in turn, prints the table and writes the record."""
+    """Measures every size, prints the table and writes the record."""
     parser = script_parser(__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[1000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--steps", type=int, default=300, help="batches of 32 (default: 300)")

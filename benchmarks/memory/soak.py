@@ -3,8 +3,8 @@
     python -m benchmarks.memory.soak --epochs 1000
 
 Trains a small network as `train.py` does, with validation, a checkpoint every tenth step and
-TensorBoard, and then predicts with it again and again. Looks at itself along the way, and compares
-the last look with the one after a fifth of the way, when everything has been done once.
+TensorBoard, and then predicts with it repeatedly. It samples its own resources along the way, and
+compares the last sample with the one after a fifth of the way, when everything has run once.
 """
 
 import json
@@ -18,11 +18,11 @@ from benchmarks.lib.records import script_parser, write
 from fgmix.cli.main import import_tensorflow
 
 LOOKS = 20
-"""At each of the two parts."""
+"""In each of the two parts."""
 
 
 def look(step: int) -> dict[str, int]:
-    """What this process holds now."""
+    """Returns the resources that this process holds."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
         "step": step,
@@ -77,7 +77,7 @@ def soak(root: Path, epochs: int) -> dict[str, list[dict[str, int]]]:
 
 
 def main() -> None:
-    """Soaks, prints and writes."""
+    """Runs the soak test, prints and writes."""
     parser = script_parser(__doc__)
     parser.add_argument("--epochs", type=int, default=1000, help="of 3 steps (default: 1000)")
     args = parser.parse_args()

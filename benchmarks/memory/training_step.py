@@ -1,12 +1,12 @@
-"""How much memory a training step takes at the defaults, and what a checkpoint costs beside it.
+"""The memory of a training step at the defaults, and the cost of a checkpoint.
 
     python -m benchmarks.memory.training_step
     python -m benchmarks.memory.training_step --backbones resnet50_torch --parts 1 4
 
-For every backbone a process of its own builds the classifier of recipe `paper` (mixed attention,
+For every backbone, a separate process builds the classifier of recipe `paper` (mixed attention,
 224 pixels, 196 classes, batch 32, random weights), trains it for a few steps on noise, and saves a
-checkpoint. Memory is the most that the process has held (on a CPU; a GPU needs about what the
-step adds). An epoch is one of FGVC-Aircraft: 6,667 photos, 208 steps.
+checkpoint. Memory is the peak of the process (on a CPU; a GPU needs about what the step adds). An
+epoch is one of FGVC-Aircraft: 6,667 images, 208 steps.
 """
 
 import tempfile

@@ -1,1 +1,1 @@
-"""How close the numbers are to what they should be."""
+"""Numerical errors and repeatability."""

@@ -1,10 +1,10 @@
-"""What deterministic operations cost on this machine, and whether steps repeat without them.
+"""The cost of deterministic operations on this machine, and whether steps repeat without them.
 
     python -m benchmarks.numerics.determinism
 
-Trains each backbone on the same noise for some steps (recipe `strong`, 16 photos of 128 pixels,
-mixed attention), with and without deterministic operations in turn, each time in a process of its
-own, and compares the weights' bits and the fastest steps.
+Trains each backbone on the same noise for some steps (recipe `strong`, 16 images of 128 pixels,
+mixed attention), alternately with and without deterministic operations, each time in a separate
+process, and compares the weights' bits and the fastest steps.
 """
 
 import hashlib

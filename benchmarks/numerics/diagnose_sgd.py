@@ -1,23 +1,23 @@
-"""Why SGD at the paper's rates wrecks some pretrained features, and at which rates it doesn't.
+"""Why SGD at the paper's rates destroys some pretrained features, and at which rates it doesn't.
 
 Fine-tunes a backbone with the paper's optimizer (SGD, momentum 0.9, cosine) and with AdamW on a few
 classes of a data set, over backbone rates, head rates and kernel scales, and prints for each
 
 - for SGD the relative size of the first step, `rate * |g| / |w|`, by kind of convolution: the
   median and the largest over its kernels (the first, depthwise, and 1 x 1 ones),
-- how far the kernels went: the median of `|w - w0| / |w0|` at the end,
+- how far the kernels moved: the median of `|w - w0| / |w0|` at the end,
 - whether the features are still the pretrained ones: the mean cosine between pooled features before
-  and after, on the validation photos,
-- accuracy on validation photos, with BatchNorm's moving averages and with the batch's own
+  and after, on the validation images,
+- accuracy on validation images, with BatchNorm's moving averages and with the batch's own
   statistics: if only the second is good, the averages lag; if neither is, the features are gone.
 
 `kernel_scale` multiplies every convolution kernel that a BatchNorm follows, and the BatchNorm's
-moving mean and deviation with it. The function computed is the same; SGD's relative step is divided
-by the square of the scale. If that alone mends the training, the kernels' norm was what SGD
-stumbled over.
+moving mean and standard deviation with it. The function is unchanged; SGD's relative step is
+divided by the square of the scale. If that alone fixes the training, the kernels' norm was the
+cause.
 
 Every setting sees the same crops (the paper's) without label smoothing.
-Validation photos are taken from the training split; the test split is not touched.
+Validation images are taken from the training split; the test split is not used.
 
     python -m benchmarks.numerics.diagnose_sgd --data-dir DIR --weights FILE
 """
@@ -44,7 +44,7 @@ from fgmix.training.trainer import build_model
 
 
 def few_classes(dataset: ImageDataset, count: int) -> ImageDataset:
-    """The first `count` classes, with a fifth of the training photos as validation."""
+    """Returns the first `count` classes, with a fifth of the training images as validation."""
     train = dataset.splits["train"]
     train = train.take(np.flatnonzero(train.labels < count))
     names = dataset.class_names[:count]
@@ -53,18 +53,18 @@ def few_classes(dataset: ImageDataset, count: int) -> ImageDataset:
 
 
 def backbone_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers before the attention."""
+    """Returns the layers before the attention."""
     names = [layer.name for layer in model.layers]
     return model.layers[: names.index(ATTENTION_LAYER)]
 
 
 def kernels(model: keras.Model) -> list[keras.Variable]:
-    """The convolution kernels of the backbone."""
+    """Returns the convolution kernels of the backbone."""
     return [v for layer in backbone_layers(model) for v in layer.trainable_variables if v.ndim == 4]
 
 
 def scale_kernels(model: keras.Model, scale: float) -> None:
-    """Multiplies kernels before a BatchNorm, and its moving statistics, so that nothing changes."""
+    """Scales kernels before a BatchNorm and its statistics, which leaves the function unchanged."""
     layers = backbone_layers(model)
     for norm in layers:
         if not isinstance(norm, keras.layers.BatchNormalization):
@@ -79,7 +79,7 @@ def scale_kernels(model: keras.Model, scale: float) -> None:
 
 
 def kind(kernel: keras.Variable) -> str:
-    """First, depthwise or pointwise."""
+    """Returns the kind of a convolution: first, depthwise or pointwise."""
     if "depthwise" in kernel.path:
         return "depthwise"
     return "pointwise" if tuple(kernel.shape[:2]) == (1, 1) else "first"
@@ -88,7 +88,7 @@ def kind(kernel: keras.Variable) -> str:
 def first_step(
     model: keras.Model, images: tf.Tensor, labels: tf.Tensor
 ) -> dict[str, dict[str, float]]:
-    """|gradient| / |kernel| on one batch: median and largest, by kind of convolution."""
+    """Returns |gradient| / |kernel| on one batch: median and largest, by kind of convolution."""
     chosen = kernels(model)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(
@@ -103,7 +103,7 @@ def first_step(
 
 
 def accuracy(model: keras.Model, batches: tf.data.Dataset, training: bool) -> float:
-    """Share of right answers, with the batch's own statistics if `training`."""
+    """Returns the accuracy, with the batch's own statistics if `training`."""
     hits = [
         np.argmax(model(x, training=training), 1) == np.argmax(y, 1)
         for x, y in batches.rebatch(64)
@@ -113,7 +113,7 @@ def accuracy(model: keras.Model, batches: tf.data.Dataset, training: bool) -> fl
 
 
 def pooled(model: keras.Model, batches: tf.data.Dataset) -> np.ndarray:
-    """Average-pooled backbone features `(n, C)`."""
+    """Returns average-pooled backbone features `(n, C)`."""
     features = keras.Model(model.input, model.get_layer(ATTENTION_LAYER).input)
     return features.predict(batches, verbose=0).mean(axis=(1, 2))
 
@@ -136,7 +136,7 @@ def measure(config: TrainConfig, dataset: ImageDataset, kernel_scale: float) -> 
     before, start = pooled(model, val), [keras.ops.convert_to_numpy(v) for v in kernels(model)]
     state = model.get_weights()
     ratios = first_step(model, *next(iter(batches)))
-    model.set_weights(state)  # the probe's batch must not count in the moving averages
+    model.set_weights(state)  # the probe's batch must not change the moving averages
     optimizer = build_optimizer(model, config, build_schedules(config, steps))
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
@@ -156,7 +156,7 @@ def measure(config: TrainConfig, dataset: ImageDataset, kernel_scale: float) -> 
         "backbone_lr": rate,
         "head_lr": config.head_lr,
         "kernel_scale": kernel_scale,
-        # Adam's first step is not in proportion to the gradient.
+        # Adam's first step is not proportional to the gradient.
         "first_step": {
             name: {k: rate * v for k, v in ratio.items()} for name, ratio in ratios.items()
         }

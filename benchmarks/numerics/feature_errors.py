@@ -1,10 +1,10 @@
-"""How far the features of `vgg16_bn` and `resnet50_torch` are from PyTorch's, with its weights.
+"""The errors of `vgg16_bn` and `resnet50_torch` features against PyTorch, with the same weights.
 
     python -m benchmarks.numerics.feature_errors
 
 Weights, affine parameters and running statistics of a network in `torch.nn` are drawn, written as
-torchvision's state dict to a `.safetensors` file, and read by fgmix as it reads any. Both see the
-same normalised images in inference mode, in float32. The relative error is of the whole feature
+torchvision's state dict to a `.safetensors` file, and loaded by fgmix. Both process the same
+normalised images in inference mode, in float32. The relative error is that of the whole feature
 map: the norm of the difference over PyTorch's norm.
 """
 
@@ -22,7 +22,7 @@ NAMES = ("vgg16_bn", "resnet50_torch")
 
 
 def measure(name: str, size: int, batch: int) -> dict[str, object]:
-    """The errors of one network at one size."""
+    """Returns the errors of one network at one size."""
     import keras
     import torch
     from safetensors.torch import save_file
@@ -51,7 +51,7 @@ def measure(name: str, size: int, batch: int) -> dict[str, object]:
 
 
 def table(record: Record) -> str:
-    """Errors by network and size."""
+    """Returns the table of errors by network and size."""
     rows = [
         [
             f"`{row['network']}`",

@@ -1,11 +1,11 @@
-"""How far the attention layers are from the papers' equations in NumPy, in float32.
+"""The errors of the attention layers against the papers' equations in NumPy, in float32.
 
     python -m benchmarks.numerics.layer_errors
     KERAS_BACKEND=jax python -m benchmarks.numerics.layer_errors --variant jax
 
-Features as after a ReLU and weights are drawn anew for every seed. The reference computes in
+Features, as after a ReLU, and weights are drawn for every seed. The reference computes in
 float64 and shares nothing with fgmix. On JAX, products are in full float32 unless
-JAX_DEFAULT_MATMUL_PRECISION says otherwise: by default a GPU rounds their factors to 11 bits.
+JAX_DEFAULT_MATMUL_PRECISION is set: by default a GPU rounds their factors to 11 bits.
 """
 
 import os
@@ -21,7 +21,7 @@ PRECISION = "JAX_DEFAULT_MATMUL_PRECISION"
 
 
 def measure(name: str, shape: tuple[int, ...], seeds: int) -> dict[str, object]:
-    """The largest error of a layer on features of one shape, over all seeds."""
+    """Returns the largest error of a layer on features of one shape, over all seeds."""
     import keras
 
     from fgmix.models.attention import ATTENTIONS
@@ -41,13 +41,13 @@ def measure(name: str, shape: tuple[int, ...], seeds: int) -> dict[str, object]:
 
 
 def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """A kernel that keeps its input's scale, or biases."""
+    """Returns a kernel that keeps its input's scale, or biases."""
     scale = 0.1 if len(shape) == 1 else np.prod(shape[:-1]) ** -0.5
     return rng.normal(0, scale, shape).astype("float32")
 
 
 def table(record: Record) -> str:
-    """The largest error of each layer, a column a size."""
+    """Returns the table of the largest error of each layer, one column per size."""
     shapes = [list(shape) for shape in record["shapes"]]
     rows = []
     for name in dict.fromkeys(row["layer"] for row in record["rows"]):
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def device(backend: str) -> str:
-    """What Keras computes on."""
+    """Returns the device that Keras computes on."""
     if backend == "jax":
         import jax
 

@@ -1,15 +1,15 @@
-"""What differs between Keras and PyTorch where the paper was run on PyTorch, and how much it does.
+"""Differences between Keras and PyTorch, on which the paper was run, and their size.
 
 - weight decay: in the gradient (PyTorch's SGD, and ours in recipe `paper`) against decoupled (what
-  `keras.optimizers.SGD(weight_decay=)` does): what is left, at the end of the paper's schedule, of
-  a weight that no gradient pushes;
-- momentum: PyTorch multiplies the whole buffer by the rate of the moment, Keras each gradient by
-  the rate it had: how far apart two weights are that the same random gradients have moved;
+  `keras.optimizers.SGD(weight_decay=)` does): what remains, at the end of the paper's schedule, of
+  a weight without gradients;
+- momentum: PyTorch multiplies the whole buffer by the current rate, Keras each gradient by the
+  rate of its step: the distance between two weights updated by the same random gradients;
 - BatchNorm's epsilon: features with Keras's usual 1e-3 against PyTorch's 1e-5;
 - resizing: TensorFlow's antialiased bilinear filter (ours) and its plain one against Pillow's,
-  which torchvision uses: pixels, and the features that come of them.
+  which torchvision uses: pixels, and the features computed from them.
 
-The features are MobileNetV2's on photos of the training split.
+The features are MobileNetV2's on images of the training split.
 
     python -m benchmarks.numerics.pytorch_differences --data-dir DIR --weights FILE
 """
@@ -33,12 +33,12 @@ DECAY, MOMENTUM, PEAKS = 1e-4, 0.9, {"backbone": 0.01, "head": 0.1}
 
 
 def rates(peak: float) -> np.ndarray:
-    """The learning rate of every step."""
+    """Returns the learning rate of every step."""
     return peak * (1 + np.cos(np.pi * np.arange(STEPS) / STEPS)) / 2
 
 
 def weight_left(peak: float, in_gradient: bool) -> float:
-    """What SGD with momentum leaves of a weight of 1 whose loss has no gradient."""
+    """Returns what SGD with momentum leaves of a weight of 1 whose loss has no gradient."""
     weight, velocity = 1.0, 0.0
     for rate in rates(peak):
         if in_gradient:
@@ -50,7 +50,7 @@ def weight_left(peak: float, in_gradient: bool) -> float:
 
 
 def momentum_gap(peak: float) -> float:
-    """Distance of Keras's weights from PyTorch's, relative to the way these went."""
+    """Returns the distance of Keras's weights from PyTorch's, relative to their total change."""
     rng = np.random.default_rng(0)
     keras_weight, torch_weight = np.zeros(1000), np.zeros(1000)
     velocity, buffer = np.zeros(1000), np.zeros(1000)
@@ -64,7 +64,7 @@ def momentum_gap(peak: float) -> float:
 
 
 def resized(path: str, size: int) -> dict[str, np.ndarray]:
-    """A photo at `size` by three filters, as float32 RGB."""
+    """Returns an image at `size` by three filters, as float32 RGB."""
     photo = np.asarray(Image.open(path).convert("RGB"))
     pillow = Image.fromarray(photo).resize((size, size), Image.Resampling.BILINEAR)
     return {
@@ -75,7 +75,7 @@ def resized(path: str, size: int) -> dict[str, np.ndarray]:
 
 
 def compare(features: np.ndarray, reference: np.ndarray) -> dict[str, float]:
-    """Relative distance and cosine of pooled features, `(n, C)` each."""
+    """Returns relative distance and cosine of pooled features, `(n, C)` each."""
     norms = np.linalg.norm(features, axis=1), np.linalg.norm(reference, axis=1)
     cosine = (features * reference).sum(axis=1) / (norms[0] * norms[1])
     distance = np.linalg.norm(features - reference, axis=1) / norms[1]

@@ -1,1 +1,1 @@
-"""The same things written independently of fgmix, to compare with."""
+"""Independent implementations to compare with fgmix."""

@@ -1,4 +1,4 @@
-"""The papers' equations in NumPy, float64, written from the text and sharing nothing with fgmix."""
+"""The papers' equations in NumPy, float64, written from the papers and independent of fgmix."""
 
 import numpy as np
 
@@ -85,11 +85,11 @@ def weights_below(layer, part=""):
 
 
 def output_of(name, layer, u):
-    """What a built layer must give.
+    """Returns the expected output of a built layer.
 
     Args:
         name: `channel`, `spatial-GATE`, `mixed-GATE`, `conv` or `cbam`.
-        layer: The Keras layer; of it only the weights are read.
+        layer: The Keras layer, of which only the weights are read.
         u: The features, `(batch, height, width, channels)`.
 
     Returns:

@@ -12,7 +12,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Normalization(nn.Module):
-    """From RGB in [0, 255] to mean 0 and deviation 1 over ImageNet."""
+    """Normalises RGB in [0, 255] to mean 0 and standard deviation 1 over ImageNet."""
 
     def __init__(self):
         super().__init__()
@@ -20,7 +20,7 @@ class Normalization(nn.Module):
         self.register_buffer("scale", 1 / (255 * torch.tensor(STD)).reshape(1, 3, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Of `(n, 3, h, w)`, whole numbers or not."""
+        """Normalises `(n, 3, h, w)` of any dtype."""
         return (x.float() - self.mean) * self.scale
 
 
@@ -38,7 +38,7 @@ class MixedAttention(nn.Module):
         self.merge = nn.Conv2d(2 * channels, channels, 1)
 
     def forward(self, u: torch.Tensor) -> torch.Tensor:
-        """From `(n, channels, h, w)` to the same."""
+        """Maps `(n, channels, h, w)` to the same shape."""
         z = u.mean((2, 3))
         by_channel = u * self.channel(z).sigmoid()[:, :, None, None]
         weights = self.spatial(z).softmax(1)[:, :, None, None]
@@ -52,7 +52,7 @@ ATTENTIONS = {"none": lambda channels: nn.Identity(), "mixed": MixedAttention}
 def build_classifier(
     name: str, attention: str, pooling: str, classes: int, image_size: int
 ) -> nn.Module:
-    """From RGB in [0, 255], `(n, 3, S, S)`, to logits `(n, classes)`."""
+    """Maps RGB in [0, 255], `(n, 3, S, S)`, to logits `(n, classes)`."""
     channels = CHANNELS[name]
     positions = 1 if pooling == "avg" else (-(-image_size // 32)) ** 2
     return nn.Sequential(

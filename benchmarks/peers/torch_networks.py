@@ -1,6 +1,6 @@
 """The backbones in `torch.nn`, under torchvision's parameter names.
 
-Each is what torchvision has up to its last feature map. torchvision itself is not needed, so
+Each equals torchvision's network up to its last feature map. torchvision itself is not needed, so
 they run wherever PyTorch does.
 """
 
@@ -39,7 +39,7 @@ def vgg16_bn() -> nn.Module:
 
 
 class Bottleneck(nn.Module):
-    """1 x 1 down, 3 x 3 with the stride, 1 x 1 up, plus what came in."""
+    """1 x 1 down, 3 x 3 with the stride, 1 x 1 up, plus the input."""
 
     def __init__(self, channels: int, width: int, stride: int, project: bool):
         super().__init__()
@@ -56,7 +56,7 @@ class Bottleneck(nn.Module):
             self.downsample = nn.Sequential(convolution, nn.BatchNorm2d(4 * width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """From `(n, channels, h, w)` to `(n, 4 * width, h / stride, w / stride)`."""
+        """Maps `(n, channels, h, w)` to `(n, 4 * width, h / stride, w / stride)`."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
@@ -91,7 +91,7 @@ def _unit(channels: int, width: int, side: int, stride: int = 1, groups: int = 1
 
 
 class InvertedResidual(nn.Module):
-    """1 x 1 up, 3 x 3 of each channel alone, 1 x 1 down, plus what came in where that fits."""
+    """1 x 1 up, depthwise 3 x 3, 1 x 1 down, plus the input where shapes match."""
 
     def __init__(self, channels: int, width: int, stride: int, expansion: int):
         super().__init__()
@@ -106,7 +106,7 @@ class InvertedResidual(nn.Module):
         self.adds = stride == 1 and channels == width
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """From `(n, channels, h, w)` to `(n, width, h / stride, w / stride)`."""
+        """Maps `(n, channels, h, w)` to `(n, width, h / stride, w / stride)`."""
         return x + self.conv(x) if self.adds else self.conv(x)
 
 
@@ -128,14 +128,14 @@ NETWORKS = {
     "resnet50_torch": resnet50_torch,
     "mobilenet_v2": mobilenet_v2,
 }
-"""By the name of the same backbone in `fgmix.models`."""
+"""The networks by the name of the same backbone in `fgmix.models`."""
 CHANNELS = {"vgg16": 512, "vgg16_bn": 512, "resnet50_torch": 2048, "mobilenet_v2": 1280}
 
 
 def draw(network: nn.Module) -> nn.Module:
-    """Draws every number such that activations neither vanish nor explode.
+    """Draws all numbers so that activations neither vanish nor explode.
 
-    Weights, affine parameters and running statistics, so that none can be left out unseen.
+    Weights, affine parameters and running statistics, so that an omission would be noticed.
     """
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():

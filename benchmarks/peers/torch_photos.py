@@ -1,6 +1,6 @@
-"""Photos for training as PyTorch's users read them: a DataLoader whose workers run PIL transforms.
+"""Training images as read by PyTorch's users: a DataLoader whose workers run PIL transforms.
 
-The transforms do what torchvision's of the same name do on PIL images, from Pillow alone.
+The transforms do what torchvision's of the same name do on PIL images, with Pillow alone.
 """
 
 import math
@@ -22,7 +22,7 @@ def _flip(photo: Image.Image) -> Image.Image:
 
 
 def pad_crop(photo: Image.Image, size: int) -> Image.Image:
-    """Resize, pad 4 black pixels all round, crop at random, flip one in two."""
+    """Resizes, pads by 4 black pixels, crops at random, and flips with probability 0.5."""
     photo = photo.resize((size, size), Image.Resampling.BILINEAR)
     photo = ImageOps.expand(photo, PADDING)
     left, top = random.randint(0, 2 * PADDING), random.randint(0, 2 * PADDING)
@@ -30,7 +30,7 @@ def pad_crop(photo: Image.Image, size: int) -> Image.Image:
 
 
 def random_resized_crop(photo: Image.Image, size: int) -> Image.Image:
-    """Crop 35 to 100 % of the area at an aspect of 3:4 to 4:3, resize, flip one in two."""
+    """Crops 35 to 100 % of the area at an aspect of 3:4 to 4:3, resizes, flips at random."""
     width, height = photo.size
     box = (0, 0, width, height)
     for _ in range(10):
@@ -45,7 +45,7 @@ def random_resized_crop(photo: Image.Image, size: int) -> Image.Image:
 
 
 AUGMENTATIONS = {"pad_crop": pad_crop, "random_resized_crop": random_resized_crop}
-"""By the name of what does the same in `fgmix.data.augment.registry`."""
+"""The transforms by the name of their counterpart in `fgmix.data.augment.registry`."""
 
 
 class Photos(Dataset):
@@ -71,6 +71,6 @@ class Photos(Dataset):
 
 
 def loader(photos: Photos, batch_size: int, workers: int) -> DataLoader:
-    """Batches without end, in an order of chance."""
+    """Yields endless batches in random order."""
     sampler = RandomSampler(photos, replacement=True, num_samples=ENDLESS)
     return DataLoader(photos, batch_size, sampler=sampler, num_workers=workers)

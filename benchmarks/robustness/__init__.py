@@ -1,1 +1,1 @@
-"""What kills, resumes and hostile files do."""
+"""The effects of kills, resumes and hostile files."""

@@ -1,13 +1,13 @@
-"""Whether a run that is killed at random times ends with the bits of one that is not.
+"""Whether a run that is killed at random times gives bit-identical results.
 
     python -m benchmarks.robustness.kill_and_resume --kills 100
 
-Draws a few photos and trains a small network on them, with augmentation, dropout and a checkpoint
-every second step, once without a break for every recipe. Then it trains the same again and again,
-kills each training (SIGKILL) a random time after a random phase of it has begun, resumes it, kills
-it again, and compares what it ends with: the weights of model.keras and of the SavedModel,
-history.csv but for its seconds, metrics.json and predictions.csv. Trainings are forked from a
-process that has imported TensorFlow, so that kills fall into the work and not into imports.
+Draws a few images and trains a small network on them, with augmentation, dropout and a checkpoint
+every second step, once without interruption for every recipe. Then it trains the same repeatedly,
+kills each training (SIGKILL) a random time after the start of a random phase, resumes it, kills
+it again, and compares the results: the weights of model.keras and of the SavedModel, history.csv
+except its seconds, metrics.json and predictions.csv. Trainings are forked from a process that has
+imported TensorFlow, so that kills hit the work and not the imports.
 """
 
 import contextlib
@@ -32,22 +32,22 @@ from benchmarks.lib.workers import ENVIRONMENT
 from fgmix.config.train_config import TrainConfig
 
 RECIPES: dict[str, dict[str, int]] = {"paper": {}, "strong": {}, "frozen": {"finetune_epochs": 1}}
-"""And the settings of their own that each is tried with."""
+"""The settings that each recipe is tried with."""
 MOST_KILLS = 12
-"""Of one run; then it is left to end."""
+"""The most kills of one run; after them it runs to its end."""
 PHASES = {
     "reading and building": "",
     "start of training": "run folder: ",
     "training and validation": "Epoch ",
     "evaluation, model and export": "evaluating on ",
 }
-"""What a training says when a phase begins."""
+"""The messages of a training at the start of each phase."""
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["fgmix.workflows.train_and_evaluate"])
 
 
 def work(config: TrainConfig, log: Path) -> None:
-    """Trains in a process of its own; what it says goes to a file."""
+    """Trains in a separate process, with its output in a file."""
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -74,7 +74,7 @@ def work(config: TrainConfig, log: Path) -> None:
 def train_apart(
     config: TrainConfig, log: Path, phase: str | None = None, wait: float = 0.0
 ) -> bool:
-    """Trains in a new process, perhaps killed some seconds into a phase; whether it was killed.
+    """Trains in a new process, optionally killed some seconds into a phase; returns if it was.
 
     Raises:
         RuntimeError: If the training fails.
@@ -96,7 +96,7 @@ def train_apart(
 
 
 def reached(run: Path, log: Path) -> str:
-    """The last phase that a killed training had begun, and what it was about to write."""
+    """Returns the last phase that a killed training had started, and what it was about to write."""
     said = log.read_text()
     last = [phase for phase, words in PHASES.items() if words in said][-1]
     left = [path.name.split(".")[1] for path in run.glob(".*.partial-*")] if run.exists() else []
@@ -104,13 +104,13 @@ def reached(run: Path, log: Path) -> str:
 
 
 def results(run: Path) -> dict[str, object]:
-    """All of a finished run that must not depend on interruptions."""
+    """Returns all results of a finished run that must not depend on interruptions."""
     import keras
     import tensorflow as tf
 
     import fgmix.layers  # noqa: F401  (registers the layers)
 
-    # A file of Keras holds no state of seeds; a SavedModel does, in no particular order.
+    # A Keras file holds no seed generator state; a SavedModel does, in arbitrary order.
     model = keras.models.load_model(run / "model.keras", compile=False)
     with (run / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -154,7 +154,7 @@ def main() -> None:
             val_fraction=0.25,
             checkpoint_every=2,
         )
-        train_apart(replace(base, run_dir="first"), log)  # whose start is slower than others'
+        train_apart(replace(base, run_dir="first"), log)  # its start is slower than the others'
         whole, seconds = {}, {}
         for recipe in RECIPES:
             start = time.perf_counter()
@@ -174,7 +174,7 @@ def main() -> None:
                 if not train_apart(again, log, phase, rng.uniform(0, seconds[recipe] / 12)):
                     break
                 if (run / "metrics.json").exists():
-                    break  # killed after its end: finished, and nothing to resume
+                    break  # killed after its end: finished, nothing to resume
                 kills += 1
                 phases[reached(run, log)] += 1
             finished_first += kills == 0

@@ -1,14 +1,14 @@
-"""What hostile files do to an exported model: `serving_default` asked with thousands of them.
+"""The effect of hostile files on an exported model: `serving_default` on thousands of them.
 
     python -m benchmarks.robustness.serving_fuzz --strings 10000
 
-Byte strings that are random, cut short, damaged, put together from pieces or announce giant sizes
-(`hostile.py`) are asked in batches, with sound photos among them. A process of its own asks; it is
-watched for crashes and silence. After every batch the sound rows are compared with what the same
-rows gave among empty ones, to the bit, and the others are checked: zeros if they are not valid,
-probabilities if they are. The most memory that the process has held may exceed what it held before
-by eight bytes for each pixel of the largest image that is decoded, times the processors: every one
-of them decodes an image at a time, and copies it once to turn or crop it.
+Byte strings that are random, truncated, damaged, assembled from pieces or announce huge sizes
+(`hostile.py`) are predicted in batches, mixed with valid images, by a separate process that is
+watched for crashes and hangs. After every batch the valid rows are compared, bit by bit, with
+their outputs among empty rows, and the others are checked: zeros if they are not valid,
+probabilities if they are. The peak memory of the process may exceed its memory before by eight
+bytes for each pixel of the largest image that is decoded, times the number of processors: each of
+them decodes one image at a time, and copies it once to turn or crop it.
 """
 
 import argparse
@@ -39,7 +39,7 @@ SOUND = ("jpeg", "png", "webp-lossy", "gif")
 
 
 def ask(export: str, strings: int, seed: int) -> None:
-    """Asks an export, and prints a line of JSON after every batch."""
+    """Runs an export, and prints a line of JSON after every batch."""
     import_tensorflow()
     import random
 
@@ -83,12 +83,12 @@ def ask(export: str, strings: int, seed: int) -> None:
 def problems(
     found: dict[str, np.ndarray], expected: dict[str, np.ndarray], sound: np.ndarray
 ) -> list[str]:
-    """What is wrong with the answer to a batch of sound and hostile rows.
+    """Returns what is wrong with the outputs for a batch of valid and hostile rows.
 
     Args:
-        found: The answer.
-        expected: The answer with empty strings in the place of the hostile ones.
-        sound: Which rows are sound.
+        found: The outputs.
+        expected: The outputs with empty strings in place of the hostile ones.
+        sound: Which rows are valid.
     """
     wrong = [
         f"{name} of a sound row has changed"
@@ -108,14 +108,14 @@ def problems(
 
 
 def allowance() -> float:
-    """How many MiB decoding may take."""
+    """Returns how many MiB decoding may take."""
     from fgmix.data.codec.headers import MAX_PIXELS
 
     return (os.cpu_count() or 1) * MAX_PIXELS * BYTES_A_PIXEL / (1 << 20)
 
 
 def memory_of_process(field: str) -> float:
-    """A field of this process's status, in MiB."""
+    """Returns a field of this process's status, in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{field}:"))
 
@@ -135,10 +135,10 @@ def export_untrained(directory: Path, backbone: str) -> None:
 
 
 def watch(command: list[str], silence: float) -> tuple[list[dict[str, Any]], str | None]:
-    """Runs the asking process.
+    """Runs the predicting process.
 
     Returns:
-        Its lines, and how it ended if not well.
+        Its lines, and how it ended if it failed.
     """
     lines: list[dict[str, Any]] = []
     environment = {**os.environ, **ENVIRONMENT}
@@ -170,14 +170,14 @@ def watch(command: list[str], silence: float) -> tuple[list[dict[str, Any]], str
 
 
 def main() -> None:
-    """Exports, asks, prints and writes."""
+    """Exports, predicts, prints and writes."""
     parser = script_parser(__doc__)
     parser.add_argument("--strings", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backbone", default="tiny")
     parser.add_argument("--ask", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.ask:  # the process that is watched
+    if args.ask:  # the watched process
         ask(args.ask, args.strings, args.seed)
         return
 
@@ -195,7 +195,7 @@ def main() -> None:
     seconds = [line["seconds"] for line in lines]
     memory = lines[-1]["mebibytes"] if lines else {"before": 0.0, "peak": 0.0}
     memory["limit"] = memory["before"] + allowance()
-    # Steps up at the largest images, and does not grow from batch to batch.
+    # It steps up at the largest images, and does not grow from batch to batch.
     eighths = range(len(lines) // 8, len(lines), max(1, len(lines) // 8))
     memory["at_eighths"] = [round(lines[n]["mebibytes"]["now"], 1) for n in eighths]
     wrong = [{"batch_from": n["start"], "said": n["problems"]} for n in lines if n["problems"]]

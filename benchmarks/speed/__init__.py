@@ -1,1 +1,1 @@
-"""How fast fgmix is: training, reading, serving."""
+"""The speed of training, reading and serving."""

@@ -1,10 +1,10 @@
-"""How much longer a training step takes with `mixed` than with `none`, beside its multiply-adds.
+"""The time that `mixed` adds to a training step over `none`, beside the multiply-adds it adds.
 
     python -m benchmarks.speed.attention_time
     python -m benchmarks.speed.attention_time --backbones mobilenet_v2:32 --precision bfloat16
 
-Both classifiers are trained in processes of their own that take turns, as `train.py` trains them.
-The shares are of time, round by round, and of the forward multiply-adds that
+Both classifiers are trained in separate processes that alternate, as `train.py` trains them.
+The relative additions are those of time, by round, and of the forward multiply-adds that
 `fgmix.models.cost` counts.
 """
 
@@ -64,12 +64,12 @@ def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, An
 
 
 def added(times: dict[str, list[float]]) -> dict[str, float]:
-    """The share that `mixed` adds, round by round."""
+    """Returns the relative addition of `mixed`, by round."""
     return {name: ratio - 1 for name, ratio in ratios(times["mixed"], times["none"]).items()}
 
 
 def table(record: Record) -> str:
-    """Seconds a step and both shares."""
+    """Returns the table of seconds per step and both relative additions."""
     rows = [
         [
             f"`{row['backbone']}`",
@@ -92,12 +92,12 @@ def table(record: Record) -> str:
 
 
 def percents(share: dict[str, float]) -> str:
-    """A spread of shares as a cell."""
+    """Returns a spread of fractions as a table cell."""
     return show({name: 100 * value for name, value in share.items()}, 1) + " %"
 
 
 def main() -> None:
-    """Measures, prints and writes as it goes."""
+    """Measures, prints, and writes after each backbone."""
     default = ["vgg16:8", "resnet50:16", "mobilenet_v2:16"]
     parser = parser_of(__doc__, "--backbones", default)
     parser.add_argument("--pooling", default="avg", choices=("flatten", "avg"))

@@ -1,10 +1,10 @@
-"""How fast `check` reads photos: images a second and peak memory.
+"""The speed of `check`: images a second and peak memory.
 
     python -m benchmarks.speed.audit_speed --images 3000
 
 Draws JPEGs of 500 x 300 pixels as large as photographs, then times the audit: reading, decoding
-and hashing every file, and grouping copies; and apart from it the search for copies among 50,000
-hashes. Drawing and TensorFlow's import are not timed.
+and hashing every file, and grouping duplicates; and separately the search for duplicates among
+50,000 hashes. Drawing and TensorFlow's import are not timed.
 """
 
 import tempfile

@@ -1,12 +1,12 @@
-"""How soon and how good a first model of Cars is: recipe `frozen` beside LogisticRegression.
+"""The time and accuracy of a first model of Cars: recipe `frozen` against LogisticRegression.
 
     python -m benchmarks.speed.first_model --data-dir DIR --weights FILE
 
-Every contender is a command in a process of its own that begins with nothing stored: `train.py`
-with recipe `frozen`, from import to the finished run (test photos evaluated, model exported), and
-the peer that one would write by hand: `keras.applications` features of the same weights, averaged,
-standardised, and scikit-learn's LogisticRegression. `--val-fraction 0` gives all the same photos.
-Larger photos, which `recipe_values.py` found better on validation photos, are shown too.
+Every contender is a command in a separate process that starts with nothing stored: `train.py`
+with recipe `frozen`, from import to the finished run (test images evaluated, model exported), and
+a hand-written peer: `keras.applications` features of the same weights, averaged,
+standardised, and scikit-learn's LogisticRegression. `--val-fraction 0` gives all the same images.
+Larger images, which `recipe_values.py` found better on validation images, are shown too.
 """
 
 import argparse
@@ -55,7 +55,7 @@ print(peer.score(scaler.transform(x_test), y_test))
 
 
 def train_frozen(args: argparse.Namespace, more: list[str]) -> dict[str, Any]:
-    """The finished run of recipe `frozen`."""
+    """Trains recipe `frozen`, and returns the finished run."""
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
         command = [sys.executable, str(ROOT / "train.py"), "--dataset", "cars"]
@@ -67,7 +67,7 @@ def train_frozen(args: argparse.Namespace, more: list[str]) -> dict[str, Any]:
 
 
 def fit_peer(args: argparse.Namespace) -> dict[str, Any]:
-    """The peer's accuracy and times."""
+    """Returns the peer's accuracy and times."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-c", PEER, args.data_dir, args.weights]
         output, times = run_timed(command, Path(scratch))

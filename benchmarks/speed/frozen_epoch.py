@@ -1,11 +1,11 @@
-"""How much faster an epoch on stored features is than the same epoch with the backbone run.
+"""The speed of an epoch on stored features against the same epoch with the backbone.
 
     python -m benchmarks.speed.frozen_epoch --data-dir DIR --weights FILE
 
-Both train attention and classifier on the same photos in the same views and order, in turn in one
-process: `--rounds` times an epoch with the backbone, then epochs on features. The first epoch of
-each, which builds the graph, does not count. An epoch with the backbone reads and decodes the
-photos, as it would have to.
+Both train attention and classifier on the same images in the same views and order, alternately in
+one process: `--rounds` times an epoch with the backbone, then epochs on features. The first epoch
+of each, which builds the graph, does not count. An epoch with the backbone includes reading and
+decoding the images.
 """
 
 import logging
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from fgmix.training.inputs import Inputs
 
 ON_FEATURES = 3
-"""Epochs on features that are timed together: a single one is short."""
+"""The number of epochs on features that are timed together, because one is short."""
 
 
 class Timed:
-    """A model, what it is fed, and how long its epochs take."""
+    """A model, its inputs, and the times of its epochs."""
 
     def __init__(self, model: "keras.Model", config: TrainConfig, inputs: "Inputs"):
         import keras
@@ -48,7 +48,7 @@ class Timed:
         )
 
     def seconds(self, epochs: int) -> float:
-        """Trains on, and returns what an epoch took."""
+        """Trains an epoch, and returns its seconds."""
         steps = self.inputs.steps_per_epoch
         batches = self.inputs.training(self.epoch * steps)
         began = time.perf_counter()

@@ -1,10 +1,10 @@
-"""How much time a training step saves if the first stages of the backbone stay as pretrained.
+"""The time that a training step saves if the first stages of the backbone are frozen.
 
     python -m benchmarks.speed.frozen_stages
     python -m benchmarks.speed.frozen_stages --backbones resnet50_torch:16 --image-size 224
 
-Every form is trained in a process of its own, in turns: the whole network, from stride 4 on, from
-stride 8 on (as recipe `strong` does), and the latter with BatchNorm frozen too.
+Every form is trained in a separate process, alternately: the whole network, from stride 4, from
+stride 8 (as in recipe `strong`), and the latter with BatchNorm frozen too.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, An
 
 
 def table(record: Record) -> str:
-    """Seconds a step, how many times faster that is, and memory."""
+    """Returns the table of seconds per step, speed-up, and memory."""
     rows = [
         [
             f"`{row['backbone']}`",
@@ -77,7 +77,7 @@ def table(record: Record) -> str:
 
 
 def main() -> None:
-    """Measures, prints and writes as it goes."""
+    """Measures, prints, and writes after each backbone."""
     parser = parser_of(__doc__, "--backbones", ["mobilenet_v2:32"], steps=5)
     parser.set_defaults(image_size=160)
     args = parser.parse_args()

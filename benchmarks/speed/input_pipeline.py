@@ -1,13 +1,13 @@
-"""How many training photos a second the input pipeline reads, beside PyTorch's DataLoader.
+"""The speed of the input pipeline, in training images a second, against PyTorch's DataLoader.
 
     python -m benchmarks.speed.input_pipeline
 
-JPEG files are drawn into a temporary folder. fgmix's `tf.data` pipeline reads the photos
-themselves and, as `train.py` does where that pays, the smaller copies that it prepares once, from
-disk and, as with `--cache memory`, from memory.
+JPEG files are drawn into a temporary folder. fgmix's `tf.data` pipeline reads the images
+themselves and, as `train.py` does where that pays, the resized cache, from disk and, as with
+`--cache memory`, from memory.
 The peer is a DataLoader with as many workers as cores, whose transforms are Pillow's: what
-torchvision runs on PIL images. Each contender has a process of its own; they take turns. The share
-of the machine is processor time, workers included, over what all cores could have given.
+torchvision runs on PIL images. Contenders run in separate processes that alternate. The fraction of
+the machine is processor time, workers included, over that of all cores.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def read_fgmix(
     copies: bool = False,
     memory: bool = False,
 ) -> tuple[dict[str, Any], Measure]:
-    """The pipeline that `train.py` trains on, with `--prepare auto` and `--cache memory` or not."""
+    """Returns the pipeline of `train.py`, with `--prepare auto` and `--cache memory` or not."""
     from fgmix.cli.main import import_tensorflow
 
     import_tensorflow()
@@ -84,7 +84,7 @@ def read_fgmix(
 def read_torch(
     root: str, augmentation: str, image_size: int, batch: int, batches: int
 ) -> tuple[dict[str, Any], Measure]:
-    """The DataLoader that one would write by hand."""
+    """Returns a hand-written DataLoader."""
     import torch
 
     from benchmarks.peers.torch_photos import AUGMENTATIONS, Photos, loader
@@ -97,9 +97,9 @@ def read_torch(
 
 
 def reader(inputs: Iterable, batch: int, batches: int) -> Measure:
-    """What times reading that many batches, after a few that get things going.
+    """Returns a function that times reading batches, after a few to warm up.
 
-    Each time from the start: what was read ahead while the others had their turn does not count.
+    It starts anew each time, so that batches read ahead in other contenders' turns do not count.
     """
 
     def measure() -> dict[str, float]:
@@ -121,7 +121,7 @@ def reader(inputs: Iterable, batch: int, batches: int) -> Measure:
 
 
 def processor_seconds() -> float:
-    """Processor time of this process and of its living children."""
+    """Returns the processor time of this process and of its living children."""
     ticks = 0
     for child in multiprocessing.active_children():
         fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
@@ -155,7 +155,7 @@ def measure(args: argparse.Namespace, root: str, augmentation: str) -> dict[str,
         "contenders": found,
         "about": {name: worker.about for name, worker in workers.items()},
         "over_pytorch": {name: ratios(found[name][rate], found[PEER][rate]) for name in ours},
-        # Of images for the same processor time: what other work on the machine changes least.
+        # By processor time, which other load on the machine changes least.
         "over_pytorch_by_processor_time": {
             name: ratios(found[PEER][cost], found[name][cost]) for name in ours
         },
@@ -163,7 +163,7 @@ def measure(args: argparse.Namespace, root: str, augmentation: str) -> dict[str,
 
 
 def table(record: Record) -> str:
-    """Images a second, their cost, and the ratios."""
+    """Returns the table of images a second, their cost, and the ratios."""
     rows = []
     for row in record["rows"]:
         by_time = row["over_pytorch_by_processor_time"]

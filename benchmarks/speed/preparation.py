@@ -1,10 +1,10 @@
-"""What preparing large photos costs and gains, and whether its memory depends on their number.
+"""The cost and gain of the resized cache, and whether its memory depends on the number of images.
 
     python -m benchmarks.speed.preparation --images 150 600
 
-Draws JPEGs of 2 megapixels, about as many bytes as photographs have. For every number of images
-and every recipe's augmentation a process of its own prepares them and then runs epochs of the input
-pipeline alone, on the photos and on their copies. Drawing is not timed.
+Draws JPEGs of 2 megapixels with about as many bytes as photographs. For every number of images and
+every recipe's augmentation, a separate process builds the cache and then runs epochs of the input
+pipeline alone, on the images and on the cache. Drawing is not timed.
 """
 
 import json
@@ -27,7 +27,7 @@ RECIPES_READ = ("paper", "strong")
 
 
 def draw(file: Path, seed: int) -> None:
-    """Draws a picture with structure of every size and some noise, as a photograph has."""
+    """Draws a picture with structure at every scale and some noise, like a photograph."""
     rng = np.random.default_rng(seed)
     pixels = rng.normal(0, 4, (HEIGHT, WIDTH, 1)).repeat(3, axis=2)
     for cells, strength in ((6, 60), (25, 30), (100, 20), (400, 12)):
@@ -39,7 +39,7 @@ def draw(file: Path, seed: int) -> None:
 
 
 def draw_photos(root: Path, count: int) -> None:
-    """Draws `count` training photos and one test photo a class."""
+    """Draws `count` training images and one test image per class."""
     files = [root / f"train/class{i % CLASSES}/{i:05d}.jpg" for i in range(count)]
     files += [root / f"test/class{i}/0.jpg" for i in range(CLASSES)]
     with ProcessPoolExecutor() as pool:
@@ -47,7 +47,7 @@ def draw_photos(root: Path, count: int) -> None:
 
 
 def measure(root: str, recipe: str, epochs: int) -> dict[str, Any]:
-    """Prepares a folder of photos in this process and reads epochs of both kinds."""
+    """Prepares a folder of images in this process and reads epochs of both kinds."""
     import_tensorflow()
     from fgmix.config.recipes import RECIPES
     from fgmix.data.pipeline import steps_per_epoch, training_batches
@@ -69,7 +69,7 @@ def measure(root: str, recipe: str, epochs: int) -> dict[str, Any]:
     steps = steps_per_epoch(len(dataset.splits["train"]), BATCH)
 
     def epoch(first: int, source: dict) -> tuple[float, float]:
-        """Seconds, and seconds of processor, of an epoch after one that gets things going."""
+        """Returns the elapsed and processor seconds of an epoch after a warm-up epoch."""
         batches = training_batches(
             dataset,
             batch_size=BATCH,
@@ -84,7 +84,7 @@ def measure(root: str, recipe: str, epochs: int) -> dict[str, Any]:
                 start, cpu = time.perf_counter(), time.process_time()
         return time.perf_counter() - start, time.process_time() - cpu
 
-    # In turn, so that other work on the machine slows down both.
+    # Alternately, so that other load on the machine slows down both.
     pairs = [(epoch(i, {}), epoch(i, resized)) for i in range(epochs)]
     photos, copied = (np.median([pair[k] for pair in pairs], axis=0) for k in (0, 1))
     count = len(dataset.splits["train"])

@@ -1,10 +1,10 @@
-"""What reading a training photo costs: whole, only the part that is used, reduced, from memory.
+"""The cost of reading a training image: whole, only the used part, reduced, from memory.
 
     python -m benchmarks.speed.reading
 
-Photos of three sizes are drawn, and each is read and augmented by the recipe `strong`'s random
-resized crop. Counted is the processor time a photo, decoding and resizing, the least of a few
-rounds; copies (`--prepare auto`) are left out (`preparation.py` has them).
+Images of three sizes are drawn, and each is read and augmented by the recipe `strong`'s random
+resized crop. The measure is the processor time per image, decoding and resizing, the least of a few
+rounds; the resized cache (`--prepare auto`) is left to `preparation.py`.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> dict[str, float]:
-    """Milliseconds of the processor a photo, by the way of reading."""
+    """Returns milliseconds of processor time per image, by the way of reading."""
     import tensorflow as tf
     from PIL import Image
 
@@ -83,7 +83,7 @@ def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> 
         for name, way in ways.items()
     }
     least = dict.fromkeys(graphs, np.inf)
-    for _ in range(args.rounds):  # in turn, so that what else the machine does falls on all
+    for _ in range(args.rounds):  # alternately, so that other load on the machine affects all
         for name, graph in graphs.items():
             began = time.process_time()
             for number in range(PHOTOS):

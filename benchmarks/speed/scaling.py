@@ -1,14 +1,14 @@
-"""How time and memory of an epoch grow with images, classes, image size and batch.
+"""The growth of an epoch's time and memory with images, classes, image size and batch.
 
     python -m benchmarks.speed.scaling
     python -m benchmarks.speed.scaling --axes batch --backbone resnet50 --variant resnet50
     python -m benchmarks.speed.scaling_figures
 
-JPEG files are drawn once and linked as often as images are wanted. At every point a process of its
-own trains for two epochs as `train.py` does, checkpoints among it, from one centre (the defaults
-below) along one axis at a time; seconds are those of the second epoch, as history.csv has them,
-memory the most that the process has held. All photos have the size that is given, none the smaller
-one that recipe `strong` begins with. Points are measured in rounds, in order and back.
+JPEG files are drawn once and linked as often as needed. At every point a separate process trains
+for two epochs as `train.py` does, with checkpoints, from one centre (the defaults below) along one
+axis at a time; seconds are those of the second epoch, from history.csv, and memory is the peak of
+the process. All images have the given size, not the smaller one that recipe `strong` starts with.
+Points are measured in rounds, in order and back.
 """
 
 import os
@@ -95,13 +95,13 @@ def train(
 
 
 def measure(settings: dict[str, Any]) -> dict[str, Any]:
-    """One point, in a process of its own."""
+    """Measures one point, in a separate process."""
     with Worker("benchmarks.speed.scaling:train", settings) as worker:
         return {**worker.about, **worker()}
 
 
 def link(root: Path, count: int) -> Path:
-    """A folder with as many files as asked for, of which few are different."""
+    """Creates a folder of links to a few different files."""
     files = write_photos(root / "drawn", DRAWN, 1)
     folder = root / "photos"
     folder.mkdir()
@@ -111,12 +111,12 @@ def link(root: Path, count: int) -> Path:
 
 
 def cell(values: list[float], digits: int) -> str:
-    """A value, or the spread of several."""
+    """Returns a value, or the spread of several, as a table cell."""
     return show(spread(values), digits) if len(values) > 1 else f"{values[0]:,.{digits}f}"
 
 
 def table(record: Record) -> str:
-    """A row a point."""
+    """Returns the table with one row per point."""
     rows = []
     for axis, points in record["axes"].items():
         for point in points:
@@ -143,7 +143,7 @@ def table(record: Record) -> str:
 
 
 def main() -> None:
-    """Measures along every axis, and writes as it goes."""
+    """Measures along every axis, and writes after each point."""
     parser = script_parser(__doc__, variant=True)
     parser.add_argument("--axes", nargs="+", default=list(AXES), choices=AXES)
     parser.add_argument("--values", type=int, nargs="+", help="of a single axis")

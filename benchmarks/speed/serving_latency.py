@@ -1,13 +1,13 @@
-"""How long an answer takes: an export's two ways in, and the same model in onnxruntime.
+"""The latency of predictions: an export's two signatures, and the same model in onnxruntime.
 
     python -m benchmarks.speed.serving_latency --backbone mobilenet_v2
 
-Exports an untrained classifier as SavedModel and as ONNX, and asks in turn, so that other work on
-the machine slows all alike: `serving_default` with JPEG files of 500 x 300 pixels,
-`serving_tensor` with the same photos decoded and resized beforehand, and onnxruntime with those
-pixels, once with its default, threads that wait by spinning, and once with threads that sleep.
-All have the machine's cores to themselves while they are asked, with the libraries' own numbers of
-threads. The table shows the fastest answer, the median and the 95th percentile in milliseconds; the
+Exports an untrained classifier as SavedModel and as ONNX, and queries them alternately, so that
+other load on the machine slows all alike: `serving_default` with JPEG files of 500 x 300 pixels,
+`serving_tensor` with the same images decoded and resized beforehand, and onnxruntime with those
+pixels, once with its default, threads that spin while waiting, and once with threads that sleep.
+Each has the machine's cores to itself during its turn, with the library's default number of
+threads. The table shows the least, median and 95th percentile latency in milliseconds; the
 ratios are of medians of onnxruntime's better form, and above one means that it is faster. The
 images a second are the batch over the median.
 """
@@ -28,7 +28,7 @@ from fgmix.cli.main import import_tensorflow
 
 CLASSES = 196
 CHECKED = 4
-"""Photos on which the ONNX file is compared with the model as it is written."""
+"""Images on which the ONNX file is compared with the model at export."""
 WARM_UP, FEWEST = 3, 10
 WAYS = {
     "bytes": "image files in, TensorFlow",
@@ -124,7 +124,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
 
 
 def table(record: Record) -> str:
-    """Milliseconds, ratios, and images a second."""
+    """Returns the table of milliseconds, ratios, and images a second."""
     ways = [way for way in WAYS if way in record["results"][0]["milliseconds"]]
     rows = []
     for row in record["results"]:

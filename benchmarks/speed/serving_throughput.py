@@ -1,10 +1,10 @@
-"""What image files in cost over pixels in: a SavedModel against the bare model.
+"""The cost of image files as inputs over pixels: a SavedModel against the bare model.
 
     python -m benchmarks.speed.serving_throughput --batches 8 1
 
-Exports an untrained classifier, loads it again, and asks `serving_default` with JPEG files of
-500 x 300 pixels and, in turn with it, the model as it was built with the same photos decoded and
-resized beforehand. The ratio is of images a second, turn by turn.
+Exports an untrained classifier, loads it again, and runs `serving_default` on JPEG files of
+500 x 300 pixels and, alternately, the original model on the same images decoded and resized
+beforehand. The ratio is of images a second, by round.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ CLASSES = 196
 
 
 def table(record: Record) -> str:
-    """Images a second of both, and what decoding alone takes."""
+    """Returns images a second of both, and of decoding alone."""
     rows = []
     for row in record["results"]:
         batch, seconds = row["batch"], row["seconds"]

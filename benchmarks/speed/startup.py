@@ -1,11 +1,11 @@
-"""How long it takes from the command to the first training step, and what that time goes to.
+"""The time from the command to the first training step, by part.
 
     python -m benchmarks.speed.startup
     python -m benchmarks.speed.startup --backbones mobilenet_v2 --recipe strong
 
-For every backbone a process of its own trains the classifier of a recipe (no attention, random
-weights) for an epoch of three steps on drawn photos, and notes when each part is done, in seconds
-since it was started, and the processor time that it has taken.
+For every backbone a separate process trains the classifier of a recipe (no attention, random
+weights) for an epoch of three steps on synthetic images, and records the elapsed seconds since its
+start, and the processor time, at the end of each part.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def start(args: argparse.Namespace, backbone: str, folder: str) -> dict[str, lis
 def measure(
     photos: str, backbone: str, recipe: str, image_size: int
 ) -> dict[str, tuple[float, float]]:
-    """Trains in this process: when each part was done, and the processor time until then."""
+    """Trains in this process; records the elapsed and processor time at the end of each part."""
     parts: dict[str, tuple[float, float]] = {}
 
     def note(part: str) -> None:

@@ -1,13 +1,13 @@
-"""How fast a training step is beside PyTorch's, like for like.
+"""The speed of a training step against PyTorch's, like for like.
 
     python -m benchmarks.speed.training_speed
     python -m benchmarks.speed.training_speed --networks resnet50_torch:16 --torch-threads 1 2
 
 fgmix (TensorFlow) and PyTorch (channels-last) train the same network, head and batch with the same
-optimizer, in processes of their own that take turns. Where PyTorch is given several numbers of
-threads, or is compiled too, its fastest form counts. Ratios are of images a second, round by
-round; above one means that fgmix is faster. On a machine with other work the ratio by processor
-time tells more: of images for the same processor time of all threads.
+optimizer, in separate processes that alternate. If PyTorch is tried with several numbers of
+threads, or compiled too, its fastest form counts. Ratios are of images a second, by round; above
+one means that fgmix is faster. On a machine with other load, the ratio by processor time is more
+informative: of images for the same processor time of all threads.
 """
 
 import argparse
@@ -81,13 +81,13 @@ def measure(args: argparse.Namespace, network: str, batch: int) -> dict[str, Any
 
 
 def choose(rates: dict[str, list[float]], library: str, precision: str) -> str:
-    """The fastest form of a library in a precision."""
+    """Returns the fastest form of a library in a precision."""
     forms = [name for name in rates if name.startswith(f"{library} {precision}")]
     return max(forms, key=lambda name: np.median(rates[name]))
 
 
 def table(record: Record) -> str:
-    """Images a second and ratios, median (least to most) of the rounds."""
+    """Returns the table of images a second and ratios, median (least to most) of the rounds."""
     rows = []
     for row in record["rows"]:
         for precision, ratio in row["over_pytorch"].items():
@@ -118,7 +118,7 @@ def table(record: Record) -> str:
 
 
 def main() -> None:
-    """Measures, prints and writes as it goes."""
+    """Measures, prints, and writes after each network."""
     default = ["resnet50_torch:16", "vgg16_bn:8"]
     parser = parser_of(__doc__, "--networks", default)
     parser.add_argument("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)

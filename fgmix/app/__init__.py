@@ -1,1 +1,1 @@
-"""A local page to try a model: drop a photo, see its classes and where the model looked."""
+"""A local web page to try a model: it shows the predictions and a heat map of a photo."""

@@ -1,4 +1,4 @@
-"""What the page asks of a model: the bytes of a photo in, classes and a heat map out."""
+"""Inference for the page: from the bytes of an image to predictions and a heat map."""
 
 from typing import NamedTuple
 
@@ -14,17 +14,17 @@ from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.signatures import Classifier, explain
 
-SHOWN = 1024  # pixels of a picture's longer side: sharp on a phone's or half a desk's screen
+SHOWN = 1024  # pixels of a picture's longer side: sharp on a phone and on half a desktop screen
 
 
 class Explanation(NamedTuple):
-    """What a model says of a photo.
+    """A model's predictions for an image, and its heat map.
 
     Attributes:
-        top: The likeliest classes and their probabilities, the likeliest first.
-        image: uint8 `(h, w, 3)`, upright, cropped as the model gets it, at most `SHOWN` pixels wide
-            and high.
-        looked: uint8 `(h, w, 3)`, the photo under its heat map.
+        top: The most likely classes and their probabilities, the likeliest first.
+        image: uint8 `(h, w, 3)`, upright, cropped as for the model, at most `SHOWN` pixels wide and
+            high.
+        looked: uint8 `(h, w, 3)`, the image under its heat map.
         heatmap: float32 `(rows, columns)` in [0, 1].
     """
 
@@ -35,7 +35,7 @@ class Explanation(NamedTuple):
 
 
 class Explainer:
-    """A run's model behind the `explain` signature's own code.
+    """Runs the `explain` signature of a run's model.
 
     Args:
         run: A finished run.
@@ -52,13 +52,13 @@ class Explainer:
         )
 
     def __call__(self, content: bytes) -> Explanation:
-        """Explains one photo.
+        """Predicts and explains one image.
 
         Args:
             content: The bytes of an image file.
 
         Raises:
-            FgmixError: If the bytes are not an image that the model reads, with the reason.
+            FgmixError: If the bytes can't be decoded as an image, with the reason.
         """
         answer = {name: rows[0].numpy() for name, rows in self._answer([content]).items()}
         if not answer["valid"]:

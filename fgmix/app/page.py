@@ -1,4 +1,4 @@
-"""The page: what it shows before a photo comes, of a photo, and of what is no photo."""
+"""The HTML of the page: its heading, predictions, and files that can't be read."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,18 +19,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 STYLE = (TEMPLATES / "style.css").read_text(encoding="utf-8")
 
 QUALITY = 88
-"""Of the pictures, as JPEG files."""
+"""The JPEG quality of the pictures."""
 
 _UPRIGHT, _ACROSS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
 class Answer(NamedTuple):
-    """A class on the page.
+    """A predicted class on the page.
 
     Attributes:
         label: The class.
-        percent: Its probability, as a person reads it.
-        share: Its probability, as the length of its bar.
+        percent: Its probability as a percentage.
+        share: Its probability as the length of its bar, from 0 to 1.
     """
 
     label: str
@@ -39,16 +39,16 @@ class Answer(NamedTuple):
 
 
 def heading(name: str, class_names: tuple[str, ...]) -> str:
-    """What stands above: which model this is and what it tells apart."""
+    """Returns the heading: the model's name and its classes."""
     return render(TEMPLATES / "heading.html", name=name, class_names=class_names)
 
 
 def explained(name: str, said: "Explanation") -> str:
-    """An answer: the likeliest class, the photo with and without its heat map, the classes.
+    """Returns a prediction: the most likely classes, and the image with and without its heat map.
 
     Args:
-        name: The photo's file name.
-        said: What the model says of it.
+        name: The image's file name.
+        said: The model's predictions.
     """
     return render(
         TEMPLATES / "explained.html",
@@ -62,7 +62,7 @@ def explained(name: str, said: "Explanation") -> str:
 
 
 def refused(name: str, reason: str) -> str:
-    """A sentence on a file that has no answer."""
+    """Returns a sentence on a file that can't be read."""
     return render(TEMPLATES / "refused.html", name=name, reason=reason)
 
 
@@ -77,7 +77,7 @@ def _percent(probability: float) -> str:
 
 
 def _describe(heatmap: np.ndarray) -> str:
-    """Says where a heat map is hottest."""
+    """Returns a text alternative that says where a heat map is hottest."""
     if not heatmap.any():
         return "A heat map over the photo, the same everywhere"
     row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)

@@ -1,4 +1,4 @@
-"""Serving the page on this machine, and to nobody else unless told otherwise."""
+"""The server of the page, which by default is reachable from this machine only."""
 
 import os
 import socket
@@ -16,8 +16,8 @@ from fgmix.lazy import import_optional
 if TYPE_CHECKING:
     from fgmix.app.explainer import Explainer
 
-# The browser itself then refuses whatever would be asked of another host. Gradio's scripts need
-# inline code; pictures come as data.
+# Makes the browser refuse every request to another host. Gradio's scripts need inline code, and
+# pictures are data URLs.
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -25,12 +25,12 @@ POLICY = (
 
 
 def import_gradio() -> Any:
-    """Imports Gradio, told to report to nobody.
+    """Imports Gradio with its telemetry disabled.
 
     Raises:
         FgmixError: If it is not installed.
     """
-    # Read when Gradio is imported.
+    # Gradio reads these variables on import.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     return import_optional("gradio", "app", "python -m fgmix app")
@@ -41,10 +41,10 @@ def listen(host: str, port: int) -> socket.socket:
 
     Args:
         host: An address or name of this machine.
-        port: The port; 0 takes a free one.
+        port: The port; 0 picks a free one.
 
     Raises:
-        FgmixError: If the port is taken or the host is not this machine.
+        FgmixError: If the port is in use or the host is not this machine.
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -57,7 +57,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
+    """Returns whether an address is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -65,12 +65,12 @@ def is_loopback(host: str) -> bool:
 
 
 def build_page(explainer: "Explainer", name: str, class_names: tuple[str, ...]) -> Any:
-    """The page as Gradio's blocks.
+    """Builds the page as Gradio blocks.
 
     Args:
-        explainer: Answers.
-        name: Of the run.
-        class_names: Of the model.
+        explainer: Predicts and explains.
+        name: The run's name.
+        class_names: The model's classes.
     """
     gradio = import_gradio()
 
@@ -84,7 +84,7 @@ def build_page(explainer: "Explainer", name: str, class_names: tuple[str, ...]) 
             shown = page.explained(file.name, explainer(content))
         except FgmixError as error:
             shown = page.refused(file.name, str(error))
-        # An empty field takes the next photo.
+        # The field is emptied for the next photo.
         return None, shown
 
     with gradio.Blocks(title=f"{name} - fgmix", analytics_enabled=False) as blocks:
@@ -96,16 +96,16 @@ def build_page(explainer: "Explainer", name: str, class_names: tuple[str, ...]) 
 
 
 def _hosts(host: str) -> list[str]:
-    """What a browser on this machine may call the page's host."""
+    """Returns the host names by which a browser on this machine may address the page."""
     return ["localhost", "127.0.0.1", f"[{host.lower()}]" if ":" in host else host.lower()]
 
 
 def build_app(blocks: Any, host: str, most: int) -> Any:
-    """The page as an ASGI application.
+    """Builds the page as an ASGI application.
 
     Args:
         blocks: From `build_page`.
-        host: Where it is served.
+        host: The address that it is served on.
         most: The largest upload, in bytes.
     """
     gradio = import_gradio()
@@ -114,7 +114,7 @@ def build_app(blocks: Any, host: str, most: int) -> Any:
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if is_loopback(host):
-        # A web site whose name is made to point here would otherwise be taken for this page.
+        # Prevents DNS rebinding: a web site whose name resolves to this address.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(host))
 
     @app.middleware("http")
@@ -141,16 +141,16 @@ def build_app(blocks: Any, host: str, most: int) -> Any:
 
 @contextmanager
 def uploads_forgotten() -> Iterator[None]:
-    """Lets Gradio keep uploads in a folder that goes when the page does."""
+    """Makes Gradio keep uploads in a folder that is deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="fgmix-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         yield
 
 
 def serve(app: Any, listening: socket.socket) -> None:
-    """Serves until it is stopped."""
+    """Serves the page until it is interrupted."""
     import uvicorn
 
-    # An open page holds its connection, which would hold up the end.
+    # An open page keeps its connection, which would delay the shutdown.
     settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     uvicorn.Server(settings).run(sockets=[listening])

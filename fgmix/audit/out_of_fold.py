@@ -73,7 +73,7 @@ def open_folds(directories: Sequence[str | Path]) -> list[Run]:
     missing = [str(fold) for fold in folds if fold not in by_fold]
     if missing:
         raise FgmixError(
-            f"no finished run of fold {', '.join(missing)} of {len(folds)} was named or lies in "
+            f"no finished run of fold {', '.join(missing)} of {len(folds)} was given or is in "
             f"{first.directory.resolve().parent}: train it as {first.directory.name} with --fold "
             f"{missing[0]}"
         )

@@ -1,1 +1,1 @@
-"""The command line: parsing, messages and exit codes; the work is done elsewhere."""
+"""The command line: flags, messages and exit codes; the work is done elsewhere."""

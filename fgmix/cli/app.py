@@ -12,17 +12,18 @@ EXAMPLES = """examples:
   python -m fgmix app --model saved_models/RUN --port 0          # any free port
   python -m fgmix app --model saved_models/RUN --host 0.0.0.0    # to try it from a phone
 
-Drop a photo on the page to see its classes, their probabilities, and where the model looked. No
-photo leaves this machine or is kept, and the page asks nothing of any other host. It has no
-password: with another --host everyone who reaches that address can use it. Ctrl-C stops it.
+Drop a photo on the page to see the predicted classes, their probabilities, and where the model
+looked. Photos stay on this machine and are not kept, and the page loads nothing from other hosts.
+It has no password: with another --host, everyone who can reach the address can use it. Ctrl-C stops
+it.
 """
 
 
 def main(argv: list[str]) -> int:
-    """Parses the arguments and serves the page until it is stopped."""
+    """Parses the arguments and serves the page until it is interrupted."""
     parser = Parser(
         prog="python -m fgmix app",
-        description="Serves a page on this machine to try a finished run with photos.",
+        description="Serves a local page to try a finished run on photos.",
         epilog=EXAMPLES,
     )
     parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
@@ -30,14 +31,18 @@ def main(argv: list[str]) -> int:
         "--host", default="127.0.0.1", help="address to serve on (default: 127.0.0.1)"
     )
     parser.add_argument(
-        "--port", type=int, default=7860, metavar="N", help="0 takes a free one (default: 7860)"
+        "--port",
+        type=int,
+        default=7860,
+        metavar="N",
+        help="port; 0 picks a free one (default: 7860)",
     )
     parser.add_argument(
         "--max-mb",
         type=int,
         default=20,
         metavar="N",
-        help="largest file that is taken, in megabytes (default: 20)",
+        help="largest accepted file in megabytes (default: 20)",
     )
     args = parser.parse_args(argv)
     if not 0 <= args.port <= 65535:
@@ -67,8 +72,8 @@ def main(argv: list[str]) -> int:
         host = f"[{args.host}]" if ":" in args.host else args.host
         print(f"{name}: http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
         if not is_loopback(args.host):
-            print("it has no password: everyone who reaches this address can use it", flush=True)
-        # As Ctrl-C, so that the folder of the uploads goes then too.
+            print("no password: everyone who can reach this address can use it", flush=True)
+        # SIGTERM acts as Ctrl-C, so that the folder of uploads is deleted then too.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             serve(app, listening)

@@ -1,4 +1,4 @@
-"""`python -m fgmix backbones`: what there is to fine-tune, and whose weights are at hand."""
+"""`python -m fgmix backbones`: the networks to fine-tune, and which weights are available."""
 
 from fgmix.cli.parser import Parser
 from fgmix.models.backbones.table import IMAGE_SIZE, backbone_lines, find_weights
@@ -6,13 +6,13 @@ from fgmix.tables import aligned
 
 NOTES = f"""columns:
   params M          parameters in millions, without a classifier
-  mult-adds G       10^9 multiply-adds for a photo of {IMAGE_SIZE} x {IMAGE_SIZE} pixels, counted as
-                    by python -m fgmix costs
-  input px          the default of --image-size, and the least that leaves a feature map
+  mult-adds G       10^9 multiply-adds for an image of {IMAGE_SIZE} x {IMAGE_SIZE} pixels, counted
+                    as by python -m fgmix costs
+  input px          the default of --image-size, and the smallest possible size
   normalisation     what the weights expect; it is part of the model, which takes RGB 0 to 255
   ImageNet weights  where --weights imagenet gets them
-  licence           as the weights' publishers state it; check before commercial use
-  at hand           whether they are on this machine, so that nothing need be downloaded
+  licence           as stated by the weights' publishers; check before commercial use
+  at hand           whether the weights are on this machine already
 """
 
 EXAMPLES = """examples:
@@ -23,7 +23,7 @@ EXAMPLES = """examples:
 
 
 def main(argv: list[str]) -> int:
-    """Prints the table, and where the weights lie or can be had."""
+    """Prints the table, and where the weights are or can be downloaded."""
     Parser(
         prog="python -m fgmix backbones",
         description="Lists the networks that --backbone offers.",
@@ -33,8 +33,8 @@ def main(argv: list[str]) -> int:
     here, away = find_weights()
     _list("At hand:", here)
     _list(
-        "Downloaded by --weights imagenet. Without network, fetch a file elsewhere and give it as "
-        "--weights FILE:",
+        "Downloaded by --weights imagenet. Without a network, download a file elsewhere and pass "
+        "it as --weights FILE:",
         away,
     )
     print("\nLicences are as the publishers state them: check before commercial use.")

@@ -1,4 +1,4 @@
-"""`python -m fgmix check`: audit a data set before training on it, or its labels after."""
+"""`python -m fgmix check`: audits a data set before training, or its labels after training."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -13,24 +13,24 @@ EXAMPLES = """examples:
   python -m fgmix check --dataset cars --data-dir DIR --output cars-check
   python -m fgmix check --model saved_models/RUN-folds_5-fold_0-seed0
 
-With --dataset it writes report.json (every finding), contact_sheet.png and, if photos stand there
-twice, copies.png. The exit code is 1 if something would hurt training, 0 if nothing would.
+With --dataset, it writes report.json (all findings), contact_sheet.png and, if there are
+duplicates, copies.png. The exit code is 1 if something would hurt training, otherwise 0.
 
-With --model it takes the runs of all folds of one experiment (train.py --folds N with --fold 0, 1,
+With --model, it takes the runs of all folds of one experiment (train.py --folds N with --fold 0, 1,
 ... N-1), so that each training photo is judged by a model that has not seen it, and writes
-suspects.html (the photos that are likely mislabelled), suspects.csv and classes.csv. Named alone,
-a run brings the other folds that lie beside it. The exit code is 0: a person has to judge label
-issues. Bad usage is 2.
+suspects.html (the photos that are likely mislabelled), suspects.csv and classes.csv. If a single
+run is given, the other folds are looked up beside it. The exit code is 0, because label issues need
+a person's judgement. Bad usage exits with 2.
 """
 TOP = 100
 
 
 def main(argv: list[str]) -> int:
-    """Parses the arguments, reads every photo, prints and writes what was found."""
+    """Parses the arguments, runs the audit, and prints and writes its findings."""
     parser = Parser(
         prog="python -m fgmix check",
-        description="Reads every photo of a data set once and says what would hurt training; or "
-        "finds, by trained runs, labels that are likely wrong and classes that need photos.",
+        description="Reads every photo of a data set once and reports what would hurt training; or "
+        "uses trained runs to find labels that are likely wrong and classes that need more photos.",
         epilog=EXAMPLES,
     )
     subject = parser.add_mutually_exclusive_group(required=True)
@@ -38,13 +38,13 @@ def main(argv: list[str]) -> int:
     subject.add_argument(
         "--model", nargs="+", metavar="RUN", help="runs with --folds, or one of them"
     )
-    parser.add_argument("--data-dir", help="where a named data set lies")
+    parser.add_argument("--data-dir", help="folder of a named data set")
     parser.add_argument("--split-seed", type=int, metavar="N", help="as in train.py (default: 0)")
     parser.add_argument(
         "--top", type=int, metavar="N", help=f"with --model: list N label issues (default: {TOP})"
     )
     parser.add_argument(
-        "--output", metavar="DIR", help="folder for what is written (default: audits/NAME)"
+        "--output", metavar="DIR", help="folder for the results (default: audits/NAME)"
     )
     args = parser.parse_args(argv)
     _check_numbers(args)
@@ -69,7 +69,7 @@ def _check_images(subject: Subject, output: Path | None) -> int:
 
 
 def _check_labels(runs: list[str], output: Path | None, top: int) -> int:
-    """Audits labels; the exit code is 0, since a label issue is for a person to judge."""
+    """Audits labels; the exit code is 0, because label issues need a person's judgement."""
     from fgmix.audit.label_report import audit_labels, label_lines, write_label_audit
 
     audit = audit_labels(runs, top)
@@ -82,13 +82,13 @@ def _check_labels(runs: list[str], output: Path | None, top: int) -> int:
 
 
 def _check_numbers(args: Namespace) -> None:
-    """Refuses flags that don't go with the subject, and values out of range."""
+    """Checks that flags go with the subject and values are in range."""
     subject, others = (
         ("--model", ("data_dir", "split_seed")) if args.model else ("--dataset", ("top",))
     )
     for name in others:
         if getattr(args, name) is not None:
-            raise FgmixError(f"--{name.replace('_', '-')} does not go with {subject}")
+            raise FgmixError(f"--{name.replace('_', '-')} can't be used with {subject}")
     for name, least in (("split_seed", 0), ("top", 1)):
         value = getattr(args, name)
         if value is not None and value < least:

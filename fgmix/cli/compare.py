@@ -1,4 +1,4 @@
-"""`python -m fgmix compare`: whether one way of training is better than another."""
+"""`python -m fgmix compare`: tests whether one group of runs is better than another."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,20 +12,20 @@ EXAMPLES = """examples:
   python -m fgmix compare saved_models --markdown comparison.md --json comparison.json
   python -m fgmix compare saved_models --baseline conv --plot comparison.png
   python -m fgmix compare saved_models/photos-*shots* --plot learning.png
-  python -m fgmix compare saved_models/RUN                     # of one: where it fails
+  python -m fgmix compare saved_models/RUN                     # one run: where it fails
 
-Runs that differ in nothing but their seed are one group. All must have been measured on the same
-test photos. With one seed each a difference is tested by McNemar's exact test, and is one of two
-trained models; with several seeds, photos and seeds both count as drawn by chance. "No difference
-shown" is not "no difference": the table says how small a difference could have been seen.
-docs/comparison.md has the method.
+Runs that differ only in their seed are one group. All runs must have been measured on the same test
+photos. With one seed each, McNemar's exact test compares two trained models; with several seeds,
+both photos and seeds are treated as random samples. "No difference shown" does not mean "no
+difference": the table shows how small a difference could have been detected. docs/comparison.md
+explains the method.
 """
 
 FORMATS = (".png", ".svg", ".pdf")
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, compares, prints and writes."""
+    """Parses the flags, compares, and prints and writes the results."""
     parser = _parser()
     args = parser.parse_args(argv)
     for flag in ("markdown", "csv", "json", "plot", "curves"):
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
         if path:
             check_output_file(f"--{flag}", path)
             if flag in ("plot", "curves") and path.suffix.lower() not in FORMATS:
-                raise FgmixError(f"--{flag} {path}: end its name in {', '.join(FORMATS)}")
+                raise FgmixError(f"--{flag} {path}: must end in one of {', '.join(FORMATS)}")
     if args.difference is not None and not 0 < args.difference < 100:
         raise FgmixError(f"--difference {args.difference}: give points, above 0 and below 100")
 
@@ -70,7 +70,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python -m fgmix compare",
         description="Compares finished runs on their test photos: means over seeds, differences to "
-        "a baseline with intervals and p-values, what could have been seen, and a verdict.",
+        "a baseline with intervals and p-values, detectable differences, and a verdict.",
         epilog=EXAMPLES,
     )
     parser.add_argument(
@@ -86,19 +86,22 @@ def _parser() -> Parser:
         "--difference",
         type=float,
         metavar="POINTS",
-        help="tell how many seeds it takes to show this difference (default: the paper's on its "
-        "own data sets and backbones, and 1 elsewhere)",
+        help="compute the seeds needed to show this difference (default: the paper's on its own "
+        "data sets and backbones, otherwise 1)",
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row a group")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row per group")
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write all numbers, with where each group fails"
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write all numbers, including where each group fails",
     )
     parser.add_argument(
         "--plot",
         type=Path,
         metavar="FILE",
-        help="draw means and differences, or learning curves where runs differ in --shots or "
+        help="draw means and differences, or learning curves if runs differ in --shots or "
         "--train-fraction (.png, .svg or .pdf)",
     )
     parser.add_argument(
@@ -108,7 +111,7 @@ def _parser() -> Parser:
 
 
 def _plots() -> ModuleType:
-    """The module that draws; Matplotlib is slow to import."""
+    """Returns the plotting module, imported late because Matplotlib is slow to import."""
     from fgmix.comparison import plots
 
     return plots

@@ -1,4 +1,4 @@
-"""`python -m fgmix costs`: what each attention costs on each backbone."""
+"""`python -m fgmix costs`: the cost of each attention on each backbone."""
 
 import argparse
 from pathlib import Path
@@ -15,19 +15,22 @@ EXAMPLES = """examples:
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, counts, and prints or writes the table."""
+    """Parses the flags, and prints or writes the table of costs."""
     parser = Parser(
         prog="python -m fgmix costs",
-        description="Parameters and multiply-adds of every backbone with every attention.",
+        description="Counts the parameters and multiply-adds of every backbone with every "
+        "attention.",
         epilog=EXAMPLES,
     )
     parser.add_argument(
-        "--backbones", metavar="NAME,NAME", help=f"some of {', '.join(BACKBONES)} (default: all)"
+        "--backbones", metavar="NAME,NAME", help=f"from {', '.join(BACKBONES)} (default: all)"
     )
     parser.add_argument(
         "--image-size", type=int, default=224, metavar="N", help="side in pixels (default: 224)"
     )
-    parser.add_argument("--classes", type=int, default=196, metavar="N", help="(default: 196)")
+    parser.add_argument(
+        "--classes", type=int, default=196, metavar="N", help="number of classes (default: 196)"
+    )
     parser.add_argument(
         "--pooling",
         default="flatten",
@@ -72,7 +75,7 @@ def main(argv: list[str]) -> int:
 
 
 def _command(args: argparse.Namespace) -> str:
-    """The command that writes the page again."""
+    """Returns the command that writes the page again."""
     given = f" --backbones {args.backbones}" if args.backbones else ""
     return (
         f"python -m fgmix costs{given} --image-size {args.image_size} --classes {args.classes} "

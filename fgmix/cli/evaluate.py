@@ -1,4 +1,4 @@
-"""`evaluate.py`: measure a finished run again, on its own test photos or on others."""
+"""`evaluate.py`: evaluates a finished run again, on its own test photos or on others."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ EXAMPLES = """examples:
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, evaluates, and prints and writes what they ask for."""
+    """Parses the flags, evaluates, and prints and writes the results."""
     parser = Parser(
         prog="evaluate.py",
         description="Evaluates a finished run.",
@@ -24,11 +24,11 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
     parser.add_argument("--dataset", help="name or folder (default: the run's own)")
-    parser.add_argument("--data-dir", help="where the data set lies (default: the run's own)")
+    parser.add_argument("--data-dir", help="folder of the data set (default: the run's own)")
     parser.add_argument(
         "--split",
-        help="train, val, test, fold or all of them (default: what the run was measured on: test, "
-        "or fold of a run with --folds; of another data set test)",
+        help="train, val, test, fold or all (default: the split that the run was measured on, test "
+        "or, with --folds, fold; test for another data set)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics here")
     parser.add_argument(
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
         type=int,
         default=0,
         metavar="N",
-        help="draw where the model looks on N photos, into RUN/heatmaps.png (default: 0)",
+        help="draw heat maps of N photos into RUN/heatmaps.png (default: 0)",
     )
     args = parser.parse_args(argv)
     if args.heatmaps < 0:

@@ -1,4 +1,4 @@
-"""`python -m fgmix export`: a finished run as a model to serve."""
+"""`python -m fgmix export`: exports a finished run as a model to serve."""
 
 from pathlib import Path
 
@@ -13,22 +13,22 @@ EXAMPLES = """examples:
   python -m fgmix export --model saved_models/RUN --output models/birds --precision-target 0.95
   python -m fgmix export --model saved_models/RUN --format onnx
 
-The version is the next free number below DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1). It holds the
-model, its labels, a model card (README.md) and, for TensorFlow Serving, warm-up requests. A server
-is pointed at DIR.
+The version is the next free number in DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1). It holds the
+model, its labels, a model card (README.md) and, for TensorFlow Serving, warm-up requests. Point the
+server at DIR.
 
-With a target, probabilities are calibrated and the output `accepted` says which answers to trust:
-those whose largest probability reaches a threshold. Both are chosen on the run's validation photos,
-and the model card says what they come to on the test photos. A precision of 0.95 takes at least 20
-validation photos to be told at all, 0.99 takes 100, and a few hundred to be told well.
+With a target, probabilities are calibrated, and the output `accepted` is true for predictions whose
+largest probability reaches a threshold. Temperature and threshold are chosen on the run's
+validation photos; the model card reports the results on the test photos. A target of 0.95 needs at
+least 20 validation photos, 0.99 at least 100, and a few hundred to be reliable.
 """
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, exports, and says where the model lies."""
+    """Parses the flags, exports the run, and prints the export's folder."""
     parser = Parser(
         prog="python -m fgmix export",
-        description="Exports a finished run for production.",
+        description="Exports a finished run as a model to serve.",
         epilog=EXAMPLES,
     )
     parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
         type=int,
         default=TOP,
         metavar="N",
-        help=f"labels in an answer, at most the number of classes (default: {TOP})",
+        help=f"labels in a prediction, at most the number of classes (default: {TOP})",
     )
     parser.add_argument(
         "--format",
@@ -53,15 +53,15 @@ def main(argv: list[str]) -> int:
         "--precision-target",
         type=float,
         metavar="X",
-        help="accept as many answers as can be with this share of them right, such as 0.95",
+        help="accept as many predictions as possible with this precision, such as 0.95",
     )
     target.add_argument(
         "--coverage-target",
         type=float,
         metavar="X",
-        help="accept this share of the answers, the surest, such as 0.8",
+        help="accept this fraction of the predictions, the most confident, such as 0.8",
     )
-    parser.add_argument("--data-dir", help="where the data set lies (default: the run's own)")
+    parser.add_argument("--data-dir", help="folder of the data set (default: the run's own)")
     args = parser.parse_args(argv)
     if args.top_k < 1:
         raise FgmixError(f"--top-k {args.top_k}: must be at least 1")
@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     targets = {kind: value for kind, value in targets.items() if value is not None}
     for kind, value in targets.items():
         if not 0 < value < 1:
-            raise FgmixError(f"--{kind}-target {value:g}: must be a share between 0 and 1")
+            raise FgmixError(f"--{kind}-target {value:g}: must be between 0 and 1")
     if args.output:
         check_output_folder("--output", args.output)
     run = Run.open(args.model)

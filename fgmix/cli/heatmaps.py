@@ -1,4 +1,4 @@
-"""`python -m fgmix heatmaps`: where runs look, drawn and measured."""
+"""`python -m fgmix heatmaps`: draws and measures where runs look."""
 
 import difflib
 from pathlib import Path
@@ -26,26 +26,27 @@ EXAMPLES = """examples:
   python -m fgmix heatmaps --model saved_models/RUN --map energy --output maps/ photo.jpg
   python -m fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --measure 200 --json maps.json
 
-Without IMAGE, test photos of the runs are shown. One run: a row a photo, a column a map. Several:
-a column a run, as in the paper's Fig. 3. docs/heatmaps.md says what each map and number means.
+Without IMAGE, test photos of the runs are shown. With one run, there is a row per photo and a
+column per map; with several, a column per run, as in the paper's Fig. 3. docs/heatmaps.md explains
+the maps and the numbers.
 """
 
 
 def main(argv: list[str]) -> int:
-    """Parses the arguments, draws, and measures if asked to."""
+    """Parses the arguments, draws heat maps, and measures them with --measure."""
     parser = _parser()
     args = parser.parse_args(argv)
-    # argparse gives all names after --model to it; a file among them is no run.
+    # argparse assigns all names after --model to it; files among them are images.
     images = args.images + [path for path in args.model if Path(path).is_file()]
     folders = [path for path in args.model if path not in images]
     if not folders:
-        raise FgmixError("--model needs the folder of a run before the photos")
+        raise FgmixError("--model: give the folder of a run before the photos")
     if args.count < 1 or (args.measure is not None and args.measure < 1):
         raise FgmixError("--count and --measure must be at least 1")
     runs = [Run.open(folder) for folder in folders]
     names = short_names(runs)
     if len(set(names)) < len(runs):
-        raise FgmixError("--model names the same run twice: name each once")
+        raise FgmixError("--model names the same run twice: give each run once")
     maps = _choose_maps(args.map, len(runs))
     output = args.output or runs[0].directory / "heatmaps.png"
     _check_output(output)
@@ -64,7 +65,7 @@ def main(argv: list[str]) -> int:
     from fgmix.workflows.common_images import load_common_images
 
     measured = args.measure or (MEASURED if args.json else 0)
-    # Before the models, which take longer: photos that aren't there are told at once.
+    # Before the models, which take longer to load, so that missing photos are reported at once.
     dataset = None if images and not measured else load_common_images(runs)
     files: Sequence[tuple[str, str | None]]
     files = _given(images) if dataset is None or images else _tested(dataset, runs[0], args.count)
@@ -95,7 +96,7 @@ def main(argv: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m fgmix heatmaps",
-        description="Draws where runs look, over the photos, and measures how good the maps are.",
+        description="Draws heat maps of where runs look, and measures how good the maps are.",
         epilog=EXAMPLES,
     )
     parser.add_argument(
@@ -108,7 +109,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--map",
         metavar="NAME",
-        help=f"{listed}, or all (default: all of one run, energy of several)",
+        help=f"{listed}, or all (default: all for one run, energy for several)",
     )
     parser.add_argument(
         "--class",
@@ -121,7 +122,7 @@ def _parser() -> Parser:
         type=int,
         default=4,
         metavar="N",
-        help="how many test photos to show without IMAGE (default: 4)",
+        help="number of test photos to show without IMAGE (default: 4)",
     )
     parser.add_argument(
         "--output",
@@ -134,7 +135,7 @@ def _parser() -> Parser:
         "--measure",
         type=int,
         metavar="N",
-        help=f"measure the maps on N test photos (default: don't; {MEASURED} with --json)",
+        help=f"measure the maps on N test photos (default: off; {MEASURED} with --json)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     return parser
@@ -164,7 +165,7 @@ def _check_run(run: Run, first: Run, class_name: str | None) -> None:
     if class_name is not None and class_name not in run.class_names:
         near = difflib.get_close_matches(class_name, run.class_names, 1)
         hint = f": did you mean {near[0]!r}?" if near else ""
-        raise FgmixError(f"--class {class_name!r} is no class of {run.directory}{hint}")
+        raise FgmixError(f"--class {class_name!r} is not a class of {run.directory}{hint}")
     if run.crop_bottom != first.crop_bottom:
         raise FgmixError(
             f"{run.directory} and {first.directory} crop photos differently: draw one at a time"
@@ -172,14 +173,14 @@ def _check_run(run: Run, first: Run, class_name: str | None) -> None:
 
 
 def _given(images: list[str]) -> list[tuple[str, None]]:
-    """The files of photos that were named; what they show is not known."""
+    """Returns the files of the given images, whose classes are not known."""
     from fgmix.serving.inputs import find_images
 
     return [(str(path), None) for path in find_images(images)]
 
 
 def _tested(dataset: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
-    """The files and classes of some photos that a run was measured on."""
+    """Returns the files and classes of some images that a run was measured on."""
     from fgmix.explain.subjects import choose_measured
 
     chosen = choose_measured(dataset, run, count)

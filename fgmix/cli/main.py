@@ -1,4 +1,4 @@
-"""Running a command: quiet libraries, readable errors, honest exit codes."""
+"""Running a command: quiet libraries, one-line errors, exit codes."""
 
 import logging
 import os
@@ -10,19 +10,19 @@ from fgmix.errors import FgmixError
 
 
 def import_tensorflow(any_backend: bool = False) -> None:
-    """Imports TensorFlow without its start-up notes, which bury the lines meant for people.
+    """Imports TensorFlow without its start-up messages, and selects Keras's TensorFlow backend.
 
-    What was trained is the same on any backend of Keras, so all that reads it takes TensorFlow's,
-    whatever `KERAS_BACKEND` says.
+    A trained model is the same on every Keras backend, so every command but training uses
+    TensorFlow's, whatever `KERAS_BACKEND` is.
 
     Args:
-        any_backend: Whether to leave the choice to `KERAS_BACKEND`: for training.
+        any_backend: Whether to leave the backend to `KERAS_BACKEND`, as for training.
     """
     if not any_backend:
         os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Its C++ code writes the first of them (no CUDA here, oneDNN there) before it reads that
-    # variable, so standard error is closed to it for the import's time.
+    # Its C++ code writes the first messages before it reads that variable, so standard error is
+    # redirected during the import.
     sys.stderr.flush()
     before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -35,8 +35,8 @@ def import_tensorflow(any_backend: bool = False) -> None:
 
 
 def show_notes(stream: TextIO | None = None) -> None:
-    """Prints notes on progress, plainly: on standard output unless told otherwise."""
-    # A handler of our own: a library that has set up the root logger would silence basicConfig.
+    """Prints progress messages without decoration, by default on standard output."""
+    # basicConfig has no effect if a library has configured the root logger.
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
     notes = logging.getLogger("fgmix")
@@ -49,13 +49,12 @@ def run(
     argv: list[str] | None = None,
     notes: TextIO | None = None,
 ) -> int:
-    """Runs a command and turns bad input into one line on standard error.
+    """Runs a command, and reports user errors as one line on standard error.
 
     Args:
-        command: Takes the arguments, returns the exit code.
-        argv: The arguments; those of the process by default.
-        notes: Where notes on progress go: standard output by default, but not where that is
-            for a program to read.
+        command: Takes the arguments and returns the exit code.
+        argv: The arguments; by default those of the process.
+        notes: The stream for progress messages; by default standard output.
 
     Returns:
         The command's exit code, 2 for bad input, or 130 for Ctrl-C.
@@ -67,12 +66,12 @@ def run(
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped (a training run goes on with --resume added)", file=sys.stderr)
+        print("stopped (add --resume to continue a training run)", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, `| head` for one
+    except BrokenPipeError:  # the reader of the output is gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # no permission, no space: the system's words, and where
+    except OSError as error:  # no permission, no space: the file and the system's message
         print(
             f"error: {error.filename or 'input or output'}: {error.strerror or error}",
             file=sys.stderr,

@@ -1,4 +1,4 @@
-"""An argument parser whose errors are one line, with flags made from a config's fields."""
+"""An argument parser with one-line errors, and flags made from a config's fields."""
 
 import argparse
 import difflib
@@ -14,7 +14,7 @@ from fgmix.errors import FgmixError
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` that raises `FgmixError` where the original prints its usage."""
+    """An `ArgumentParser` that raises `FgmixError` instead of printing its usage."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(
@@ -22,11 +22,11 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raises the message as bad input."""
+        """Raises `FgmixError` with the message."""
         raise FgmixError(f"{message} (see {self.prog} --help)")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parses, and names the nearest flag where one is unknown."""
+        """Parses the arguments, and suggests the nearest flag for an unknown one."""
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             known = [option for action in self._actions for option in action.option_strings]
@@ -37,10 +37,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def check_output_file(flag: str, path: Path) -> None:
-    """Refuses, before the work, a file that can't be written after it.
+    """Checks, before the work, that an output file can be written.
 
     Raises:
-        FgmixError: If the path is a folder's or lies in no folder.
+        FgmixError: If the path is a folder, or its parent folder does not exist.
     """
     if path.is_dir():
         raise FgmixError(f"{flag} {path} is a folder: give a file's name")
@@ -49,10 +49,10 @@ def check_output_file(flag: str, path: Path) -> None:
 
 
 def check_output_folder(flag: str, path: Path) -> None:
-    """Refuses, before the work, a folder that can't be made after it. Makes nothing.
+    """Checks, before the work, that an output folder can be created; creates nothing.
 
     Raises:
-        FgmixError: If the path, or what it lies in, is there and is no folder.
+        FgmixError: If the path or one of its parents is a file.
     """
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not there.is_dir():
@@ -62,11 +62,11 @@ def check_output_folder(flag: str, path: Path) -> None:
 def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> None:
     """Adds a flag for every field of a config class, under the headings of its groups.
 
-    A flag that is not given is not among the parsed arguments. The values' ranges are checked by
-    the config, so that Python callers get the same messages.
+    Flags that are not given are absent from the parsed arguments. The config checks the values'
+    ranges, so that Python callers get the same messages.
 
     Args:
-        parser: Where to.
+        parser: The parser that gets the flags.
         config: The config class.
         without: Fields that get no flag.
     """
@@ -80,7 +80,7 @@ def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> No
         kind = _plain_type(types_by_name[f.name])
         help_text = _help(f).replace("%", "%%")
         if kind is bool:
-            # What a config file turns on can be turned off; an order is given or not.
+            # A flag must be able to turn off what a config file turns on.
             action = argparse.BooleanOptionalAction if f.metadata["recorded"] else "store_true"
             group.add_argument(
                 option(f.name), action=action, default=argparse.SUPPRESS, help=help_text
@@ -89,7 +89,7 @@ def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> No
         group.add_argument(
             option(f.name),
             type=kind,
-            # Not argparse's `required`: of "--datset" it would say that --dataset is missing.
+            # With argparse's `required`, "--datset" would be reported as a missing --dataset.
             default=argparse.SUPPRESS,
             metavar={int: "N", float: "X"}.get(kind, "NAME" if f.metadata["choices"] else "VALUE"),
             help=help_text,

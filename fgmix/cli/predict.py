@@ -1,4 +1,4 @@
-"""`python -m fgmix predict`: classes of photos, a line each."""
+"""`python -m fgmix predict`: predicts the classes of photos, one line each."""
 
 import argparse
 import logging
@@ -29,20 +29,20 @@ A JSON line holds path, label, probability and top, or path and error. The colum
 label, probability, error, and label_2, probability_2 and so on. The exit code is 1 if any file
 could not be read as an image.
 
-An interrupted job with --output goes on with --resume, and its file ends up as if it had never
-stopped. FILE.job.json beside FILE tells which model made it.
+--resume continues an interrupted job with --output; the result is the same as without the
+interrupt. FILE.job.json beside FILE records which model made it.
 """
 
 log = logging.getLogger(__name__)
 
 
 def main(argv: list[str]) -> int:
-    """Parses the arguments and writes a line a photo."""
+    """Parses the arguments and writes one line per image."""
     args = _parse(argv)
     try:
         return _predict(args)
     except KeyboardInterrupt:
-        how = _resume_command(argv) if args.output else "--output FILE makes a job that can go on"
+        how = _resume_command(argv) if args.output else "add --output FILE to make a job resumable"
         print(f"stopped; {how}", file=sys.stderr)
         return 130
 
@@ -55,32 +55,32 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
     parser.add_argument(
-        "--format", choices=LINE_FORMATS, default="json", help="of the lines (default: json)"
+        "--format", choices=LINE_FORMATS, default="json", help="format of the lines (default: json)"
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="where to write (default: standard output)"
+        "--output", type=Path, metavar="FILE", help="file to write (default: standard output)"
     )
     there = parser.add_mutually_exclusive_group()
-    there.add_argument("--resume", action="store_true", help="go on with FILE where it stopped")
+    there.add_argument("--resume", action="store_true", help="continue FILE where it stopped")
     there.add_argument("--overwrite", action="store_true", help="replace FILE")
     parser.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
-        help="a progress bar on standard error (default: where that is a terminal that the lines "
-        "don't go to)",
+        help="show a progress bar on standard error (default: if that is a terminal and the lines "
+        "go elsewhere)",
     )
     parser.add_argument(
         "inputs",
         nargs="+",
         metavar="INPUT",
         help="an image, a folder, a quoted pattern ('**' reaches into folders), or - for a list "
-        "of files on standard input, one a line",
+        "of files on standard input, one per line",
     )
     args = parser.parse_args(argv)
     if args.output:
         check_output_file("--output", args.output)
     elif args.resume or args.overwrite:
-        raise FgmixError("--resume and --overwrite say what to do with a file: give --output FILE")
+        raise FgmixError("--resume and --overwrite need a file: give --output FILE")
     return args
 
 
@@ -99,7 +99,7 @@ def _predict(args: argparse.Namespace) -> int:
             elif not args.overwrite:
                 refuse_existing(file)
         if done.images:
-            log.info("%s: going on after %s photos", file, f"{done.images:,}")
+            log.info("%s: resuming after %s photos", file, f"{done.images:,}")
 
         import_tensorflow()
         from tqdm import tqdm
@@ -108,7 +108,7 @@ def _predict(args: argparse.Namespace) -> int:
 
         answers = predict_files(run, paths, first=done.images, fill=bool(file))
         if file:
-            # Not before the model is loaded: an old file goes only when there will be a new one.
+            # Only after the model is loaded, so that a failure to load it keeps the old file.
             if not (args.resume and file.exists()):
                 begin(file, job, lines)
             sink = stack.enter_context(file.open("ab"))
@@ -135,7 +135,7 @@ def _shows_progress(args: argparse.Namespace) -> bool:
 
 
 def _resume_command(argv: list[str]) -> str:
-    """How to go on, to be pasted into a shell."""
+    """Returns the command that resumes the job, to be pasted into a shell."""
     again = [word for word in argv if word not in ("--overwrite", "--resume")]
     command = shlex.join(["python", "-m", "fgmix", "predict", "--resume", *again])
-    return f"go on with: {command}" + (" < THE_SAME_LIST" if LIST in again else "")
+    return f"continue with: {command}" + (" < THE_SAME_LIST" if LIST in again else "")

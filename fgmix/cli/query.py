@@ -1,4 +1,4 @@
-"""`python -m fgmix query`: classes of photos, from a model that a server has loaded."""
+"""`python -m fgmix query`: predicts the classes of photos with a model on a server."""
 
 import json
 
@@ -9,14 +9,15 @@ EXAMPLES = """examples:
   python -m fgmix query --url http://localhost:8501 --model photos photo.jpg
   python -m fgmix query --url http://localhost:8501 --model photos --label canary folder/
 
-The server speaks the REST protocol of TensorFlow Serving. A line holds path, label, probability
-and top, or path and error; of a model that was exported with a target also accepted. The exit code
-is 1 if any file could not be read as an image, and 2 if the server can't be reached or refuses.
+The server must support the REST protocol of TensorFlow Serving. A line holds path, label,
+probability and top, or path and error; also accepted, if the model was exported with a target. The
+exit code is 1 if any file could not be read as an image, and 2 if the server can't be reached or
+refuses.
 """
 
 
 def main(argv: list[str]) -> int:
-    """Parses the arguments and prints a line a photo."""
+    """Parses the arguments and prints one line per image."""
     from fgmix.serving.client import TIMEOUT_SECONDS, ServedModel, query_files
     from fgmix.serving.inputs import find_images
 
@@ -26,18 +27,20 @@ def main(argv: list[str]) -> int:
         epilog=EXAMPLES,
     )
     parser.add_argument("--url", required=True, help="the server, such as http://localhost:8501")
-    parser.add_argument("--model", required=True, metavar="NAME", help="its name of the model")
+    parser.add_argument(
+        "--model", required=True, metavar="NAME", help="the model's name on the server"
+    )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--version", type=int, metavar="N", help="default: the newest")
-    which.add_argument("--label", help="of the version to ask, such as stable or canary")
+    which.add_argument("--version", type=int, metavar="N", help="version (default: the newest)")
+    which.add_argument("--label", help="label of the version, such as stable or canary")
     parser.add_argument(
         "--timeout",
         type=float,
         default=TIMEOUT_SECONDS,
         metavar="S",
-        help="seconds to wait for an answer (default: %(default)g)",
+        help="seconds to wait for a response (default: %(default)g)",
     )
-    parser.add_argument("paths", nargs="+", metavar="IMAGE_OR_FOLDER", help="what to predict")
+    parser.add_argument("paths", nargs="+", metavar="IMAGE_OR_FOLDER", help="images or folders")
     args = parser.parse_args(argv)
     if not 0 < args.timeout < float("inf"):
         raise FgmixError(f"--timeout {args.timeout:g}: must be above 0")

@@ -1,4 +1,4 @@
-"""`python -m fgmix report`: finished runs as one page for a person."""
+"""`python -m fgmix report`: writes one HTML page on finished runs."""
 
 from datetime import date
 from pathlib import Path
@@ -13,21 +13,21 @@ EXAMPLES = """examples:
   python -m fgmix report saved_models/cars-* --baseline conv --group mixed
   python -m fgmix report saved_models/RUN --no-photos            # to send to others
 
-The page is one file that asks nobody for anything: mail it, print it, open it on a phone. It says
-how good the runs are, whether the attention is worth it, where they look and fail, how they were
-trained and how to use them. Runs are grouped and compared as `python -m fgmix compare` does it.
-Photos and heat maps are on it where photos and models are still there.
+The page is a single file that loads nothing from other hosts: mail it, print it, open it on a
+phone. It shows how good the runs are, whether the attention is worth it, where they look and fail,
+how they were trained and how to use them. Runs are grouped and compared as by
+`python -m fgmix compare`. Photos and heat maps are shown if the photos and the models still exist.
 """
 
 HEATMAPS = 4
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, compares, draws and writes the page."""
+    """Parses the flags, compares the runs, and writes the page."""
     args = _parser().parse_args(argv)
     check_output_file("--output", args.output)
     if args.output.suffix.lower() not in (".html", ".htm"):
-        raise FgmixError(f"--output {args.output}: end its name in .html")
+        raise FgmixError(f"--output {args.output}: must end in .html")
     if args.heatmaps < 0:
         raise FgmixError(f"--heatmaps {args.heatmaps}: give a number of photos, or 0 for none")
     if args.photos is not None and not args.photos.is_dir():
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m fgmix report",
-        description="Writes one HTML page on finished runs, for a person to read.",
+        description="Writes one HTML page on finished runs.",
         epilog=EXAMPLES,
     )
     parser.add_argument(
@@ -87,12 +87,12 @@ def _parser() -> Parser:
         type=int,
         default=HEATMAPS,
         metavar="N",
-        help=f"how many test photos to show heat maps of; 0: none (default: {HEATMAPS})",
+        help=f"number of test photos with heat maps; 0: none (default: {HEATMAPS})",
     )
     parser.add_argument(
-        "--photos", type=Path, metavar="DIR", help="where the photos lie now, if they have moved"
+        "--photos", type=Path, metavar="DIR", help="folder of the photos, if they have moved"
     )
     parser.add_argument(
-        "--no-photos", action="store_true", help="show no photo, so that the page may be passed on"
+        "--no-photos", action="store_true", help="leave out photos, so that the page can be shared"
     )
     return parser

@@ -1,4 +1,4 @@
-"""`python -m fgmix reproduce`: the paper's grid of runs, its tables and its figures."""
+"""`python -m fgmix reproduce`: trains the paper's grid of runs; writes its tables and figures."""
 
 import logging
 from collections import Counter
@@ -19,29 +19,29 @@ from fgmix.reproduction.tables import plan_lines, table_two
 log = logging.getLogger(__name__)
 
 EXAMPLES = """examples:
-  python -m fgmix reproduce --dataset cars --seeds 3 --dry-run        # what there is to do
+  python -m fgmix reproduce --dataset cars --seeds 3 --dry-run        # show the plan
   python -m fgmix reproduce --dataset cars,aircraft --seeds 3 --monitor-test
   python -m fgmix reproduce --dataset cars --attentions spatial,mixed --gates linear,sigmoid,softmax
   python -m fgmix reproduce --dataset cars --attentions none,mixed,conv,cbam
   python -m fgmix reproduce --dataset photos/ --backbones mobilenet_v2 --recipe strong --epochs 20
 
-Each cell is a run of its own under --runs, as train.py would make it. What is finished is skipped,
-what was stopped is gone on with: give the same command again after Ctrl-C, a crash or a failure. A
-cell that fails doesn't stop the others; the exit code is then 1.
+Each cell is a run in --runs, the same as train.py makes. Finished runs are skipped and interrupted
+ones resumed: repeat the command after Ctrl-C, a crash or a failure. A cell that fails doesn't stop
+the others; the exit code is then 1.
 """
 
 OWN = ("dataset", "attention", "gate", "backbone", "weights", "seed", "folds", "fold")
-"""Fields that the grid varies or takes by backbone; and a fold is not what Table II is of."""
+"""Fields without a flag of their own: the grid sets them, and Table II has no folds."""
 PER_RUN = ("run_dir", "overwrite", "resume")
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, runs what is left of the grid, and writes its results."""
+    """Parses the flags, trains the unfinished cells of the grid, and writes its results."""
     parser = _parser()
     args = parser.parse_args(argv)
     if not args.dataset:
-        raise FgmixError("--dataset is missing: give cars, or several with commas between")
-    # A folder's name may hold a comma.
+        raise FgmixError("--dataset is missing: give cars, or several names separated by commas")
+    # A folder's name may contain a comma.
     datasets = [args.dataset] if Path(args.dataset).is_dir() else _names(args.dataset)
     if len(datasets) > 1 and "data_dir" in args:
         raise FgmixError("--data-dir is for one data set: give one --dataset, or leave it out")
@@ -73,12 +73,12 @@ def main(argv: list[str]) -> int:
     changed = [value for name, value in grid.items() if value != parser.get_default(name)]
     dataset = cells[0].config.dataset_name if Path(args.dataset).is_dir() else args.dataset
     output = args.output or args.runs / results_name(dataset, changed, cells[0].config)
-    for folder in (args.runs, output):  # found now, not after hours of training
+    for folder in (args.runs, output):  # fails now, not after hours of training
         _make_folder(folder)
     try:
         states = run_grid(cells, _train, lambda now: write_results(output, now))
     except KeyboardInterrupt:
-        log.info("stopped; the same command goes on from here")
+        log.info("stopped; repeat the command to continue")
         return 130
     write_results(output, states)
     print(f"\n{table_two(states)}\ntables and plots: {output}")
@@ -89,10 +89,10 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python -m fgmix reproduce",
         description="Trains every combination of data set, backbone, attention and seed, and "
-        "writes the paper's Tables I and II and its Fig. 2 with these numbers beside the paper's.",
+        "writes the paper's Tables I and II and Fig. 2 with the results beside the paper's.",
         epilog=EXAMPLES,
     )
-    grid = parser.add_argument_group("the grid (lists have commas between)")
+    grid = parser.add_argument_group("the grid (lists are separated by commas)")
     grid.add_argument("--dataset", metavar="LIST", help="cars, aircraft, a folder ... (required)")
     grid.add_argument(
         "--backbones",
@@ -112,7 +112,9 @@ def _parser() -> Parser:
         default="linear",
         help="gates to try on spatial and mixed: linear, sigmoid, softmax (default: linear)",
     )
-    grid.add_argument("--seeds", type=int, default=3, metavar="N", help="from 0 on (default: 3)")
+    grid.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="number of seeds, from 0 (default: 3)"
+    )
     grid.add_argument(
         "--weights",
         metavar="LIST",
@@ -123,13 +125,13 @@ def _parser() -> Parser:
         type=Path,
         default=Path("saved_models"),
         metavar="DIR",
-        help="where the runs lie (default: saved_models)",
+        help="folder of the runs (default: saved_models)",
     )
     grid.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
-        help="where tables and plots go (default: RUNS/reproduce-DATASET)",
+        help="folder for tables and plots (default: RUNS/reproduce-DATASET)",
     )
     grid.add_argument("--dry-run", action="store_true", help="show the plan, train nothing")
     add_flags(parser, TrainConfig, without=OWN + PER_RUN)
@@ -141,12 +143,12 @@ def _names(text: str) -> list[str]:
 
 
 def _weights(text: str | None) -> tuple[str | None, dict[str, str]]:
-    """`--weights` as one value for all backbones, and values of single ones."""
+    """Splits `--weights` into a value for all backbones and values for single ones."""
     shared: list[str] = []
     by_backbone: dict[str, str] = {}
     for value in _names(text or ""):
         backbone, equals, own = value.partition("=")
-        if not equals or "/" in backbone:  # a path may hold an equals sign
+        if not equals or "/" in backbone:  # a path may contain an equals sign
             shared.append(value)
         elif not own or backbone in by_backbone:
             raise FgmixError(f"--weights {text}: give {backbone} one value")

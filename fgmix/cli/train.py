@@ -1,4 +1,4 @@
-"""`train.py`: train, evaluate and export one classifier."""
+"""`train.py`: trains, evaluates and exports one classifier."""
 
 import shlex
 import sys
@@ -22,12 +22,12 @@ EXAMPLES = """examples:
   python train.py --dataset photos/ --folds 5 --fold 0
   python train.py --config saved_models/RUN/config.json --seed 1
 
-A flag beats the data set's preset (demo), which beats the recipe.
+Flags take precedence over the data set's preset (demo), which takes precedence over the recipe.
 """
 
 
 def main(argv: list[str]) -> int:
-    """Parses the flags, trains, and says where the run lies and how good it is."""
+    """Parses the flags, trains, and prints the metrics and the run's folder."""
     parser = Parser(
         prog="train.py",
         description="Trains a fine-grained image classifier with channel, spatial or mixed "
@@ -38,14 +38,14 @@ def main(argv: list[str]) -> int:
         "--config",
         type=Path,
         metavar="FILE",
-        help="train with the settings in this file: the config.json of a run, which trains it "
-        "again, or a JSON file of your own; flags beside it win",
+        help="train with the settings in this file: the config.json of a run, to train it again, "
+        "or a JSON file of your own; flags take precedence",
     )
     add_flags(parser, TrainConfig)
     given = vars(parser.parse_args(argv))
     file = given.pop("config")
     config = read_config(file, given) if file else TrainConfig(**{"dataset": None} | given)
-    # A wrong value is told before TensorFlow is imported, and before a photo is read.
+    # Report wrong values before TensorFlow is imported and before an image is read.
     check(config)
     require_known(config.dataset, config.data_dir)
     resolved = config.resolve()
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
     try:
         result = train(config)
     except Interrupted as stopped:
-        print(f"{stopped}; go on with\n  {resume_command(argv)}", file=sys.stderr)
+        print(f"{stopped}; continue with\n  {resume_command(argv)}", file=sys.stderr)
         return 128 + stopped.number
     print(summarize(result.metrics, config.measured_split))
     print(f"run: {result.directory} (serve it: model_base_path={result.directory.absolute()})")
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> int:
 
 
 def resume_command(argv: Sequence[str]) -> str:
-    """The command line that goes on with a run, from the arguments that began it."""
+    """Returns the command line that resumes a run, from the arguments that started it."""
     program = "train.py" if Path(sys.argv[0]).name == "train.py" else "-m fgmix train"
     kept = [arg for arg in argv if arg not in ("--overwrite", "--resume")]
     return f"python {program} {shlex.join([*kept, '--resume'])}"

@@ -56,7 +56,7 @@ def name_baseline(pairs: Sequence[Pair]) -> str:
     """Returns a short name of what groups are compared with; `""` if nothing is compared."""
     names = {other.name for _, other in pairs}
     if len(names) > 1:
-        settings = {tuple(differing(one.settings, other.settings)) for one, other in pairs}
+        settings = {tuple(differing(one, other)) for one, other in pairs}
         varied = {name for found in settings for name in found}
         if len(varied) == 1:
             name = varied.pop()
@@ -101,5 +101,5 @@ def _baseline_of(group: Group, chosen: Sequence[Group]) -> Group | None:
     """Returns the only baseline, or of several the one that differs in exactly one setting."""
     if len(chosen) == 1:
         return chosen[0]
-    near = [other for other in chosen if len(differing(group.settings, other.settings)) == 1]
+    near = [other for other in chosen if len(differing(group, other)) == 1]
     return near[0] if len(near) == 1 else None

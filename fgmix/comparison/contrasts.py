@@ -191,7 +191,7 @@ def _contrast(
         detectable_difference(found, level),
         level,
         tuple(Target(name, size, seeds_needed(found, size, level)) for name, size in targets),
-        tuple(differing(group.settings, other.settings)),
+        tuple(differing(group, other)),
         len(set(group.seeds) & set(other.seeds)),
     )
 

@@ -41,7 +41,7 @@ class LearningCurve:
 def learning_curves(comparison: Comparison) -> list[LearningCurve]:
     """Returns the learning curves of a comparison; none if no setting of `AMOUNTS` varies."""
     groups = comparison.study.groups
-    if not any(set(differing(groups[0].settings, g.settings)) & set(AMOUNTS) for g in groups):
+    if not any(set(differing(groups[0], g)) & set(AMOUNTS) for g in groups):
         return []
     others = [{k: v for k, v in g.settings.items() if k not in AMOUNTS} for g in groups]
     shown = distinguishing(others)

@@ -1,10 +1,9 @@
 """Names of groups of runs, made from the settings that distinguish them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
 
-from fgmix.config.recipes import Recipe
+from fgmix.config.recipes import SETTINGS
 from fgmix.models.attention import ATTENTIONS
 
 FIRST = ("dataset", "attention", "backbone", "gate", "recipe", "shots", "train_fraction")
@@ -16,16 +15,18 @@ ABSENT = object()
 BARE = ("dataset", "attention", "backbone")
 """Settings whose values are clear without the setting's name."""
 
-BY_RECIPE = {f.name for f in fields(Recipe)} - {"summary"}
+BY_RECIPE = frozenset(SETTINGS)
 
 Settings = Mapping[str, Any]
 
 
-def distinguishing(groups: Sequence[Settings]) -> list[str]:
+def distinguishing(groups: Sequence[Settings], given: Collection[str] = ()) -> list[str]:
     """Returns the fewest settings that distinguish groups, those of `FIRST` before others.
 
     Args:
         groups: The settings of each group.
+        given: Settings that were given by hand in one of them. Where groups differ in such a
+            setting it is among the names, whatever determines it elsewhere.
 
     Returns:
         Their names, without settings that earlier ones determine, as the recipe determines the
@@ -38,7 +39,10 @@ def distinguishing(groups: Sequence[Settings]) -> list[str]:
         for group in groups:
             key = tuple(repr(group.get(s, ABSENT)) for s in shown)
             values.setdefault(key, set()).add(repr(group.get(name, ABSENT)))
-        if any(len(found) > 1 for found in values.values()):
+        everywhere = {value for found in values.values() for value in found}
+        if any(len(found) > 1 for found in values.values()) or (
+            name in given and len(everywhere) > 1
+        ):
             shown.append(name)
     return shown
 
@@ -77,13 +81,27 @@ def in_words(name: str, value: object) -> str:
     return f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}"
 
 
-def differing(one: Settings, other: Settings) -> list[str]:
+class Named(Protocol):
+    """What tells two groups apart: their settings, and which of these were given by hand."""
+
+    @property
+    def settings(self) -> Settings:
+        """All settings by name."""
+
+    @property
+    def given(self) -> Collection[str]:
+        """The settings of a recipe that were given by hand."""
+
+
+def differing(one: Named, other: Named) -> list[str]:
     """Returns the settings in which two groups differ.
 
-    Settings that do not apply to one of them, such as the gate to `none`, are left out; if the
-    recipes differ, so are the settings that a recipe sets.
+    Settings that do not apply to one of them, such as the gate to `none`, are left out. So are the
+    settings that follow from different recipes; one that was given by hand is not.
     """
-    found = [name for name in one if name in other and one[name] != other[name]]
-    if "recipe" in found:
-        found = [name for name in found if name == "recipe" or name not in BY_RECIPE]
-    return found
+    mine, its = one.settings, other.settings
+    found = [name for name in mine if name in its and mine[name] != its[name]]
+    if "recipe" not in found:
+        return found
+    given = {"recipe", *one.given, *other.given}
+    return [name for name in found if name in given or name not in BY_RECIPE]

@@ -118,7 +118,8 @@ def measure_accuracy(correct: np.ndarray) -> Accuracy:
     square = quantile**2
     middle = (mean + square / (2 * count)) / (1 + square / count)
     half = quantile * math.sqrt(plain / count + square / (4 * count**2)) / (1 + square / count)
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    # By rounding, a bound at 0 or 1 may otherwise be on the wrong side of the mean.
+    low, high = min(mean, max(0.0, middle - half)), max(mean, min(1.0, middle + half))
     return Accuracy(tuple(accuracies.tolist()), mean, std, low, high)
 
 

@@ -36,6 +36,11 @@ class Group:
     correct: np.ndarray
     confidences: np.ndarray
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The settings of a recipe that were given by hand."""
+        return self.runs[0][0].given
+
 
 @dataclass(frozen=True, eq=False)
 class Study:
@@ -99,7 +104,8 @@ def group_runs(runs: Sequence[RunResult], notes: Sequence[str] = ()) -> Study:
     class_names = tuple(sorted(named | set(first.labels)))
     index = {name: i for i, name in enumerate(class_names)}
     labels = np.array([index[name] for name in first.labels], np.int32)
-    shown = distinguishing([members[0].settings for members in joined])
+    given = {name for members in joined for name in members[0].given}
+    shown = distinguishing([members[0].settings for members in joined], given)
     groups = []
     for by_seed, members in zip(seeds, joined, strict=True):
         predicted = np.array([[index[name] for name in run.predicted] for run in members], np.int32)
@@ -138,14 +144,16 @@ def _by_seed(runs: Sequence[RunResult]) -> dict[int, list[RunResult]]:
     by_seed: dict[int, list[RunResult]] = {}
     for (seed, _), run in found.items():
         by_seed.setdefault(seed, []).append(run)
-    for fold, parts in enumerate(zip(*by_seed.values(), strict=False)):
-        for run in parts:
-            if run.data["fingerprint"] != parts[0].data["fingerprint"]:
-                raise FgmixError(
-                    f"{parts[0].directory} and {run.directory} have the same settings but "
-                    f"different photos: photos were added, removed or relabelled between them"
-                    + (f" (fold {fold})" if run.fold is not None else "")
-                )
+    of_fold: dict[int | None, RunResult] = {}
+    for run in found.values():
+        # Seeds may lack a fold, so runs are matched by its number.
+        first = of_fold.setdefault(run.fold, run)
+        if run.data["fingerprint"] != first.data["fingerprint"]:
+            raise FgmixError(
+                f"{first.directory} and {run.directory} have the same settings but "
+                f"different photos: photos were added, removed or relabelled between them"
+                + (f" (fold {run.fold})" if run.fold is not None else "")
+            )
     return by_seed
 
 

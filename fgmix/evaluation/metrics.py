@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from fgmix.training.losses import cross_entropy
+
 
 def classification_metrics(
     probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]
@@ -18,8 +20,8 @@ def classification_metrics(
     Returns:
         `top1`; `top5`, the share whose label is among the `min(5, K)` most probable classes;
         `mean_per_class`, the mean accuracy of the classes that have images (FGVC-Aircraft's
-        official metric); `loss`, the mean cross-entropy in nats; `num_examples`; and `per_class`,
-        the accuracy of each class that has images.
+        official metric); `loss`, the mean cross-entropy in nats; `num_examples`; `num_classes`;
+        and `per_class`, the accuracy of each class that has images.
 
     Example:
         >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
@@ -30,8 +32,6 @@ def classification_metrics(
     order = np.argsort(-probabilities, axis=1, kind="stable")
     hit = order[:, 0] == labels
     in_top = (order[:, : min(5, probabilities.shape[1])] == labels[:, None]).any(axis=1)
-    of_label = probabilities[np.arange(len(labels)), labels]
-    tiny = np.finfo(np.float32).tiny
     per_class = {
         name: float(hit[labels == index].mean())
         for index, name in enumerate(class_names)
@@ -41,8 +41,9 @@ def classification_metrics(
         "top1": float(hit.mean()),
         "top5": float(in_top.mean()),
         "mean_per_class": float(np.mean(list(per_class.values()))),
-        "loss": float(-np.log(np.maximum(of_label, tiny)).mean()),
+        "loss": cross_entropy(probabilities, labels),
         "num_examples": len(labels),
+        "num_classes": len(class_names),
         "per_class": per_class,
     }
 
@@ -65,8 +66,9 @@ def summarize(metrics: dict[str, Any], split: str = "test") -> str:
         split: The split that was measured.
     """
     count, top1 = metrics["num_examples"], metrics["top1"]
+    among = min(5, metrics.get("num_classes", 5))  # runs of 0.1 did not record the number
     return (
         f"top-1 {top1:.1%} (standard error {standard_error(top1, count):.1%}), "
-        f"top-5 {metrics['top5']:.1%}, mean per class {metrics['mean_per_class']:.1%}, "
+        f"top-{among} {metrics['top5']:.1%}, mean per class {metrics['mean_per_class']:.1%}, "
         f"loss {metrics['loss']:.3f}, {count} {split} photos"
     )

@@ -1,1 +1,1 @@
-"""Where a classifier looks: heat maps, their figures and how good they are."""
+"""Heat maps of where a classifier looks, their figures, and measures of their quality."""

@@ -1,4 +1,4 @@
-"""Figures of heat maps over photos (the paper's Fig. 3)."""
+"""Figures of heat maps over images (the paper's Fig. 3)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,22 +20,22 @@ from fgmix.explain.overlay import COLOURS, overlay
 from fgmix.plotting import save_figure
 
 RIGHT, WRONG, UNKNOWN = "#1a7f37", "#b42318", "black"
-SHOWN = 480  # pixels of a photo's longer side in a figure
+SHOWN = 480  # pixels of an image's longer side in a figure
 DPI = 120
 WIDTH, GAP, LINE, BAR = 2.6, 0.1, 0.17, 0.5
-"""Inches: of a panel, between panels, of a line of text, of the colours' explanation."""
+"""In inches: the width of a panel, the gap between panels, a line of text, the colour bar."""
 
 
 class Panel(NamedTuple):
-    """A picture in a figure.
+    """A panel of a figure.
 
     Attributes:
-        picture: `(h, w, 3)`, uint8 or float in [0, 1]; None for a place that holds `note` alone.
-        title: Above it.
-        colour: Of the title.
-        heading: Above the title, for the column.
-        side: At its left, for the row.
-        note: What stands in place of the picture.
+        picture: `(h, w, 3)`, uint8 or float in [0, 1]; None to show `note` instead.
+        title: The text above the picture.
+        colour: The colour of the title.
+        heading: The column's heading, above the title.
+        side: The row's label, left of the picture.
+        note: The text shown instead of a picture.
     """
 
     picture: np.ndarray | None
@@ -49,15 +49,15 @@ class Panel(NamedTuple):
 def save_heatmaps(
     path: Path, model: keras.Model, dataset: ImageDataset, split: str, found: Evaluation, count: int
 ) -> None:
-    """Draws photos and the same photos under their heat maps, with what the model said.
+    """Draws images with and without their heat maps, with the model's predictions.
 
     Args:
         path: A PNG file.
         model: The classifier.
         dataset: The data set.
-        split: The split that `found` is of.
-        found: The classifier's answers.
-        count: How many photos, spread evenly over the split.
+        split: The split that was evaluated.
+        found: The evaluation of the classifier.
+        count: The number of images, evenly spaced in the split.
     """
     maker = MapMaker(model)
     files = dataset.files(split)
@@ -80,7 +80,7 @@ def save_heatmaps(
 
 
 def shrink(image: np.ndarray) -> np.ndarray:
-    """A photo, uint8 `(h, w, 3)`, as large as a figure shows it."""
+    """Shrinks an image, uint8 `(h, w, 3)`, to its size in a figure."""
     picture = Image.fromarray(image)
     picture.thumbnail((SHOWN, SHOWN))
     return np.asarray(picture)
@@ -89,33 +89,33 @@ def shrink(image: np.ndarray) -> np.ndarray:
 def verdict(
     class_names: Sequence[str], probabilities: np.ndarray, label: int | None
 ) -> tuple[str, str]:
-    """What a classifier said, in words and a colour.
+    """Returns a classifier's prediction as text, and the colour of the text.
 
     Args:
         class_names: `K` names.
         probabilities: float32 `(K,)`.
-        label: The true class, where it is known.
+        label: The true class, if it is known.
     """
     guess = int(probabilities.argmax())
     said = f"{class_names[guess]}, {probabilities[guess]:.0%}"
     if label is None:
         return said, UNKNOWN
     if guess == label:
-        return f"{said}: right", RIGHT
-    return f"{class_names[label]}\nsaid {said}", WRONG
+        return f"{said}: correct", RIGHT
+    return f"{class_names[label]}\npredicted {said}", WRONG
 
 
 def draw_panels(path: Path, rows: Sequence[Sequence[Panel]], caption: str = "heat") -> None:
-    """Draws pictures in rows, with what the colours of the heat mean below.
+    """Draws panels in rows, with a colour bar below.
 
     Args:
         path: A file of a type that Matplotlib writes.
-        rows: The pictures; rows may be of different lengths.
-        caption: What the colours show.
+        rows: The panels; rows may have different lengths.
+        caption: The title of the colour bar.
     """
     side = LINE + GAP if any(panel.side for row in rows for panel in row) else 0.0
     width = side + max(map(len, rows)) * (WIDTH + GAP) + GAP
-    # Places are told in inches, because the text above a row needs the same height in any figure.
+    # Positions are in inches, because the text above a row needs the same height in any figure.
     heights = [_text_height(row) + WIDTH * max(map(_ratio, row)) + GAP for row in rows]
     height = sum(heights) + BAR
     figure = Figure(figsize=(width, height))
@@ -123,7 +123,7 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel]], caption: str = "hea
     for row, tall in zip(rows, heights, strict=True):
         top -= tall
         for column, panel in enumerate(row):
-            # The pictures of a row stand on top, beneath their titles.
+            # The pictures of a row are aligned at the top, below their titles.
             size = WIDTH * _ratio(panel) if panel.picture is not None else tall - _text_height(row)
             bottom = top + tall - _text_height(row) - size
             left = GAP + side * (column > 0) + column * (WIDTH + GAP)

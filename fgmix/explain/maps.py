@@ -1,4 +1,4 @@
-"""The heat maps of a classifier: the one place where they are made."""
+"""The heat maps of a classifier."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -15,23 +15,24 @@ from fgmix.layers.numerics import scale
 from fgmix.models.classifier import ATTENTION_LAYER
 
 PREDICTED = -1
-"""In place of a class: the likeliest one."""
+"""The class index that stands for the most likely class."""
 
 SPATIAL_MAPS: dict[type, Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]] = {
     SpatialAttention: lambda layer, features: layer.spatial_map(features),
     MixedAttention: lambda layer, features: layer.spatial.spatial_map(features),
     CBAM: lambda layer, features: layer.spatial_map(scale(features, layer.channel_map(features))),
 }
-"""Attention that weighs positions -> its weights `(batch, height, width, 1)` from its input."""
+"""Maps an attention layer's class to its spatial weights, `(layer, features) -> (batch, height,
+width, 1)`."""
 
 
 class Seen(NamedTuple):
-    """What a classifier says of images, and where it looked.
+    """The predictions and heat maps for a batch of images.
 
     Attributes:
         probabilities: float32 `(n, K)`.
-        heat: Name from `map_names` -> float32 `(n, rows, columns)` in [0, 1], without the maps that
-            the classifier doesn't have.
+        heat: Maps names from `MAP_NAMES` to float32 `(n, rows, columns)` in [0, 1], without the
+            maps that the classifier does not have.
     """
 
     probabilities: np.ndarray
@@ -39,16 +40,14 @@ class Seen(NamedTuple):
 
 
 class MapMaker:
-    """Makes the heat maps of one classifier.
-
-    Each is scaled to [0, 1] within its image.
+    """Computes the heat maps of one classifier, each scaled to [0, 1] within its image.
 
     `before` and `energy`: the energy of the last feature map before and after attention.
 
-    `spatial`: the weight of every position, `gate(v)`; only of attention that has one.
+    `spatial`: the weight of every position, `gate(v)`; only for attention that has one.
 
-    `gradcam`: Grad-CAM of a class, `relu(sum_k a_k A_k)` with `A_k` the channels of the attended
-    feature map and `a_k` the mean over the positions of the gradient of the class's logit
+    `gradcam`: Grad-CAM of a class, `relu(sum_k a_k A_k)`, where `A_k` are the channels of the
+    attended feature map and `a_k` is the mean over positions of the gradient of the class's logit
     (Selvaraju et al., ICCV 2017, equations 1 and 2).
 
     Args:
@@ -76,11 +75,11 @@ class MapMaker:
         self._images = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
     def __call__(self, images: np.ndarray, class_index: int = PREDICTED) -> Seen:
-        """Makes all maps.
+        """Computes all maps.
 
         Args:
             images: float32 `(n, S, S, 3)`, RGB in [0, 255].
-            class_index: The class of Grad-CAM; each image's likeliest by default.
+            class_index: The class of Grad-CAM; by default the most likely class of each image.
         """
         probabilities, heat = self._see(
             tf.convert_to_tensor(images), tf.constant(class_index, "int32")
@@ -88,15 +87,15 @@ class MapMaker:
         return Seen(probabilities.numpy(), {name: maps.numpy() for name, maps in heat.items()})
 
     def maps_of(self, image: np.ndarray, class_index: int = PREDICTED) -> Seen:
-        """Makes all maps of one photo, uint8 `(h, w, 3)`, as `n = 1`."""
+        """Computes all maps of one image, uint8 `(h, w, 3)`, with `n = 1`."""
         return self(resize_image(image, self.image_size)[None], class_index)
 
     def classify(self, images: np.ndarray) -> np.ndarray:
-        """The probabilities alone, float32 `(n, K)`."""
+        """Returns the probabilities alone, float32 `(n, K)`."""
         return self._classify(tf.convert_to_tensor(images)).numpy()
 
-    # Traced once a classifier, whatever the photos. TensorFlow takes a `tf.function` that is made
-    # for each of several classifiers for one that is traced again and again, and warns.
+    # Traced once per classifier. TensorFlow mistakes a `tf.function` made for each of several
+    # classifiers for repeated retracing of one, and warns.
     @cached_property
     def _see(self) -> Callable[..., Any]:
         class_index = tf.TensorSpec([], tf.int32)

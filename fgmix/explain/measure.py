@@ -1,4 +1,4 @@
-"""The maps of several classifiers measured on the same photos, and the numbers as tables."""
+"""Measures of several classifiers' maps on the same images, and tables of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,20 +27,21 @@ HEADS = {
 def measure_runs(
     viewers: list[Viewer], run: Run, dataset: ImageDataset, count: int, class_name: str | None
 ) -> dict[str, Any]:
-    """Measures the maps of classifiers on the same photos.
+    """Measures the maps of classifiers on the same images.
 
     Args:
         viewers: The classifiers.
-        run: One of their runs, which says what the photos are.
+        run: One of their runs, which determines the images.
         dataset: Their data set.
-        count: How many photos of the split that the run was measured on.
-        class_name: The class of Grad-CAM and of the curves; None for each photo's likeliest.
+        count: The number of images, from the split that the run was measured on.
+        class_name: The class of Grad-CAM and of the curves; None for each image's most likely.
 
     Returns:
-        What was measured, and for each viewer what `summarise` returns, as JSON takes it.
+        A description of the measurement, and for each viewer the result of `summarise`, as JSON
+        values.
 
     Raises:
-        FgmixError: If a photo or the boxes can't be read.
+        FgmixError: If an image or the boxes can't be read.
     """
     chosen = choose_measured(dataset, run, count)
     source = find_box_source(run.config.dataset)
@@ -67,7 +68,7 @@ def measure_runs(
 
 
 def describe_numbers(found: dict[str, Any]) -> str:
-    """The numbers as text, a table a classifier.
+    """Returns the measures as text, one table per classifier.
 
     Args:
         found: From `measure_runs`.
@@ -75,7 +76,7 @@ def describe_numbers(found: dict[str, Any]) -> str:
     probability = "the predicted class" if found["class"] is None else found["class"]
     lines = [
         f"{found['images']} {found['split']} photos of {found['dataset']}, probability of "
-        f"{probability}; in brackets the difference from a random map, ± its standard error"
+        f"{probability}; in brackets: difference from a random map ± its standard error"
     ]
     for name, one in found["runs"].items():
         shown = [m for m in MEASURES if m in one["maps"]["random"]]
@@ -91,11 +92,12 @@ def _about_boxes(found: dict[str, Any]) -> str:
     about = next(iter(found["runs"].values()))["boxes"]
     if about:
         return (
-            f"box: {found['box']}; it takes {about['share']:.0%} of a photo, and the middle of "
-            f"the photo lies in {about['centre']:.0%} of the boxes ({about['images']} photos)"
+            f"box: {found['box']}; it covers {about['share']:.0%} of a photo on average, and "
+            f"{about['centre']:.0%} of the boxes contain the centre of the photo "
+            f"({about['images']} photos)"
         )
     if found["box"]:
-        return "pointing, energy in box: the boxes span the whole photos, so they say nothing"
+        return "pointing, energy in box: not informative, because the boxes span the whole photos"
     return f"pointing, energy in box: {found['dataset']} has no boxes"
 
 

@@ -1,4 +1,4 @@
-"""The names of heat maps and of runs in figures. None of it needs TensorFlow."""
+"""The names of heat maps and of runs in figures, without importing TensorFlow."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,21 +12,21 @@ MAP_NAMES = {
     "energy": "energy after attention",
     "gradcam": "Grad-CAM",
 }
-"""name -> what a figure calls it, in the order of the network."""
+"""The title of each map in figures, in the order of the network."""
 
 MAP_MEANINGS = {
-    "before": "how strong the last feature map is at each place",
-    "spatial": "how much the attention weighs each place",
-    "energy": "how strong the feature map is once attention has weighed it",
-    "gradcam": "what speaks for the class that was named",
+    "before": "how strong the last feature map is at each position",
+    "spatial": "how much weight the attention gives each position",
+    "energy": "how strong the feature map is after attention",
+    "gradcam": "which positions support the predicted class",
 }
-"""name -> what it shows, in plain words."""
+"""What each map shows, in words."""
 
 
 def short_names(runs: "Sequence[Run]") -> list[str]:
-    """The shortest names that tell runs apart: of their attentions, their folders, or the paths.
+    """Returns the shortest names that distinguish runs: attentions, folder names or paths.
 
-    A run that is given twice has one name twice.
+    Names repeat only if a run is given twice.
     """
     kinds: list[list[str]] = [
         [run.config.attention for run in runs],

@@ -1,15 +1,15 @@
-"""Laying a heat map over a photo."""
+"""Overlays of heat maps on images."""
 
 import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
 COLOURS = "inferno"
-STRENGTH = 0.55  # of the heat map over the photo, where it is hottest
+STRENGTH = 0.55  # opacity of the heat map where it is hottest
 
 
 def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lays a heat map over a photo at the photo's size.
+    """Overlays a heat map on an image, at the image's size.
 
     Args:
         image: uint8 `(h, w, 3)`.
@@ -19,14 +19,14 @@ def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
         float32 `(h, w, 3)` in [0, 1].
     """
     fine = stretch(heat, image.shape[:2])
-    # Both as bytes until they are mixed: float64 would take 32 bytes a pixel for the colours alone.
+    # Bytes until they are blended: the colours in float64 would take 32 bytes per pixel.
     colour = colormaps[COLOURS](fine, bytes=True)[..., :3]
     strength = STRENGTH * fine[..., None]
     return (image * (1 - strength) + colour * strength) / np.float32(255)
 
 
 def stretch(heat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Enlarges a heat map to a photo's height and width, bilinearly.
+    """Enlarges a heat map to an image's height and width, bilinearly.
 
     Args:
         heat: float32 `(rows, columns)` in [0, 1].
@@ -36,5 +36,5 @@ def stretch(heat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         float32 `(h, w)` in [0, 1].
     """
     small = Image.fromarray(heat.astype(np.float32))
-    # Bicubically it would look smoother, and be hottest at the border more often than it is.
+    # Bicubic resizing looks smoother, but moves maxima to the border too often.
     return np.asarray(small.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))

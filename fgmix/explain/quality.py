@@ -1,4 +1,4 @@
-"""How good a heat map is: does it lie on the object, and does the classifier need what it shows?"""
+"""Measures of heat maps: do they cover the object, and does the classifier need what they show?"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,15 +14,15 @@ from fgmix.explain.names import MAP_NAMES
 from fgmix.explain.overlay import stretch
 
 CONTROLS = ("random", "centre")
-"""Maps that know nothing of the photo: chance, of the maps' own coarseness, and a blob in the
-middle, where photographers put things."""
+"""Maps that ignore the image: random values at the maps' resolution, and a blob in the centre,
+where photographers place objects."""
 
 BOX_MEASURES = ("pointing", "energy_in_box")
 MEASURES = (*BOX_MEASURES, "deletion", "insertion")
 
-STEPS = 10  # of a curve
-BLUR = 1 / 16  # of the image's side: parts can no longer be told
-WHOLE = 0.95  # a box of more than this share of the photo says nothing
+STEPS = 10  # steps of a curve
+BLUR = 1 / 16  # sigma as a fraction of the image's side: object parts become unrecognisable
+WHOLE = 0.95  # boxes above this fraction of the image are not informative
 
 Results = dict[str, dict[str, np.ndarray]]
 
@@ -33,27 +33,26 @@ def measure_maps(
     class_index: int = PREDICTED,
     seed: int = 0,
 ) -> tuple[Results, dict[str, np.ndarray]]:
-    """Measures every map of a classifier, and the controls, on photos.
+    """Measures every map of a classifier, and the controls, on images.
 
-    A map is enlarged to the model's input. A place where it is the same as elsewhere stands in
-    a random order among those.
+    Maps are enlarged to the size of the model's input. Ties are broken at random.
 
-    `pointing` (Zhang et al., ECCV 2016, without its tolerance): 1 where the middle of the map's
-    hottest cell lies in the box. `energy_in_box` (Wang et al., Score-CAM, 2020): the share of the
-    heat that lies in the box; the box's share of the photo for a map without heat. `deletion` and
-    `insertion` (Petsiuk et al., RISE, BMVC 2018): the area under the class's probability while the
-    hottest pixels first are painted over in the photo's mean colour, and while they are uncovered
-    in a blurred photo.
+    `pointing` (Zhang et al., ECCV 2016, without its tolerance): 1 if the centre of the map's
+    hottest cell lies in the box. `energy_in_box` (Wang et al., Score-CAM, 2020): the fraction of
+    the heat inside the box; for a map without heat, the box's fraction of the image. `deletion` and
+    `insertion` (Petsiuk et al., RISE, BMVC 2018): the area under the curve of the class's
+    probability as pixels, the hottest first, are replaced by the image's mean colour, or are
+    restored in a blurred image.
 
     Args:
         maker: The classifier's maps.
-        images: Photos, uint8 `(h, w, 3)`, each with its box if it has one.
-        class_index: The class; each photo's likeliest by default.
-        seed: Of the control `random` and of places of equal heat.
+        images: Images, uint8 `(h, w, 3)`, each with its box if it has one.
+        class_index: The class; by default the most likely class of each image.
+        seed: The seed of the control `random` and of ties.
 
     Returns:
-        Map or control -> measure -> float64 `(n,)`, NaN where there is no box; and of the boxes
-        `share`, of the photo, and `centre`, whether the photo's middle is inside.
+        The measures, float64 `(n,)`, by map or control and by measure, NaN without a box; and of
+        the boxes `share`, the fraction of the image, and `centre`, whether they contain its centre.
     """
     rng = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, float]]] = {}
@@ -82,17 +81,18 @@ def measure_maps(
 
 
 def summarise(results: Results, boxes: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Means with their standard errors, and each map's paired difference from `random`.
+    """Returns means with standard errors, and each map's paired difference from `random`.
 
     Args:
         results: From `measure_maps`.
         boxes: From `measure_maps`.
 
     Returns:
-        `photos`; `boxes`, with how many photos have one, its mean `share` and how often it holds
-        the photo's `centre`, or None where no photo has one or they span the whole photos; and
-        `maps`, by name and measure `mean`, `se`, and for maps `minus_random` and its
-        `minus_random_se`. Measures of boxes are left out where `boxes` is None.
+        `images`, their number; `boxes`, with the number of `images` that have one, their mean
+        `share` and how often they contain the `centre`, or None if no image has a box or boxes span
+        the whole images; and `maps`, with `mean` and `se` by name and measure, and for all but
+        `random` also `minus_random` and `minus_random_se`. Without `boxes`, the measures that need
+        them are left out.
     """
     known = ~np.isnan(boxes["share"])
     telling = bool(known.any()) and float(boxes["share"][known].mean()) <= WHOLE
@@ -126,10 +126,10 @@ def _centre(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _hottest(heat: np.ndarray, size: int, rng: np.random.Generator) -> tuple[int, int]:
-    """The pixel in the middle of a map's hottest cell; one of them where there are several.
+    """Returns the pixel at the centre of a map's hottest cell; ties are broken at random.
 
-    Of the cells and not of the enlarged map, which falls off around the middle of a cell but not
-    towards the border: there the hottest pixel would be too often.
+    It uses the cells, because the enlarged map falls off around the centre of a cell but not
+    towards the border, which would place the hottest pixel there too often.
     """
     row, column = rng.permutation(np.argwhere(heat == heat.max()))[0]
     return int((row + 0.5) * size / heat.shape[0]), int((column + 0.5) * size / heat.shape[1])
@@ -144,7 +144,7 @@ def _in_box(fine: np.ndarray, spot: tuple[int, int], inside: np.ndarray | None) 
 
 
 def _areas(maker: MapMaker, image: np.ndarray, order: np.ndarray, target: int) -> dict[str, float]:
-    """The areas under the curves of deletion and insertion, both from 0 to 1."""
+    """Returns the areas under the curves of deletion and insertion, both in [0, 1]."""
     rank = np.empty(order.size, int)
     rank[order] = np.arange(order.size)
     shown = (

@@ -1,4 +1,4 @@
-"""The heat maps of several classifiers side by side, and each at its photo's full size."""
+"""The heat maps of several classifiers side by side, and each at its image's full size."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ from fgmix.runs.run import Run
 
 
 class Viewer(NamedTuple):
-    """A classifier that looks at photos.
+    """A classifier whose heat maps are drawn.
 
     Attributes:
-        name: What a figure calls it.
-        maker: Its maps.
+        name: Its name in figures.
+        maker: Computes its maps.
         class_names: Its classes, in index order.
         attention: The name of its attention.
         class_index: The class of Grad-CAM, or `PREDICTED`.
@@ -34,12 +34,12 @@ class Viewer(NamedTuple):
 
 
 def open_viewer(run: Run, name: str, class_index: int = PREDICTED) -> Viewer:
-    """Loads the model of a run to look with.
+    """Loads the model of a run to draw its heat maps.
 
     Args:
         run: A finished run.
-        name: What a figure calls it.
-        class_index: The class of Grad-CAM; each photo's likeliest by default.
+        name: Its name in figures.
+        class_index: The class of Grad-CAM; by default the most likely class of each image.
 
     Raises:
         FgmixError: If the model is missing or can't be loaded.
@@ -49,12 +49,12 @@ def open_viewer(run: Run, name: str, class_index: int = PREDICTED) -> Viewer:
 
 
 class Subject(NamedTuple):
-    """A photo that is looked at.
+    """An image of which heat maps are drawn.
 
     Attributes:
-        name: What a figure calls it where its class is not known.
-        image: uint8 `(h, w, 3)`, as the classifiers get it.
-        label: The name of its class, where it is known.
+        name: Its name in figures if its class is not known.
+        image: uint8 `(h, w, 3)`, cropped as for the classifiers.
+        label: The name of its class, if it is known.
     """
 
     name: str
@@ -65,14 +65,14 @@ class Subject(NamedTuple):
 def arrange(
     viewers: Sequence[Viewer], subjects: Iterable[Subject], maps: Sequence[str]
 ) -> list[list[Panel]]:
-    """The panels of a figure.
+    """Arranges the panels of a figure.
 
-    One classifier: a row a photo, a column a map. Several: a column a classifier, and for every
-    photo a row a map.
+    With one classifier there is one row per image and one column per map. With several there is
+    one column per classifier, and one row per image and map.
 
     Args:
         viewers: The classifiers.
-        subjects: The photos.
+        subjects: The images.
         maps: Names from `MAP_NAMES`.
     """
     rows: list[list[Panel]] = []
@@ -102,12 +102,12 @@ def arrange(
 def save_full_size(
     folder: Path, viewers: Sequence[Viewer], subjects: Iterable[Subject], maps: Sequence[str]
 ) -> list[Path]:
-    """Writes every map over its photo, at the photo's size, `<number>-<photo>-<viewer>-<map>.png`.
+    """Writes every map over its image, at full size, as `<number>-<image>-<viewer>-<map>.png`.
 
     Args:
-        folder: Is made if it isn't there.
-        viewers: The classifiers. A map that one doesn't have is left out.
-        subjects: The photos.
+        folder: The folder; it is created if needed.
+        viewers: The classifiers. Maps that they do not have are skipped.
+        subjects: The images.
         maps: Names from `MAP_NAMES`.
 
     Returns:
@@ -141,7 +141,7 @@ def _say(viewer: Viewer, seen: Seen, subject: Subject) -> tuple[str, str]:
 
 def _panel(viewer: Viewer, seen: Seen, name: str, image: np.ndarray) -> Panel:
     if name not in seen.heat:
-        return Panel(None, note=f"attention {viewer.attention}:\nit weighs no\npositions")
+        return Panel(None, note=f"attention {viewer.attention}:\nno spatial\nweights")
     title = ""
     if name == "gradcam" and viewer.class_index != PREDICTED:
         title = f"for {viewer.class_names[viewer.class_index]}"

@@ -1,4 +1,4 @@
-"""The photos that classifiers look at."""
+"""The images of which heat maps are drawn."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,17 +12,17 @@ from fgmix.runs.run import Run
 
 
 def choose_measured(dataset: ImageDataset, run: Run, count: int) -> Split:
-    """At most `count` images of the split that a run was measured on, evenly spaced."""
+    """Returns at most `count` images of the split that a run was measured on, evenly spaced."""
     split = dataset.splits[run.config.measured_split]
     return split.take(np.array(evenly_spaced(len(split), count), np.int64))
 
 
 def read_subjects(files: Sequence[tuple[str, str | None]], crop_bottom: int) -> Iterator[Subject]:
-    """The photos, one after the other: a folder may hold more than fit into memory.
+    """Yields images one by one, because a folder may hold more than fit into memory.
 
     Args:
-        files: Paths, each with the name of the photo's class where it is known.
-        crop_bottom: Pixel rows to remove from the bottom of every photo.
+        files: Paths, each with the name of the image's class if it is known.
+        crop_bottom: Pixel rows to remove from the bottom of every image.
     """
     paths = [path for path, _ in files]
     for index, image in decodable(paths, lambda _, image: (image,), crop_bottom):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fgmix.config.identity import group_settings
+from fgmix.config.recipes import SETTINGS
 from fgmix.errors import FgmixError
 from fgmix.runs.record import CONFIG, METRICS, of_another_version
 from fgmix.runs.run import Run
@@ -39,6 +40,11 @@ class RunResult:
     labels: tuple[str, ...]
     predicted: tuple[str, ...]
     confidences: np.ndarray
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The settings of a recipe that were given by hand, or by the preset of the data set."""
+        return frozenset(self.run.config.departures()) & frozenset(SETTINGS)
 
     @property
     def directory(self) -> Path:

@@ -1,1 +1,1 @@
-"""Configs, recipes, and the training of one classifier."""
+"""Training: inputs, optimizer, callbacks, checkpoints and distribution."""

@@ -15,6 +15,7 @@ from fgmix.training.checkpoint import Progress, save_checkpoint
 from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.inputs import Inputs, Measured
 from fgmix.training.interrupts import Interrupted, InterruptRequest
+from fgmix.training.losses import cross_entropy
 
 MEASURED = [f"{part}{name}" for part in ("", "val_", "test_") for name in ("loss", "accuracy")]
 SHARE = 0.02
@@ -29,17 +30,13 @@ class Monitor(keras.callbacks.Callback):
     Args:
         split: The split's name.
         measured: The batches and labels of the split.
-        loss: Takes one-hot labels and probabilities; its mean over the images is logged.
         distribution: The devices and processes that run the model.
     """
 
-    def __init__(
-        self, split: str, measured: Measured, loss: keras.losses.Loss, distribution: Distribution
-    ):
+    def __init__(self, split: str, measured: Measured, distribution: Distribution):
         super().__init__()
         self.split = split
         self.measured = measured
-        self.loss = loss
         self.distribution = distribution
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -49,9 +46,8 @@ class Monitor(keras.callbacks.Callback):
         failpoint("validation")
         correct = predictions.argmax(axis=1) == labels.argmax(axis=1)
         if logs is not None:
-            # Not `self.loss(...)`, whose mean Keras divides by the number of devices.
-            losses = keras.ops.convert_to_numpy(self.loss.call(labels, predictions))
-            logs[f"{self.split}_loss"] = float(np.mean(losses, dtype=np.float64))
+            # The cross-entropy of `metrics.json`, without the smoothing of the training loss.
+            logs[f"{self.split}_loss"] = cross_entropy(predictions, labels.argmax(axis=1))
             logs[f"{self.split}_accuracy"] = float(np.mean(correct))
 
 

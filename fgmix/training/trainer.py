@@ -136,7 +136,7 @@ def fit(
         history = directory / HISTORY if leads else None
         callbacks = [
             stall,
-            *(Monitor(name, split, loss, distribution) for name, split in inputs.measured.items()),
+            *(Monitor(name, split, distribution) for name, split in inputs.measured.items()),
             EpochLog(history, progress, schedules, inputs, len(before)),
             Divergence(directory / DIVERGED if leads else None, progress, inputs),
             AgreeOnInterrupt(request, distribution),

@@ -1,4 +1,4 @@
-"""What the page asks of a model: `predict`'s answers, or a reason why there is none."""
+"""Inference for the page: the predictions of `predict`, or a reason why there are none."""
 
 import io
 

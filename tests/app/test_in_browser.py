@@ -1,4 +1,4 @@
-"""The page as a person meets it: `python -m fgmix app` in one process, Chromium in another."""
+"""The page in a browser: `python -m fgmix app` in one process, Chromium in another."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.trained_runs import CLASSES
 
 pytestmark = pytest.mark.peers
 
-# The command, in a process that writes down every address it connects to or looks up.
+# The command, in a process that logs every address that it connects to or looks up.
 RECORDED = """
 import socket, sys
 from fgmix.__main__ import main
@@ -34,7 +34,7 @@ sys.exit(run(main))
 
 @pytest.fixture(scope="module")
 def app(finished, tmp_path_factory):
-    """The address of a running page, the folder it keeps uploads in, and whom it has asked."""
+    """The address of a running page, its upload folder, and the addresses that it contacted."""
     pytest.importorskip("gradio", reason="gradio is not installed")
     folder = tmp_path_factory.mktemp("app")
     asked = folder / "asked.txt"
@@ -68,8 +68,8 @@ def send(tab, files):
 
 
 def own_errors(tab):
-    """The page's errors but for one of Gradio's, whose script asks how an upload that is already
-    over goes on."""
+    """Returns the page's errors except one of Gradio's, whose script queries an upload that has
+    ended."""
     return [e for e in tab.errors if "/upload_progress" not in e and not e.startswith("Response")]
 
 
@@ -92,12 +92,12 @@ def test_a_photo_gets_its_answer(app, browser, finished, photos, size, dark):
         assert picture.evaluate("image => image.complete && image.naturalWidth") == 40
     assert not tab.is_wider_than_its_window()
     assert own_errors(tab) == []
-    # Neither the page nor the process behind it has asked anybody else, and nothing is kept.
+    # Neither the page nor its process contacted another host, and nothing is kept.
     assert tab.requests_elsewhere(url) == []
     assert {"127.0.0.1" in line for line in asked.read_text().splitlines()} == {True}
     [uploads] = folder.glob("fgmix-app-*")
     assert not [p for p in uploads.rglob("*") if p.is_file() and p.stat().st_size]
-    # The next photo, without doing anything about the first.
+    # The next photo works without removing the first.
     send(tab, photos / "test" / "blue" / "photo0.png")
     tab.page.wait_for_selector("text=photo0.png")
     tab.page.close()

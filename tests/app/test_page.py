@@ -1,4 +1,4 @@
-"""The page's HTML: names are text and never markup, and pictures are described."""
+"""The page's HTML: names are escaped, and pictures have text alternatives."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What can go wrong before the page is served, each told in a line."""
+"""One-line errors before the page is served."""
 
 import socket
 import sys

@@ -43,7 +43,7 @@ def kinds(images, data=None):
     return {finding.kind: finding for finding in found}
 
 
-def test_a_photo_is_read_as_training_reads_it(tmp_path):
+def test_a_image_is_read_as_training_reads_it(tmp_path):
     noise = write_noise(tmp_path / "a.jpg", size=(40, 30))
     picture = Image.open(noise)
     exif = picture.getexif()
@@ -138,7 +138,7 @@ def test_an_unreadable_file_hurts_and_is_counted_nowhere_else():
     assert count_classes(dataset(train=[]), [bad])["wren"] == {"train": 0}
 
 
-def test_a_class_needs_two_photos_to_train_and_one_to_test_on():
+def test_a_class_needs_two_images_to_train_and_one_to_test_on():
     data = dataset(train=[0, 0, 1], test=[0])
     images = [
         image("1", class_name="finch"),
@@ -155,7 +155,7 @@ def test_a_class_needs_two_photos_to_train_and_one_to_test_on():
 
 
 @pytest.mark.parametrize(("largest", "told"), [(20, False), (21, True)])
-def test_more_than_ten_times_the_photos_is_an_imbalance(largest, told):
+def test_more_than_ten_times_the_images_is_an_imbalance(largest, told):
     data = dataset(train=[], test=[])
     images = [image(f"t{i}", "test", name) for i, name in enumerate(CLASSES)]
     images += [image(f"w{i}") for i in range(largest)]
@@ -164,7 +164,7 @@ def test_more_than_ten_times_the_photos_is_an_imbalance(largest, told):
     assert [(f.kind, f.hurts) for f in found] == ([("imbalance", False)] if told else [])
 
 
-def test_blank_photos_are_a_note():
+def test_blank_images_are_a_note():
     found = kinds([image("x", looks=None), image("y", looks=None)])
     assert list(found) == ["blank"]
     assert "2 photo(s)" in found["blank"].summary
@@ -177,6 +177,6 @@ def test_what_hurts_comes_first_and_a_refusal_before_everything():
     assert [f.kind for f in found] == ["refused", "unreadable", "too-small", "blank"]
 
 
-def test_without_a_readable_photo_there_is_no_imbalance():
+def test_without_a_readable_image_there_is_no_imbalance():
     found = find_problems(dataset(train=[0]), [image("x", problem="truncated")], [])
     assert [f.kind for f in found] == ["unreadable", "too-small"]

@@ -52,7 +52,7 @@ def test_sound_labels_give_no_issues():
     assert find_label_issues(np.eye(4, dtype=np.float32)[[0, 1, 2, 3]], np.arange(4)) == []
 
 
-def test_a_class_without_photos_is_never_suggested():
+def test_a_class_without_images_is_never_suggested():
     chance = np.array([[0.1, 0.0, 0.9], [0.2, 0.0, 0.8], [0.4, 0.6, 0.0]])
     assert find_label_issues(chance, np.array([0, 0, 1])) == []
 
@@ -94,7 +94,7 @@ def test_classes_are_rated_by_hand():
     ]
 
 
-def test_a_hard_class_with_many_photos_does_not_need_more():
+def test_a_hard_class_with_many_images_does_not_need_more():
     guesses = np.array([1, 1, 1, 0, 1, 1, 2])
     labels = np.array([0, 0, 0, 0, 1, 1, 2])
     rated = rate_classes(np.eye(3)[guesses], labels, ("crow", "dove", "heron"), [])

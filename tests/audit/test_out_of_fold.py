@@ -34,7 +34,7 @@ def change(run_dir, **settings):
     (run_dir / "config.json").write_text(json.dumps(record))
 
 
-def test_every_training_photo_is_predicted_once(folds, birds):
+def test_every_training_image_is_predicted_once(folds, birds):
     joined = join_folds(open_folds(folds))
     assert (joined.name, joined.root, joined.crop_bottom) == ("birds", birds, 0)
     assert sorted(joined.paths) == sorted(
@@ -107,7 +107,7 @@ def test_damaged_predictions_are_told_with_their_run(folds, damage):
     one_line(caught)
 
 
-def test_photos_that_changed_class_between_the_folds_are_noticed(folds, tmp_path):
+def test_images_that_changed_class_between_the_folds_are_noticed(folds, tmp_path):
     # Moved to another class after the first fold was trained.
     moved = write_named_photos(tmp_path / "birds", COUNTS, {"crow 3": "dove"})
     again = write_folds(moved, tmp_path / "again")
@@ -116,6 +116,6 @@ def test_photos_that_changed_class_between_the_folds_are_noticed(folds, tmp_path
     one_line(caught)
 
 
-def test_few_shots_do_not_leave_photos_out(birds, tmp_path):
+def test_few_shots_do_not_leave_images_out(birds, tmp_path):
     joined = join_folds(open_folds(write_folds(birds, tmp_path / "runs", shots=2)))
     assert len(joined.paths) == sum(COUNTS.values())

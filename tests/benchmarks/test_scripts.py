@@ -1,4 +1,4 @@
-"""Every script can be started as its docstring says, and finds what it starts."""
+"""Every script can be started as its docstring says, and finds the scripts that it starts."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""The tables of benchmarks/README.md are of the records that are committed beside them."""
+"""The tables of benchmarks/README.md match the committed records."""
 
 import json
 import re
@@ -30,8 +30,8 @@ def test_every_record_of_these_scripts_names_its_command_and_machine():
     for name in set(SCRIPTS) - {"targets"}:
         for record in records.read(name):
             assert {"date", "machine", "versions"} <= record.keys()
-            # A record keeps the command that was given on its day: at first there was none, then
-            # scripts were started by their files.
+            # A record holds the command of its day: at first none, later scripts started by their
+            # files.
             known = (f"python benchmarks/{name}.py", f"python -m {records.module_of(name)}")
             assert any(command in record.get("command", command) for command in known)
             assert not re.search(r'"/|: /', json.dumps(record))
@@ -52,7 +52,7 @@ def feature_record(error):
 
 @pytest.fixture
 def readme(tmp_path):
-    """A document with two places between lines of its own."""
+    """A document with two tables between other lines."""
     path = tmp_path / "README.md"
     path.write_text(
         "first\n\n<!-- feature_errors.py -->\nold\n<!-- end -->\n\nbetween\n\n"

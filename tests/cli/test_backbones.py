@@ -1,4 +1,4 @@
-"""`python -m fgmix backbones`: a table for people, made without Keras."""
+"""`python -m fgmix backbones`: a table made without Keras."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def listing(capsys, monkeypatch, tmp_path):
 
 
 def table(lines):
-    """name -> row, of the first block."""
+    """Returns the rows of the first block by name."""
     rows = lines[1 : lines.index("")]
     return {row.split()[0]: row for row in rows}
 

@@ -1,4 +1,4 @@
-"""`python -m fgmix check`: exit codes, what is printed and what is written."""
+"""`python -m fgmix check`: exit codes, output and files."""
 
 import io
 import json
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Sound photos: 3 classes, 3 to train and 2 to test on."""
+    """Valid images: 3 classes, 3 to train and 2 to test on."""
     root = tmp_path_factory.mktemp("drawn") / "planes"
     for label, name in enumerate(CLASSES):
         for number in range(5):
@@ -44,7 +44,7 @@ def planes(drawn, tmp_path):
 
 @pytest.fixture
 def audit(capsys, tmp_path):
-    """Runs the command: exit code, what it printed, and its report."""
+    """Runs the command; returns exit code, output and report."""
 
     def call(*argv):
         code = run(check.main, [*map(str, argv), "--output", str(tmp_path / "out")])
@@ -89,7 +89,7 @@ def test_the_contact_sheet_has_a_row_a_class(audit, drawn, tmp_path):
             len(CLASSES) * (height + TEXT + GAP) + GAP,
         )
         pixels = np.asarray(sheet.convert("L"))
-    # Three photos a class: the fourth column is paper.
+    # Three images per class: the fourth column is blank.
     assert (pixels[:, 3 * (width + GAP) + GAP :] == 255).all()
     for column in range(3):
         assert pixels[:, column * (width + GAP) + GAP :][:, :width].std() > 10
@@ -115,7 +115,7 @@ def test_copies_across_splits_and_classes_are_found_and_drawn(audit, planes, tmp
     assert all(path in out for pair in paths for path in pair)
     assert "1 test photo(s) are duplicates of training photos" in out
     with Image.open(tmp_path / "out" / "copies.png") as pairs:
-        # Two pairs a row, three pairs: two rows.
+        # Two pairs per row, three pairs: two rows.
         assert pairs.size == (4 * (PHOTO[0] + GAP) + GAP, 2 * (PHOTO[1] + 3 * TEXT + GAP) + GAP)
 
 
@@ -232,7 +232,7 @@ def test_ctrl_c_stops_it_at_once(tmp_path):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(1500):
             (tmp_path / "photos" / name / f"{number}.png").write_bytes(content.getvalue())
-    # What runs in a script's background inherits a deaf ear to Ctrl-C.
+    # A background process of a script ignores Ctrl-C.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += "import sys; from fgmix.__main__ import main; from fgmix.cli.main import run\n"
     code += "import fgmix.audit.scan as audit; before = audit.perceptual_hash\n"

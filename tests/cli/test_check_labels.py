@@ -1,4 +1,4 @@
-"""`python -m fgmix check --model`: what is printed, written and refused."""
+"""`python -m fgmix check --model`: output, files and errors."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ def checked(tmp_path_factory):
 
 @pytest.fixture
 def check(capsys, tmp_path):
-    """Runs the command: exit code, standard output, standard error."""
+    """Runs the command; returns exit code, standard output, standard error."""
 
     def call(*argv):
         code = run(main, [*map(str, argv), "--output", str(tmp_path / "out")])
@@ -61,7 +61,7 @@ def test_the_page_holds_its_pictures_and_needs_no_other_file(checked, check, tmp
     check("--model", *folds)
     page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
     urls = re.findall(r'<img src="([^"]*)"', page)
-    assert len(urls) == 2 * 3  # each with one of its label and one of what it looks like
+    assert len(urls) == 2 * 3  # each with one of its label and one of the class it resembles
     for url in urls:
         kind, data = url.split(",")
         assert kind == "data:image/jpeg;base64"
@@ -119,10 +119,10 @@ def test_sound_labels_give_a_page_that_says_so(tmp_path, check):
         ([], "--dataset --model"),
         (["--model", "x", "--dataset", "y"], "not allowed with"),
         (["--model", "nowhere"], "nowhere is not a run"),
-        (["--model", "x", "--data-dir", "y"], "--data-dir does not go with --model"),
-        (["--model", "x", "--split-seed", "0"], "--split-seed does not go with --model"),
+        (["--model", "x", "--data-dir", "y"], "--data-dir can't be used with --model"),
+        (["--model", "x", "--split-seed", "0"], "--split-seed can't be used with --model"),
         (["--model", "x", "--top", "0"], "--top 0: must be at least 1"),
-        (["--dataset", "x", "--top", "5"], "--top does not go with --dataset"),
+        (["--dataset", "x", "--top", "5"], "--top can't be used with --dataset"),
     ],
 )
 def test_bad_usage_is_one_line_and_writes_nothing(check, argv, message, tmp_path):

@@ -1,4 +1,4 @@
-"""The command lines: help, one line for bad input, and nothing left behind by it."""
+"""The command lines: help, one-line errors for bad input, and no files left behind."""
 
 import json
 import re
@@ -27,7 +27,7 @@ SMALL = ["--backbone", "tiny", "--weights", "none", "--image-size", "32", "--epo
 
 @pytest.fixture
 def call(capsys):
-    """Runs a command in this process: its exit code, lines of output and lines of errors."""
+    """Runs a command in this process; returns exit code, output lines and error lines."""
 
     def call(main, *argv):
         code = run(main, [str(arg) for arg in argv])
@@ -39,7 +39,7 @@ def call(capsys):
 
 @pytest.fixture
 def refused(call, tmp_path):
-    """Runs `train.py` with bad input and returns its one line."""
+    """Runs `train.py` with bad input and returns its one-line error."""
 
     def check(*argv, run_dir=tmp_path / "run"):
         given = [*SMALL, *argv] if "--dataset" in argv else argv
@@ -69,7 +69,7 @@ def test_help_needs_no_tensorflow_and_shows_every_flag_with_its_default():
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.rstrip().endswith("heavy: []")
-    squeezed = "".join(done.stdout.split())  # whatever way its lines are broken
+    squeezed = "".join(done.stdout.split())  # independent of line breaks
     for f in flags_of(TrainConfig):
         parts = [option(f.name), r"(VALUE|NAME|N|X)?", f.metadata["text"]]
         if isinstance(f.default, bool) and f.metadata["recorded"]:

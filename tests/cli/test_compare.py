@@ -1,4 +1,4 @@
-"""The command: what it prints and writes, and one line for bad input."""
+"""`python -m fgmix compare`: its output and files, and one-line errors for bad input."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def test_it_prints_and_writes_every_format(call, grid, tmp_path):
     assert files["--markdown"].read_text().startswith("# Comparison")
     assert len(files["--csv"].read_text().splitlines()) == 3
     assert Image.open(files["--plot"]).width > 800
-    # Of training alone: no run was validated in every epoch.
+    # Training alone: no run was validated in every epoch.
     drawn = files["--curves"].read_text()
     assert "train loss" in drawn
     assert "val loss" not in drawn

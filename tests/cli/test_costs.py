@@ -1,4 +1,4 @@
-"""`python -m fgmix costs`: the table, its file, and the committed one."""
+"""`python -m fgmix costs`: the table, its file, and the committed page."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ CHEAP = ["tiny", "mobilenet_v2"]
 
 @pytest.fixture
 def call(capsys):
-    """Runs the command: its exit code, output and errors."""
+    """Runs the command; returns exit code, output and errors."""
 
     def call(*argv):
         code = run(commands.main, ["costs", *map(str, argv)])
@@ -25,13 +25,13 @@ def call(capsys):
 
 
 def cells(text):
-    """The rows of the table in a text, without its head."""
+    """Returns the rows of the table in a text, without its head."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def sentences(text):
-    """What a page says before its command, in one line."""
+    """Returns the text of a page before its command, in one line."""
     lines = text.partition("```")[0].splitlines()
     return " ".join(line for line in lines if not line.startswith("|"))
 

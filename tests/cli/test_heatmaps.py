@@ -105,4 +105,4 @@ def test_the_same_run_twice_is_one_line(call, finished):
 
 def test_only_photos_are_no_run(call, photos):
     photo = photos / "test" / "red" / "photo0.png"
-    assert "needs the folder of a run" in call("--model", photo, code=2)[0]
+    assert "give the folder of a run" in call("--model", photo, code=2)[0]

@@ -1,4 +1,4 @@
-"""`python -m fgmix predict` as a batch job: lists, files, interruptions."""
+"""`python -m fgmix predict` as a batch job: lists, files, interrupts."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def files(photos):
 
 
 def start(finished, *argv):
-    """The command in a process that takes a list on standard input."""
+    """Starts the command in a process that takes a list on standard input."""
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += "import runpy; runpy.run_module('fgmix', run_name='__main__')"
     return subprocess.Popen(
@@ -64,7 +64,7 @@ def test_answers_come_while_the_list_is_still_being_written(finished, files):
         assert answers[2]["error"] == "No such file or directory"
         process.send_signal(signal.SIGINT)
         assert process.wait(300) == 130
-        assert process.stderr.read() == "stopped; --output FILE makes a job that can go on\n"
+        assert process.stderr.read() == "stopped; add --output FILE to make a job resumable\n"
 
 
 def test_a_killed_job_goes_on_to_the_same_bytes(finished, files, call, tmp_path):
@@ -92,7 +92,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(finished, files, call, tmp_path)
         "out.csv",
         "out.csv.job.json",
     ]
-    # What is finished stays as it is, and still tells of the file that failed.
+    # A finished file stays unchanged, and the exit code still reports its failed file.
     assert call(*inputs, "--output", out, "--format", "csv", "--resume")[0] == 1
     assert out.read_bytes() == whole.read_bytes()
 
@@ -113,7 +113,7 @@ def test_ctrl_c_says_how_to_go_on(files, call, tmp_path, monkeypatch, finished):
         code, _, err = call(*files, "--output", out, "--overwrite")
     assert code == 130
     assert out.read_bytes() == b"".join(whole.read_bytes().splitlines(keepends=True)[:19])
-    said, command = err.splitlines()[-1].split("go on with: ")
+    said, command = err.splitlines()[-1].split("continue with: ")
     assert said == "stopped; "
     words = shlex.split(command)
     assert words[:4] == ["python", "-m", "fgmix", "predict"]

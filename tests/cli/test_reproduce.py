@@ -1,4 +1,4 @@
-"""`python -m fgmix reproduce` as a person runs it."""
+"""`python -m fgmix reproduce` from the command line."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM on `train.py`: it saves, says how to go on, and goes on."""
+"""Ctrl-C and SIGTERM on `train.py`: it saves, prints how to resume, and resumes."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ def start(argv, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A background job of a shell ignores Ctrl-C, and the tests may be one.
+        # A shell's background job ignores Ctrl-C, and the tests may be one.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **options,
     )
@@ -44,14 +44,14 @@ def test_a_signal_saves_and_the_command_that_is_printed_goes_on(photos, tmp_path
     assert "saving after this step" in err
     assert "Traceback" not in err
     message, command = err.strip().splitlines()[-2:]
-    assert message == "stopped; the run is saved up to step 1 of 6; go on with"
+    assert message == "stopped; the run is saved up to step 1 of 6; continue with"
     assert (tmp_path / "a run" / "checkpoint.npz").exists()
     assert not (tmp_path / "a run" / "metrics.json").exists()
 
     python, *again = shlex.split(command)
     assert python == "python"
     if number == signal.SIGINT:
-        return  # to go on is the same after either
+        return  # resuming is the same for both signals
     process = start(again)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err

@@ -1,4 +1,4 @@
-"""Finished runs without a model, written in a moment: what a comparison reads and no more."""
+"""Finished runs without a model, with only the files that a comparison reads."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ CLASSES = ("ant", "bee", "cow", "dog")
 
 
 def draw_answers(rng, seeds, images, *, mean=0.2, image_sd=1.0, seed_sd=0.0):
-    """Right and wrong answers of seeds that find the same photos hard, bool `(seeds, photos)`."""
+    """Returns the correctness of seeds that share hard images, bool `(seeds, images)`."""
     ease = np.random.default_rng(12345).normal(0, image_sd, images)
     return rng.normal(size=(seeds, images)) < mean + ease + rng.normal(0, seed_sd, (seeds, 1))
 
@@ -22,16 +22,16 @@ def draw_answers(rng, seeds, images, *, mean=0.2, image_sd=1.0, seed_sd=0.0):
 def write_run(
     runs: Path, correct, *, confidences=None, predicted=None, paths=None, **settings
 ) -> Path:
-    """Writes a run that answers photos rightly or wrongly.
+    """Writes a run with given predictions.
 
     Args:
         runs: The folder of runs.
-        right: For each photo whether it is answered rightly. The classes take turns; a wrong
-            answer names the class after the true one.
-        confidences: The probability of each answer.
-        predicted: The answers themselves, as indices, in place of `right`.
-        paths: The photos.
-        **settings: Of the config.
+        right: For each image whether its prediction is correct. The classes alternate; an incorrect
+            prediction is the class after the true one.
+        confidences: The probability of each prediction.
+        predicted: The predictions as indices, in place of `right`.
+        paths: The images.
+        **settings: Settings of the config.
     """
     attention, seed = settings.get("attention", "mixed"), settings.get("seed", 0)
     name = "-".join(str(v) for k, v in settings.items() if k not in ("attention", "seed"))

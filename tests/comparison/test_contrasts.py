@@ -1,4 +1,4 @@
-"""Which groups are compared, and what is said of it."""
+"""Which groups are compared, and the verdicts."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def write_groups(runs, means, seeds=3, **settings):
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
-    """`mixed` better than `none`, `channel` as good, `cbam` worse."""
+    """`mixed` better than `none`, `channel` equal to it, `cbam` worse."""
     means = {"mixed": 0.8, "none": 0.2, "channel": 0.2, "cbam": -0.4}
     return write_groups(tmp_path_factory.mktemp("runs"), means)
 
@@ -57,7 +57,7 @@ def test_verdicts(grid):
 
 
 def write_papers(runs, classes=196, **settings):
-    """One seed of `none`, `mixed` and `cbam`, of as many classes as the paper's Cars."""
+    """One seed of `none`, `mixed` and `cbam`, with as many classes as the paper's Cars."""
     for attention in ("none", "mixed", "cbam"):
         run = write_run(runs, np.ones(8, bool), attention=attention, **settings)
         edit_config(run, data={"num_classes": classes})
@@ -116,7 +116,7 @@ def test_a_single_group_is_measured_and_compared_with_nothing(grid):
     found = compare(open_study(grid.glob("none-*")))
     assert (found.contrasts, found.baseline, found.notes) == ((), "", ())
     assert len(found.accuracies[0].seeds) == 3
-    with pytest.raises(FgmixError, match="--baseline mixed: no group"):
+    with pytest.raises(FgmixError, match="--baseline mixed: no such group"):
         compare(open_study(grid.glob("none-*")), "mixed")
 
 
@@ -171,7 +171,7 @@ def test_groups_of_one_attention_are_compared_with_the_first(random_weights):
         found = compare(open_study(random_weights.glob(f"{attention}-*")))
         assert pairs_of(found) == [("weights none", "weights imagenet")]
         assert any("The baseline is the first group" in note for note in found.notes)
-    # Among these `none` means but one thing.
+    # Among these runs, `none` is unambiguous.
     assert pairs_of(compare(open_study(random_weights.glob("mixed-*")), "none")) == [
         ("weights imagenet", "weights none")
     ]

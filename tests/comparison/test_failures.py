@@ -1,4 +1,4 @@
-"""Where a group fails, on answers small enough to count."""
+"""Where a group fails, on few enough predictions to count by hand."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from tests.comparison.answers import write_run
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Two seeds on eight photos: ant, bee, cow, dog, and again."""
+    """Two seeds on eight images: ant, bee, cow, dog, twice."""
     runs = tmp_path_factory.mktemp("runs")
     #           ant bee cow dog ant bee cow dog
     answers = ([1, 1, 2, 3, 1, 1, 3, 3], [1, 1, 2, 3, 0, 0, 2, 3])
@@ -51,11 +51,11 @@ def test_pairs_come_with_the_most_confused_first_and_with_photos_of_both(found):
     first, second = found.confusions
     assert (first.first, first.second, first.images) == ("ant", "bee", (2, 2))
     assert (first.first_as_second, first.second_as_first, first.mistakes) == (1.5, 0.5, 2.0)
-    # Both seeds mistake the first ant, one the other.
+    # Both seeds misclassify the first ant, one of them the other.
     assert first.first_examples == ("test/0000.jpg", "test/0004.jpg")
     assert first.second_examples == ("test/0005.jpg",)
     assert (second.first, second.second, second.mistakes) == ("cow", "dog", 0.5)
-    # No dog is taken for a cow: the surest dogs are shown instead.
+    # No dog is taken for a cow: the most confident dogs are shown instead.
     assert second.second_examples == ("test/0003.jpg", "test/0007.jpg")
 
 
@@ -63,8 +63,8 @@ def test_selective_accuracy(found):
     assert [s.coverage for s in found.selective] == list(COVERAGES)
     whole, *_, half = found.selective
     assert whole.accuracy == pytest.approx((5 / 8 + 6 / 8) / 2)
-    # The surest four of the first seed are ant (wrong), bee, cow, dog; of the second ant and cow
-    # (right), ant (wrong), bee.
+    # The most confident four are ant (wrong), bee, cow, dog of the first seed; ant and cow
+    # (correct), ant (wrong), bee of the second.
     assert half.accuracy == pytest.approx((3 / 4 + 3 / 4) / 2)
     assert half.std == 0
 

@@ -1,4 +1,4 @@
-"""A comparison in words, tables and pictures, and in files that programs read."""
+"""A comparison as text, tables and figures, and as files for programs."""
 
 import json
 
@@ -94,7 +94,7 @@ def test_one_seed_has_no_columns_for_several(tmp_path):
     assert "lowest to highest" not in text
     assert " sd" not in text
     pair = failures.confusions[0]
-    assert f"  {pair.first_as_second:.0f} of 50 " in text  # a photo is not taken by halves
+    assert f"  {pair.first_as_second:.0f} of 50 " in text  # a whole number with one seed
 
 
 def test_learning_curves(curves, several):
@@ -160,9 +160,10 @@ def test_a_single_group_is_plotted_without_differences(single):
 
 
 def test_learning_curves_are_drawn_against_photos(curves):
-    axis = draw_learning_curves(learning_curves(curves)).axes[0]
+    figure = draw_learning_curves(learning_curves(curves))
+    axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["5", "20"]
-    labels = [text.get_text() for text in axis.get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["none", "mixed"]
     means = [100 * a.mean for a in curves.accuracies[:2]]
     np.testing.assert_allclose(axis.get_lines()[0].get_ydata(), means)

@@ -1,4 +1,4 @@
-"""What a comparison could have seen: against Cohen's tables, the binomial, and by simulation."""
+"""The power of a comparison, against Cohen's tables, the binomial, and simulation."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from fgmix.comparison.variance import SeedTerm, crossed_error
 
 
 def known(seed_sd, image_sd, images, seeds=5):
-    """A comparison whose variances are known: of `seed_sd` each, and of `photo_sd` a photo."""
+    """Returns a comparison with known variances, `seed_sd` per seed and `image_sd` per image."""
     image_variance = image_sd**2 / images
     error, freedom = crossed_error([SeedTerm(seed_sd**2, seeds)] * 2, image_variance, images)
     return Difference(
@@ -44,7 +44,7 @@ def test_photos_can_forbid_what_no_number_of_seeds_brings():
     need = seeds_needed(found, 0.009, 0.05)
     assert need.seeds is None
     assert need.images > 2030
-    # With so many photos and endlessly many seeds it could be seen, with a tenth fewer not.
+    # With that many images and infinitely many seeds it is detectable, with a tenth fewer not.
     assert seeds_needed(known(1e-9, 0.2, need.images + 5), 0.009, 0.05).seeds is not None
     assert seeds_needed(known(1e-9, 0.2, need.images * 9 // 10), 0.009, 0.05).seeds is None
 
@@ -77,7 +77,7 @@ def test_too_few_changed_photos_show_nothing():
 
 
 def test_a_detectable_difference_is_shown_as_often_as_stated():
-    # The reach of one large draw is true of others of the same kind.
+    # The detectable difference of one large draw holds for others of the same kind.
     rng = np.random.default_rng(1)
     images, seeds, seed_sd = 400, 4, 0.15
 

@@ -1,4 +1,4 @@
-"""The statistics, against published worked examples, SciPy, and by simulation."""
+"""The statistics, against published worked examples, SciPy, and simulation."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from tests.comparison.answers import draw_answers
 
 
 def pair(gained, lost, both, neither):
-    """The answers of two runs, by how many photos which of them answers rightly."""
+    """Returns the correctness of two runs, from the numbers of images that either gains."""
     correct = [True] * gained + [False] * lost + [True] * both + [False] * neither
     baseline = [False] * gained + [True] * lost + [True] * both + [False] * neither
     return np.array(correct), np.array(baseline)
@@ -33,7 +33,7 @@ def test_mcnemar_on_the_children_with_hyperresponsive_airways():
     assert found.mean == pytest.approx(-6 / 21)
     assert (found.gained, found.lost, found.images) == (1, 7, 21)
     assert found.of_runs
-    # Narrower than the exact test here, which is careful with eight photos.
+    # Narrower than the exact test here, which is conservative with eight images.
     assert (found.low, found.high) == pytest.approx((-0.508, -0.014), abs=1e-3)
 
 
@@ -43,8 +43,8 @@ def test_bonett_and_prices_interval():
 
 
 def test_one_seeds_interval_covers_the_true_difference_as_often_as_it_says():
-    # Six photos of a hundred gained and one lost in truth, where one that is given the number of
-    # changed photos covers 73 %.
+    # In truth, six images of a hundred are gained and one is lost. An interval conditional on the
+    # number of discordant images covers 73 %.
     draws = np.random.default_rng(0).multinomial(100, (0.06, 0.01, 0.93), size=1000)
     limits = [bonett_price(int(gained), int(lost), 100) for gained, lost, _ in draws]
     assert np.mean([low <= 0.05 <= high for low, high in limits]) > 0.93
@@ -61,8 +61,16 @@ def test_runs_that_answer_alike_do_not_differ():
     assert seeds_needed(found, 0.01, 0.05) is None
 
 
+@pytest.mark.parametrize("photos", range(1, 400, 7))
+def test_an_interval_holds_its_accuracy_also_at_none_and_all(photos):
+    for value in (True, False):
+        found = measure_accuracy(np.full((1, photos), value))
+        assert found.low <= found.mean <= found.high
+        assert 0 <= found.low < found.high <= 1
+
+
 @pytest.mark.parametrize(
-    ("right", "images", "low", "high"),
+    ("correct", "images", "low", "high"),
     [
         (81, 263, 0.2553, 0.3662),
         (15, 148, 0.0624, 0.1605),
@@ -81,11 +89,11 @@ def test_one_seeds_interval_is_wilsons(correct, images, low, high):
 def test_the_error_over_photos_and_seeds_on_van_dykes_readers():
     # Van Dyke et al. 1993: 5 readers, 114 cases, 2 modalities. Mean squares and covariances of the
     # empirical AUC, standard errors and Hillis's degrees of freedom as the R packages MRMCaov and
-    # RJafroc print them in their documentation. Readers are seeds here, cases photos.
+    # RJafroc print them in their documentation. Here readers are seeds and cases are images.
     error, freedom = crossed_error([SeedTerm(0.003082629, 5)], 0.0004839618, 114)
     assert error == pytest.approx(0.03317360, rel=1e-6)
     assert freedom == pytest.approx(12.74465, rel=1e-6)
-    # The two modalities, where the same readers read both: the mean square of their differences.
+    # The two modalities with the same readers: the mean square of their differences.
     between = 2 * (0.0003440748 - 0.0002390284)
     error, freedom = crossed_error([SeedTerm(2 * 0.0005510306, 5)], between, 114)
     assert error == pytest.approx(0.02074862, rel=1e-6)
@@ -93,8 +101,8 @@ def test_the_error_over_photos_and_seeds_on_van_dykes_readers():
 
 
 def test_without_an_effect_of_photos_it_is_welchs_test():
-    # All answers are drawn apart, so photos differ by chance alone; in this draw by less than that,
-    # and the seeds by more.
+    # All predictions are independent, so images differ by chance alone; in this draw by less than
+    # expected, and the seeds by more.
     rng = np.random.default_rng(7)
     correct, baseline = rng.random((6, 500)) < 0.62, rng.random((3, 500)) < 0.55
     found = compare_accuracies(correct, baseline)
@@ -124,18 +132,18 @@ def test_the_photos_variance_is_what_an_analysis_of_variance_says():
 
 
 def test_seeds_that_are_close_by_luck_count_as_far_apart_as_single_answers_make_them():
-    # Both seeds are right on half of the photos, and agree on half of them.
+    # Both seeds are correct on half of the images, and agree on half of them.
     correct = np.array([[1, 1, 0, 0] * 50, [1, 0, 1, 0] * 50], bool)
     found = compare_accuracies(correct, ~correct)
     assert correct.mean(axis=1).var() == 0
-    # Where they disagree, on 100 photos, both answers are a half off the photo's mean.
+    # Where they disagree, on 100 images, both are a half away from the image's mean.
     square = 2 * 100 * 0.5**2 / 199
     assert found.seed_variances == pytest.approx((square / 200,) * 2)
     assert found.freedom == 199
 
 
 def test_seeds_that_answer_alike_leave_the_photos_test():
-    # Then there is one run a group in truth, and the normal form of McNemar's test is known.
+    # Then each group is effectively one run, and the normal form of McNemar's test is known.
     correct, baseline = pair(60, 90, 600, 250)
     found = compare_accuracies(np.stack([correct] * 5), np.stack([baseline] * 5))
     error = np.sqrt((150 - 30**2 / 1000) / 999 / 1000)
@@ -187,12 +195,12 @@ REPETITIONS = 300
 
 
 LEAST, MOST = binom.interval(0.999, REPETITIONS, LEVEL)
-"""How many misses go with the stated rate, but for one time in a thousand."""
+"""The most misses at the nominal rate, exceeded one time in a thousand."""
 
 
 @pytest.mark.parametrize(("seeds", "seed_sd"), [((2, 2), 0.1), ((3, 3), 0.03), ((5, 5), 0.1)])
 def test_intervals_miss_the_truth_at_the_stated_rate(seeds, seed_sd):
-    # benchmarks/comparison_simulation.py does this at length.
+    # benchmarks/accuracy/comparison_simulation.py does this at length.
     rng = np.random.default_rng(2)
     images, scales = 200, (1.2, 0.4)
     missed = accuracy_missed = 0

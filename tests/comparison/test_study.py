@@ -1,9 +1,10 @@
-"""Reading and grouping runs, and the one line for each that can't be compared."""
+"""Reading and grouping runs, and the one-line errors for runs that can't be compared."""
 
 import numpy as np
 import pytest
 
 from fgmix.comparison.contrasts import compare
+from fgmix.comparison.names import differing
 from fgmix.comparison.study import open_study
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv, write_csv
@@ -24,7 +25,7 @@ def refusal(*places):
 def test_runs_that_differ_in_their_seed_alone_are_a_group(tmp_path):
     for seed in (10, 2):
         write_run(tmp_path, CORRECT, attention="none", seed=seed)
-    # Where the photos lie and what is logged changes no result.
+    # The location of the images, and what is logged, change no result.
     write_run(tmp_path, ~CORRECT, attention="none", seed=3, data_dir="elsewhere", monitor_test=True)
     write_run(tmp_path, CORRECT, attention="mixed", seed=2)
     study = open_study([tmp_path])
@@ -70,6 +71,34 @@ def test_a_recipe_names_a_group_and_what_follows_from_it_does_not(tmp_path):
     for recipe in ("paper", "strong"):
         write_run(tmp_path, CORRECT, recipe=recipe)
     assert [g.name for g in open_study([tmp_path]).groups] == ["recipe paper", "recipe strong"]
+
+
+def test_a_setting_given_by_hand_is_named_beside_a_recipe(tmp_path):
+    write_run(tmp_path, CORRECT, recipe="paper")
+    write_run(tmp_path, CORRECT, recipe="strong", epochs=40)
+    study = open_study([tmp_path])
+    assert [g.name for g in study.groups] == [
+        "recipe paper, epochs 300",
+        "recipe strong, epochs 40",
+    ]
+    assert differing(*study.groups) == ["recipe", "epochs"]
+
+
+def test_a_missing_fold_of_one_seed_is_told_as_such(tmp_path):
+    for seed in (0, 1):
+        for fold in (0, 1, 2):
+            if (seed, fold) == (0, 0):
+                continue
+            run = write_run(
+                tmp_path,
+                CORRECT[:4],
+                paths=[f"{fold}-{i}.jpg" for i in range(4)],
+                folds=3,
+                fold=fold,
+                seed=seed,
+            )
+            edit_config(run, data={"fingerprint": f"of fold {fold}"})
+    assert "fold 0 of seed 0 is not among the runs" in refusal(tmp_path)
 
 
 def test_a_setting_that_only_precision_or_weights_tell(tmp_path):
@@ -171,7 +200,7 @@ def test_photos_that_a_groups_name_tells_of_are_not_told_twice(tmp_path):
 
 
 def test_photos_that_a_recipe_holds_back_are_told(tmp_path):
-    # The name of the groups is that of the recipe: it says nothing of validation photos.
+    # The groups are named by the recipe, which does not mention validation images.
     for recipe, count in (("paper", 800), ("strong", 720)):
         run = write_run(tmp_path, CORRECT, recipe=recipe)
         images = {"train": count, "test": 8}
@@ -288,7 +317,7 @@ def test_a_run_from_before_the_recipe_was_changed_is_not_taken_for_one_of_today(
     from fgmix.config.recipes import RECIPES
     from fgmix.files import read_json, write_json
 
-    assert RECIPES["strong"].frozen_stride  # which runs before it left at 0
+    assert RECIPES["strong"].frozen_stride  # earlier runs left it at 0
     old, new = (write_run(tmp_path, CORRECT, seed=seed) for seed in (0, 1))
     record = read_json(old / "config.json")
     del as_written_by_0_1(record)["recipe"]["frozen_stride"]

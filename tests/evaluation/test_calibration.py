@@ -94,7 +94,7 @@ def test_what_precision_can_be_reached_is_told():
         threshold_for_precision(CONFIDENCES, CORRECT, 0.8)
 
 
-def test_few_photos_can_not_tell_a_high_precision():
+def test_few_images_can_not_tell_a_high_precision():
     # Two images without a mistake do not prove 0.95.
     with pytest.raises(FgmixError, match="on 5 validation photos: it needs at least 20"):
         threshold_for_precision(CONFIDENCES, np.ones(5, bool), 0.95)

@@ -119,7 +119,7 @@ def test_another_data_set_is_measured_by_class_name(model, photos, tmp_path, fou
     assert again.metrics["mean_per_class"] == pytest.approx(np.mean(list(expected.values())))
 
 
-def test_photos_of_other_classes_are_refused(tmp_path):
+def test_images_of_other_classes_are_refused(tmp_path):
     boats = draw_photos(tmp_path / "boats", {"train": 1, "test": 1}, ("yacht", "red"))
     with pytest.raises(FgmixError, match=r"1 of the 2 classes of boats.*'yacht'"):
         align_classes(load_folder(boats), CLASSES)

@@ -19,6 +19,7 @@ def test_three_classes_by_hand():
         "mean_per_class": pytest.approx((2 / 3 + 0) / 2),
         "loss": pytest.approx(-(log(0.7) + log(0.5) + log(0.1) + log(0.3)) / 4),
         "num_examples": 4,
+        "num_classes": 3,
         "per_class": {"a": pytest.approx(2 / 3), "b": 0.0},
     }
 
@@ -71,3 +72,15 @@ def test_metrics_in_a_line():
         "top-1 80.0% (standard error 2.0%), top-5 95.0%, mean per class 75.0%, loss 1.234, "
         "400 fold photos"
     )
+
+
+def test_a_line_names_as_many_classes_as_there_are():
+    metrics = {"top1": 1.0, "top5": 1.0, "mean_per_class": 1.0, "num_examples": 9}
+    assert "top-3 100.0%" in summarize(metrics | {"loss": 0.5, "num_classes": 3})
+    assert "top-5 100.0%" in summarize(metrics | {"loss": 0.5, "num_classes": 200})
+
+
+def test_a_loss_of_nothing_has_no_sign():
+    found = classification_metrics(np.eye(2, dtype="float32"), np.array([0, 1]), ("a", "b"))
+    assert "loss 0.000" in summarize(found)
+    assert str(found["loss"]) == "0.0"

@@ -1,4 +1,4 @@
-"""Heat maps: the energy by hand, and a picture that can be read."""
+"""Heat maps: the energy by hand, and readable figures."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_a_constant_map_has_no_heat(value):
 
 
 def test_half_precision_features_do_not_overflow():
-    features = np.array([[[[300.0], [0.0]]]], "float16")  # 300 * 300 passes float16's 65504
+    features = np.array([[[[300.0], [0.0]]]], "float16")  # 300 * 300 exceeds float16's 65504
     np.testing.assert_allclose(attention_energy(features).numpy(), [[[1.0, 0.0]]])
 
 
@@ -79,7 +79,7 @@ def evaluated(finished, photos):
 
 @pytest.mark.parametrize(("count", "columns", "rows"), [(1, 1, 1), (3, 3, 1), (99, 4, 3)])
 def test_the_picture_can_be_read(evaluated, tmp_path, count, columns, rows):
-    assert TEST * len(CLASSES) == 12  # 99 asks for more photos than there are
+    assert TEST * len(CLASSES) == 12  # 99 is more than there are
     save_heatmaps(tmp_path / "heat.png", *evaluated, count)
     assert [p.name for p in tmp_path.iterdir()] == ["heat.png"]
     with Image.open(tmp_path / "heat.png") as picture:
@@ -88,7 +88,7 @@ def test_the_picture_can_be_read(evaluated, tmp_path, count, columns, rows):
         assert 250 * columns <= picture.width <= 450 * columns
         assert 500 * rows <= picture.height <= 750 * rows
         pixels = np.asarray(picture.convert("RGB"), "float32")
-    # Not blank: photos are darker than the paper between them, and the heat adds colour.
+    # Not blank: images are darker than the paper between them, and the heat adds colour.
     assert (pixels.mean(axis=2) < 200).mean() > 0.2
     assert pixels.std(axis=2).max() > 30
 

@@ -1,4 +1,4 @@
-"""The maps of a classifier, against values worked out in another way."""
+"""The maps of a classifier, against values computed in other ways."""
 
 import keras
 import numpy as np
@@ -67,7 +67,7 @@ def test_the_spatial_map_is_what_multiplies_the_features():
 
 
 def test_grad_cam_agrees_with_differences():
-    """The gradient by changing every channel a little, through the layers of the head alone."""
+    """Returns the gradient by finite differences of every channel, through the head alone."""
     model = build("channel", pooling="avg")
     names = [layer.name for layer in model.layers]
     head = model.layers[names.index(ATTENTION_LAYER) + 1 : names.index("logits") + 1]
@@ -78,7 +78,7 @@ def test_grad_cam_agrees_with_differences():
             features = layer(features, training=False)
         return np.asarray(features, "float64")
 
-    # With average pooling the gradient is the same at every position: the whole channel's share.
+    # With average pooling the gradient is equal at every position: the channel's, divided.
     _, height, width, channels = attended.shape
     step = 0.05 * np.eye(channels, dtype="float32")[:, None, None, :]
     slopes = (logits(attended + step) - logits(attended - step)) / 0.1 / (height * width)
@@ -107,5 +107,5 @@ def test_several_classifiers_are_traced_once_each_and_without_a_warning(caplog):
         for maker in makers:
             assert maker(images(count)).probabilities.shape == (count, CLASSES)
             assert maker.classify(images(count)).shape == (count, CLASSES)
-    assert len(makers) > 5  # from the fifth on TensorFlow warns
+    assert len(makers) > 5  # TensorFlow would warn from the fifth on
     assert "retracing" not in caplog.text

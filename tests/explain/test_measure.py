@@ -1,4 +1,4 @@
-"""The numbers of heat maps as text."""
+"""The measures of heat maps as text."""
 
 from fgmix.explain.measure import describe_numbers
 

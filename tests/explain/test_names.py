@@ -1,4 +1,4 @@
-"""What figures call runs."""
+"""The names of runs in figures."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""How good a map is: a classifier whose reasons are known, and what is worked out by hand."""
+"""The quality of maps, with a classifier of known reasons and values calculated by hand."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ SIZE, CELL = 32, 8
 
 @pytest.fixture(scope="module")
 def maker():
-    """A classifier that says "bright" for one bright patch anywhere, by its brightest cell."""
+    """A classifier that predicts "bright" for one bright patch anywhere, by its brightest cell."""
     images = keras.Input((SIZE, SIZE, 3), name="images")
     x = keras.layers.Rescaling(1 / 255)(images)
     x = keras.layers.AveragePooling2D(CELL)(x)
@@ -28,7 +28,7 @@ def maker():
 
 
 def photos(count):
-    """Dark photos with a bright patch in a cell other than the middle ones, and its box."""
+    """Yields dark images with a bright patch in a cell away from the centre, and its box."""
     rng = np.random.default_rng(1)
     for index in range(count):
         row, column = [(0, 0), (0, 3), (3, 0), (3, 3)][index % 4]
@@ -58,13 +58,13 @@ def test_what_the_classifier_needs_is_deleted_and_inserted_first(measured):
     for control in CONTROLS:
         assert (results["energy"]["deletion"] < results[control]["deletion"]).all()
         assert (results["energy"]["insertion"] > results[control]["insertion"]).all()
-    # The patch is gone after a tenth of the pixels, and there after as many.
+    # The patch is removed, or restored, after a tenth of the pixels.
     assert results["energy"]["deletion"].max() < 0.3
     assert results["energy"]["insertion"].min() > 0.75
 
 
 def test_a_random_map_points_into_a_box_as_often_as_the_box_is_large(maker):
-    # A box of one cell of the four by four, in a corner, where enlarging could favour it.
+    # A box of one of four by four cells, in a corner, where enlarging could favour it.
     flat = np.zeros((SIZE, SIZE, 3), np.uint8)
     results, _ = measure_maps(maker, [(flat, Box(0, 0, CELL, CELL))] * 150)
     # Three standard errors of 150 throws at 1 in 16.

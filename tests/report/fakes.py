@@ -1,4 +1,4 @@
-"""Runs that were never trained: what a report reads of them, drawn by chance."""
+"""Runs that were never trained, with random predictions: the files that a report reads."""
 
 import json
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ def write_run(
 
     Args:
         directory: The run's folder.
-        root: Where it says its photos lie.
+        root: The recorded folder of its images.
         classes: Its classes.
         attention: Its attention.
-        seed: Its seed, which also decides what it answers.
-        photos: Test photos of a class, `test/<number of class>/<number>.png`.
-        accuracy: The share of answers that is right, about.
+        seed: Its seed, which also seeds its predictions.
+        photos: Test images per class, `test/<number of class>/<number>.png`.
+        accuracy: The approximate fraction of correct predictions.
     """
     directory.mkdir(parents=True)
     config = TrainConfig(
@@ -78,7 +78,7 @@ def write_run(
 
 
 def write_photos(root: Path, classes: int, photos: int = 6) -> Path:
-    """Draws the photos that `write_run` names."""
+    """Draws the images of `write_run`."""
     for label in range(classes):
         for photo in range(photos):
             write_noise(root / "test" / str(label) / f"{photo}.png", seed=label * photos + photo)
@@ -88,7 +88,7 @@ def write_photos(root: Path, classes: int, photos: int = 6) -> Path:
 def write_grid(
     folder: Path, root: Path, classes: Sequence[str], attentions: Sequence[str], seeds: int
 ) -> list[Path]:
-    """Writes a run for every attention and seed."""
+    """Writes one run per attention and seed."""
     return [
         write_run(folder / f"{attention}-{seed}", root, classes, attention, seed)
         for attention in attentions

@@ -1,4 +1,4 @@
-"""The report as a person meets it, in Chromium; `finished` is a trained run with its photos."""
+"""The report in Chromium; `finished` is a trained run with its images."""
 
 import shutil
 
@@ -22,7 +22,7 @@ def pages(finished, tmp_path_factory):
     attentions = ("none", "channel", "spatial", "mixed", "conv", "cbam")
     write_grid(folder / "runs", root, CLASSES, attentions, 2)
     assert main([str(folder / "runs"), "--output", str(folder / "many.html")]) == 0
-    shutil.rmtree(root)  # what the page shows is in the page
+    shutil.rmtree(root)  # the page embeds its pictures
     return folder
 
 
@@ -77,7 +77,7 @@ def test_tables_sort_by_click_and_by_keyboard(pages, browser):
     tab.page.keyboard.press("Space")
     assert column(tab, 0) == sorted(CLASSES)
     assert heads.nth(4).get_attribute("aria-sort") is None
-    # Empty cells stay last whichever way.
+    # Empty cells are last in both directions.
     last = heads.count() - 1
     tab.page.locator("#table-classes tbody tr").first.evaluate(
         "(row, i) => { row.cells[i].dataset.key = row.cells[i].innerText = ''; }", last

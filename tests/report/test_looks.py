@@ -16,7 +16,9 @@ def test_a_run_and_its_photos(finished, photos, tmp_path):
     looks = look(study, root, 4)
     assert looks.why_not == ""
     assert looks.notes[-1] == "2 of 4 photos can't be read."
-    assert "“spatial map v” shows how much the attention weighs each place" in looks.notes[1]
+    assert (
+        "“spatial map v” shows how much weight the attention gives each position" in looks.notes[1]
+    )
     assert len(looks.images) == 2
     for seen in looks.images:
         assert seen.path.split("/")[1] == seen.label
@@ -47,5 +49,5 @@ def test_heatmaps_and_a_report_show_the_same_photos(finished, photos, tmp_path):
     drawn = [path.name.split("-")[1] for path in sorted((tmp_path / "maps").iterdir())]
     looks = look(open_study([finished]), photos, 5)
     assert drawn == [Path(seen.path).stem for seen in looks.images]
-    # Of 12 photos, 4 a class, no other 5 evenly spaced ones have these names.
+    # Of 12 images, 4 per class, no other 5 evenly spaced ones have these names.
     assert drawn == ["photo0", "photo2", "photo1", "photo0", "photo3"]

@@ -1,4 +1,4 @@
-"""The report of runs that were never trained: what it says, what it escapes, how large it gets."""
+"""The report on runs that were never trained: its text, escaping and size."""
 
 import re
 from datetime import date
@@ -21,7 +21,7 @@ DAY = date(2026, 1, 2)
 
 
 class Outline(HTMLParser):
-    """Counts elements, and collects what must be told of them."""
+    """Counts elements, and collects accessibility problems."""
 
     def __init__(self):
         super().__init__()
@@ -52,7 +52,7 @@ def outline(html):
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
-    """Two attentions, two seeds each, of classes with hostile names, and their photos."""
+    """Two attentions with two seeds each, with hostile class names, and their images."""
     folder = tmp_path_factory.mktemp("grid")
     root = write_photos(folder / 'photos "<i>', len(EVIL))
     write_grid(folder / "runs", root, EVIL, ("none", "mixed"), 2)
@@ -98,7 +98,7 @@ def test_the_questions_come_in_order(html):
 def test_names_are_escaped(html):
     found = outline(html)
     assert found.tags.count("script") == 1
-    assert found.tags.count("i") == 0  # the folder's name has one
+    assert found.tags.count("i") == 0  # the folder's name contains one
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;" in html
     assert "$x_1$" in html
@@ -156,7 +156,7 @@ def test_a_single_seed_is_not_spoken_of_as_several(tmp_path):
     assert report.failing.classes.head == ("class", "recognised", "photos", "mostly taken for")
     text = page.render(report, DAY)
     assert 'class="sortable" id="table-classes"' in text
-    assert '<table id="table-accuracies">' in text  # one row has no order
+    assert '<table id="table-accuracies">' in text  # a single row can't be sorted
 
 
 def test_folds_are_told_from_seeds(tmp_path):
@@ -244,7 +244,7 @@ def test_the_same_runs_give_the_same_page(grid, grid_report):
         (["--group", "cbam"], "--group cbam: no such group; choose from: none; mixed"),
         (["--heatmaps", "-1"], "--heatmaps -1: give a number of photos"),
         (["--photos", "nowhere"], "--photos nowhere: there is no such folder"),
-        (["--output", "report.pdf"], "end its name in .html"),
+        (["--output", "report.pdf"], "must end in .html"),
         (["--output", "nowhere/report.html"], "there is no folder 'nowhere'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Stand-ins for training, quick enough for many cells; they run in processes of their own."""
+"""Fast stand-ins for training, which run in separate processes."""
 
 import os
 import signal
@@ -21,19 +21,19 @@ VERSIONS = {"python": "3", "backend": "tensorflow", "keras": "3", "tensorflow": 
 
 
 def photos(folder: Path) -> ImageDataset:
-    """A data set of two classes without a single photo."""
+    """Returns a data set of two classes without images."""
     nothing = Split((), np.zeros(0, np.int32))
     return ImageDataset("cars", folder, ("a", "b"), {"train": nothing, "test": nothing})
 
 
 def accuracy(config: TrainConfig) -> float:
-    """What `train` says that a config comes to."""
+    """Returns the config as `train` resolves it."""
     return TOP1[config.attention] + 0.01 * config.seed
 
 
 def begin(config: TrainConfig, epochs: int) -> Path:
-    """A run that has come to an epoch and no further."""
-    # Keras would tell its backend, and take seconds to be imported.
+    """Writes a run that has reached an epoch."""
+    # Keras would report its backend, and take seconds to import.
     with mock.patch.object(run_folder, "library_versions", return_value=VERSIONS):
         directory = run_folder.prepare_run(config, photos(Path(config.run_dir).parent), "float32")
     rows = [
@@ -53,7 +53,7 @@ def begin(config: TrainConfig, epochs: int) -> Path:
 
 
 def train(config: TrainConfig) -> None:
-    """A finished run with an accuracy that its attention and seed decide."""
+    """Writes a finished run whose accuracy depends on its attention and seed."""
     fresh = not Path(config.run_dir).exists()
     assert config.resume != fresh
     directory = begin(config, config.epochs)
@@ -71,7 +71,7 @@ def train(config: TrainConfig) -> None:
 
 
 def train_all_but_spatial(config: TrainConfig) -> None:
-    """Like `train`, but each seed of spatial attention fails in a way of its own."""
+    """Like `train`, but each seed of spatial attention fails in a different way."""
     if config.attention != "spatial":
         train(config)
     elif config.seed == 0:
@@ -83,12 +83,12 @@ def train_all_but_spatial(config: TrainConfig) -> None:
 
 
 def train_to_a_long_complaint(config: TrainConfig) -> None:
-    """Fails with more words than a pipe holds."""
+    """Fails with a longer message than a pipe holds."""
     raise FgmixError("x" * 100_000)
 
 
 def train_for_ever(config: TrainConfig) -> None:
-    """Says which process it is, and never ends by itself."""
+    """Reports its process, and never ends by itself."""
     directory = begin(config, 1)
     (directory.parent / "worker.pid").write_text(str(os.getpid()))
     time.sleep(600)

@@ -1,4 +1,4 @@
-"""How long a grid will take, worked by hand."""
+"""Estimates of a grid's time, calculated by hand."""
 
 import os
 
@@ -26,11 +26,11 @@ def test_a_cell_lasts_as_its_likes_did(tmp_path):
     none, mixed, none_again, mixed_again = cells = small_grid(tmp_path)  # of 2 epochs each
     trained(none, 10, 30)
     estimate = Estimate(cells)
-    # An epoch of `none` has a median of 20 s; `mixed` has not been seen and is taken for the same.
+    # An epoch of `none` has a median of 20 s; `mixed` was not measured and is assumed equal.
     assert estimate.left([none_again]) == 40
     assert estimate.left([mixed, none_again]) == 80
     trained(mixed, 50)
-    assert estimate.left([mixed]) == 50  # one epoch of its two is done
+    assert estimate.left([mixed]) == 50  # one of its two epochs is done
     assert estimate.left([mixed_again]) == 100
 
 
@@ -41,7 +41,7 @@ def test_what_a_run_took_beyond_its_epochs_counts_too(tmp_path):
         for name, at in (("config.json", 1000), ("metrics.json", 1000 + seconds)):
             (cell.directory / name).write_text("{}" if name == "config.json" else '{"top1": 1}')
             os.utime(cell.directory / name, (at, at))
-    # Of 50 seconds of epochs the runs took 3, 7 and 5 more.
+    # Of these 50 seconds, the runs took 3, 7 and 5 more than their epochs.
     assert Estimate(cells).left(cells[3:]) == 2 * 25 + 5
 
 

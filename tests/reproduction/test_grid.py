@@ -1,4 +1,4 @@
-"""Running a grid: what is skipped, resumed, survives a failure, and dies with its parent."""
+"""Running a grid: skipped, resumed and failed cells, and workers that end with their parent."""
 
 import logging
 import multiprocessing
@@ -40,7 +40,7 @@ def test_finished_cells_are_skipped_and_stopped_ones_gone_on_with(tmp_path):
     fakes.begin(cells[1].config, 1)
     assert [state(cell).status for cell in cells] == ["finished", "unfinished"] + ["not run"] * 2
     (tmp_path / "trained.txt").unlink()
-    states, _ = run(cells)  # the fake insists on `resume` exactly where there is a run
+    states, _ = run(cells)  # the fake requires `resume` exactly if there is a run
     assert {s.status for s in states.values()} == {"finished"}
     assert trained(tmp_path) == [cell.directory.name for cell in cells[1:]]
     again, reported = run(cells)
@@ -62,7 +62,7 @@ def test_a_cell_that_fails_does_not_stop_the_others(tmp_path, caplog):
     others = [s.status for c, s in states.items() if c.config.attention == "none"]
     assert others == ["finished"] * 4
     assert "failed: the photos are upside down" in caplog.text
-    # Failures are not kept: the next time the cell is tried again.
+    # Failures are not recorded: the next run tries the cell again.
     states, _ = run(cells)
     assert {s.status for s in states.values()} == {"finished"}
 
@@ -128,5 +128,5 @@ def _alive(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # A worker without a parent may wait as a zombie for a reaper.
+    # A worker without a parent may stay a zombie until it is reaped.
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"

@@ -1,4 +1,4 @@
-"""The files of a grid's results."""
+"""The result files of a grid."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Which runs a grid is made of, and how far each has come."""
+"""The runs of a grid, and how far each has come."""
 
 from dataclasses import replace
 

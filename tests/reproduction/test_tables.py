@@ -1,4 +1,4 @@
-"""The tables: the paper's numbers as printed, ours beside them, and what must be known of them."""
+"""The tables: the paper's numbers as printed, ours beside them, and the notes."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from tests.reproduction.grids import small_grid
 
 @pytest.fixture
 def paper_backbones(monkeypatch):
-    """The test grids' backbones stand for the paper's."""
+    """Maps the test grids' backbones to the paper's."""
     names = {"vgg16": "VGG16", "resnet50": "ResNet-50"}
     monkeypatch.setattr("fgmix.reproduction.summary.BASE_MODELS", names)
     monkeypatch.setattr("fgmix.reproduction.tables.BASE_MODELS", names)
@@ -33,7 +33,7 @@ def grid(folder, finished=10**6, **changes):
 
 
 def rows(table):
-    """The cells of a Markdown table's rows."""
+    """Returns the cells of a Markdown table's rows."""
     lines = [line for line in table.splitlines() if re.match(r"\| (?!---)", line)]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 

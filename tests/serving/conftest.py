@@ -1,4 +1,4 @@
-"""Exports to serve, shared by the tests of clients and servers."""
+"""Exports for the tests of clients and servers."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ NAME = "photos"
 
 @pytest.fixture(scope="session")
 def every_type(tmp_path_factory) -> Path:
-    """A folder with a photo of every type that is read."""
+    """A folder with a photo of every supported file type."""
     folder = tmp_path_factory.mktemp("types")
     for name, content in CONTENTS.items():
         (folder / f"{name}{SUFFIXES[name.split('-')[0]]}").write_bytes(content)
@@ -22,7 +22,7 @@ def every_type(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def versions(finished, tmp_path_factory) -> Path:
-    """A model of two versions with their configs: the second calls the class blue "BLUE"."""
+    """A model of two versions with their configs; the second has the class "BLUE" for "blue"."""
     root = tmp_path_factory.mktemp("models") / NAME
     for version in ("1", "2"):
         shutil.copytree(finished / "1", root / version)

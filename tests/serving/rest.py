@@ -33,7 +33,7 @@ HTTP_STATUS = {
 
 
 def predict(server: ModelServer, spec: model_pb2.ModelSpec, body: bytes) -> dict[str, Any]:
-    """Answers a prediction in the form it is asked in, rows or columns."""
+    """Returns predictions by row or by column, as requested."""
     try:
         asked = json.loads(body)
     except ValueError as error:
@@ -63,7 +63,7 @@ def predict(server: ModelServer, spec: model_pb2.ModelSpec, body: bytes) -> dict
     outputs = {
         name: _to_json(name, proto) for name, proto in server.predict(request).outputs.items()
     }
-    # A single output goes without its name.
+    # A single output has no name.
     if "inputs" in asked:
         return {"outputs": outputs if len(outputs) > 1 else next(iter(outputs.values()))}
     if len(outputs) == 1:
@@ -73,7 +73,7 @@ def predict(server: ModelServer, spec: model_pb2.ModelSpec, body: bytes) -> dict
 
 
 def metadata(server: ModelServer, spec: model_pb2.ModelSpec) -> dict[str, Any]:
-    """The signatures of a version, with the names that its messages have."""
+    """Returns the signatures of a version, named as in its messages."""
     request = get_model_metadata_pb2.GetModelMetadataRequest(
         model_spec=spec, metadata_field=["signature_def"]
     )
@@ -87,7 +87,7 @@ def metadata(server: ModelServer, spec: model_pb2.ModelSpec) -> dict[str, Any]:
 
 
 def status(server: ModelServer, spec: model_pb2.ModelSpec) -> dict[str, Any]:
-    """The state of the versions."""
+    """Returns the state of the versions."""
     request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
     return _message_to_json(server.status(request))
 
@@ -150,7 +150,7 @@ def _to_tensor(value: Any, dtype: tf.DType):
 
     values = read(value)
     try:
-        # Objects, because numpy's own strings lose the zeros at their ends.
+        # Objects, because NumPy's strings lose trailing zeros.
         array = np.array(values, object if dtype == tf.string else dtype.as_numpy_dtype)
         return tf.make_tensor_proto(array, dtype)
     except (TypeError, ValueError) as error:
@@ -158,7 +158,7 @@ def _to_tensor(value: Any, dtype: tf.DType):
 
 
 def _to_json(name: str, proto) -> list:
-    """Values as JSON has them: the shortest digits of float32, bytes in base64."""
+    """Returns values as JSON: the shortest digits of float32, bytes in base64."""
     array = tf.make_ndarray(proto)
     write: dict[type, Callable[[Any], Any]] = {
         np.float32: lambda value: float(str(value)),
@@ -223,6 +223,6 @@ class _HttpServer(ThreadingHTTPServer):
 
 @contextmanager
 def serving_rest(server: ModelServer) -> Iterator[str]:
-    """Serves over HTTP on a port of this machine, and gives the URL."""
+    """Serves over HTTP on a port of this machine, and yields the URL."""
     with running(_HttpServer(server)) as listening:
         yield f"http://127.0.0.1:{listening.server_port}"

@@ -1,7 +1,7 @@
 """A server for tests that speaks TensorFlow Serving's protocol over gRPC.
 
-It loads what a `models.config` names, with plain TensorFlow, and answers with the messages of the
-package `tensorflow-serving-api`. Its words for errors are those of TensorFlow Serving 2.x.
+It loads the models of a `models.config` with plain TensorFlow, and answers with the messages of the
+package `tensorflow-serving-api`. Its error messages are those of TensorFlow Serving 2.x.
 `tests.serving.rest` offers the same over HTTP.
 """
 
@@ -30,11 +30,11 @@ VALUE_FIELDS = {
     tf.string: "string_val",
     tf.bool: "bool_val",
 }
-"""Where a tensor message holds the values of each type that classifiers have."""
+"""The field of a tensor message that holds the values of each type."""
 
 
 class Refusal(Exception):
-    """A status other than OK, with the server's words."""
+    """A status other than OK, with the server's message."""
 
     def __init__(self, code: grpc.StatusCode, words: str):
         super().__init__(words)
@@ -55,7 +55,7 @@ class Version:
 
 
 class ModelServer:
-    """What a server does, whatever the wire.
+    """The server's behaviour, for any protocol.
 
     Attributes:
         rows: The number of rows of every prediction so far.
@@ -66,8 +66,8 @@ class ModelServer:
 
         Args:
             models_config: A `ModelServerConfig` as text.
-            mounts: Where the config's base paths lie.
-            max_batch_size: The most rows of a request, as a batching config says.
+            mounts: The folders of the config's base paths.
+            max_batch_size: The most rows of a request, as in a batching config.
         """
         config = text_format.Parse(
             models_config.read_text(), model_server_config_pb2.ModelServerConfig()
@@ -85,7 +85,7 @@ class ModelServer:
             self.labels[model.name] = dict(model.version_labels)
 
     def find(self, spec: model_pb2.ModelSpec) -> tuple[int, Version]:
-        """The version that a request means."""
+        """Returns the version that a request addresses."""
         if not spec.name:
             raise invalid("Missing ModelSpec")
         versions = self.models.get(spec.name, {})
@@ -184,7 +184,7 @@ class ModelServer:
 
 
 def _to_proto(value: tf.Tensor) -> tensor_pb2.TensorProto:
-    """A tensor as a message with its values in fields, as TensorFlow Serving sends it."""
+    """Returns a tensor as a message with its values in fields, as TensorFlow Serving sends it."""
     proto = tensor_pb2.TensorProto(dtype=value.dtype.as_datatype_enum)
     proto.tensor_shape.CopyFrom(value.shape.as_proto())
     getattr(proto, VALUE_FIELDS[value.dtype]).extend(value.numpy().ravel().tolist())
@@ -219,7 +219,7 @@ def _answer(method, request, context):
 
 @contextmanager
 def serving_grpc(server: ModelServer) -> Iterator[str]:
-    """Serves over gRPC on a port of this machine, and gives the address."""
+    """Serves over gRPC on a port of this machine, and yields the address."""
     listening = grpc.server(ThreadPoolExecutor(max_workers=4))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         _PredictionService(server), listening

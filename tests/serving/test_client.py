@@ -1,4 +1,4 @@
-"""The REST client and its command, against a server that answers what it is told to."""
+"""The REST client and its command, against a server with scripted responses."""
 
 import base64
 import json
@@ -18,15 +18,15 @@ HTML = b"<html><body>Sign in to the proxy</body></html>"
 
 
 class Canned(ThreadingHTTPServer):
-    """Answers every request alike, and keeps what it was asked.
+    """Sends the same response to every request, and records the requests.
 
     Attributes:
-        asked: Path and JSON of every request so far.
-        status: The status of the answers.
+        asked: The path and JSON of every request so far.
+        status: The status of the responses.
         kind: Their content type.
-        body: Their content; None for the rows that a model would give.
-        seconds: How long each waits.
-        missing: Bytes by which each is shorter than announced.
+        body: Their content; None for the rows that a model would return.
+        seconds: The delay of each.
+        missing: The number of bytes that each lacks of the announced length.
     """
 
     def __init__(self):
@@ -40,7 +40,7 @@ class Canned(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request, client_address):
-        """Says nothing of clients that have given up."""
+        """Ignores clients that have disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def predicted(encoded):
-    """A model's row for a photo, whose content is taken for the label."""
+    """Returns a model's row for a photo, with the photo's content as the label."""
     label = base64.b64decode(encoded).decode()
     valid = not label.startswith("bad")
     return {
@@ -84,7 +84,7 @@ def server():
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes files that hold their own stems, and returns them."""
+    """Writes files whose content is their own stem, and returns them."""
 
     def write(*names):
         for name in names:
@@ -106,7 +106,7 @@ def query(capsys):
 
 @pytest.fixture
 def refusal(server, query, write):
-    """The one line that is said of an answer."""
+    """Returns the one-line error message for a response."""
 
     def refusal(*flags):
         code, answers, err = query("--url", server.url, "--model", "m", *flags, *write("a.jpg"))

@@ -1,4 +1,4 @@
-"""The files that TensorFlow Serving reads beside a model, parsed as it parses them."""
+"""TensorFlow Serving's configuration files, parsed as TensorFlow Serving parses them."""
 
 from itertools import pairwise
 
@@ -19,21 +19,21 @@ INT64 = f".{wrappers_pb2.Int64Value.DESCRIPTOR.full_name}"
 
 @pytest.fixture
 def export(tmp_path):
-    """Makes version folders, and others as a run has them."""
+    """Creates version folders, and other folders that runs have."""
 
     def export(*versions):
         for version in versions:
             (tmp_path / version).mkdir()
             (tmp_path / version / "saved_model.pb").touch()
         (tmp_path / "logs").mkdir()
-        (tmp_path / "99").mkdir()  # nothing in it
+        (tmp_path / "99").mkdir()  # empty
         return tmp_path
 
     return export
 
 
 def batching_parameters():
-    """An empty BatchingParameters, whose definition tensorflow-serving-api does not bring."""
+    """Returns an empty BatchingParameters, whose definition tensorflow-serving-api lacks."""
     file = descriptor_pb2.FileDescriptorProto(name="batching.proto", syntax="proto3")
     file.dependency.append(wrappers_pb2.DESCRIPTOR.name)
     message = file.message_type.add(name="BatchingParameters")
@@ -62,7 +62,7 @@ def batching_parameters():
     [
         (["1"], [1], 1, 1),
         (["1", "2"], [1, 2], 1, 2),
-        (["9", "8", "10"], [9, 10], 9, 10),  # by number, and none older than two
+        (["9", "8", "10"], [9, 10], 9, 10),  # numerically, and only the newest two
     ],
 )
 def test_the_newest_version_is_the_canary(export, versions, served, stable, canary):

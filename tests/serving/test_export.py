@@ -1,4 +1,4 @@
-"""The SavedModel is a contract: reloaded by plain TensorFlow, it answers as the model does."""
+"""The SavedModel is a contract: loaded by plain TensorFlow, it predicts as the model does."""
 
 import csv
 import subprocess
@@ -22,7 +22,7 @@ from tests.trained_runs import CLASSES
 NAMES = ("Škoda Octavia", "日本", "Alfa, 8C", "d", "e", "f", "g")
 CROP = 12  # of the 32 rows of the photos
 
-# Without this project and without Keras, as a server has it.
+# Without this project and without Keras, as in a server.
 CLIENT = """
     import sys
 
@@ -59,7 +59,7 @@ def served(finished):
 
 @pytest.fixture(scope="module")
 def untrained():
-    """A model of more than five classes, with names that are hard to get right."""
+    """A model of more than five classes, with names that are easy to get wrong."""
     keras.utils.set_random_seed(0)
     return build_classifier(len(NAMES), "tiny", weights="none", image_size=32)
 
@@ -146,7 +146,7 @@ def test_nothing_but_bad_rows_is_answered(served):
 def test_half_an_image_is_a_bad_row(served, contents):
     found = answers(served["serving_default"], [contents[0], contents[1][:200], contents[0]])
     assert found["valid"].tolist() == [True, False, True]
-    # Matrix products round by a row's place in the batch.
+    # Rounding of matrix products depends on the row.
     np.testing.assert_allclose(found["probabilities"][0], found["probabilities"][2], rtol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Hostile files among sound ones: a short version of `benchmarks/robustness/serving_fuzz.py`."""
+"""Hostile files among valid ones: a short version of `benchmarks/robustness/serving_fuzz.py`."""
 
 import itertools
 
@@ -15,7 +15,7 @@ STRINGS, BATCH = 320, 32
 @pytest.fixture(scope="module")
 def strings():
     drawn = (hostile.hostile(number, seed=1) for number in itertools.count())
-    # The largest picture takes a second; the benchmark has it.
+    # The largest picture takes a second; the benchmark includes it.
     return list(itertools.islice((d for d in drawn if d[0] != "largest"), STRINGS))
 
 
@@ -42,7 +42,7 @@ def test_hostile_files_change_no_sound_row_and_are_marked(strings, answer, photo
         found = answer(hostile.mixed(good, contents[start : start + BATCH])[0])
         assert serving_fuzz.problems(found, expected, sound) == []
         decoded += found["valid"][~sound].sum()
-    # Some damage does no harm; were none of it decoded, or all, this would try little.
+    # Some damage is harmless. If all or none were decoded, this test would cover little.
     assert 0.05 * STRINGS < decoded < 0.5 * STRINGS
 
 

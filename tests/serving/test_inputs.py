@@ -1,4 +1,4 @@
-"""From what a person names to files: folders, patterns, and lists that come in their own time."""
+"""Inputs of predictions: files, folders, patterns, and lists that arrive over time."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_folders_are_searched_to_the_bottom_and_in_order(folder):
 
 
 def test_what_is_named_is_taken_as_it_is_named(folder):
-    # In that order, whatever its suffix.
+    # In that order, whatever their suffix.
     assert names(folder, folder / "notes.txt", folder / "b") == ["notes.txt", "b/1.jpg", "b/2.PNG"]
 
 
@@ -129,7 +129,7 @@ def test_a_list_is_not_read_far_ahead(pipe, monkeypatch):
     except BlockingIOError:
         pass
     assert next(paths) == Path("a.jpg")
-    assert sent < 1 << 21  # what a pipe and one read hold
+    assert sent < 1 << 21  # the capacity of a pipe and one read
     os.close(write)
 
 

@@ -1,4 +1,4 @@
-"""A file of predictions that is gone on with, to the byte what it would have been, or refused."""
+"""A resumed file of predictions is byte-identical to an uninterrupted one, or is refused."""
 
 import json
 import shutil

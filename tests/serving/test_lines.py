@@ -1,4 +1,4 @@
-"""Answers as JSON lines and CSV: what other programs read, and what is read back."""
+"""Predictions as JSON lines and CSV, written and read back."""
 
 import csv
 import io

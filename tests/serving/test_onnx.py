@@ -1,4 +1,4 @@
-"""ONNX gives the answers of `serving_tensor`, or is not written."""
+"""ONNX gives the outputs of `serving_tensor`, or is not written."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def files(tmp_path_factory):
 
 
 def gelu():
-    """A backbone with ConvNeXt's activation, and as few layers as can be."""
+    """A small backbone with ConvNeXt's activation."""
     inputs = keras.Input((32, 32, 3))
     features = keras.layers.Conv2D(32, 8, strides=8, activation="gelu")(inputs)
     return keras.Model(inputs, features, name="gelu")

@@ -1,4 +1,4 @@
-"""The export in programs that are not ours: TensorFlow's command line, and C++ without Python."""
+"""The export in other programs: TensorFlow's command line, and C++ without Python."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 @pytest.fixture(scope="module")
 def files(every_type, tmp_path_factory):
-    """A photo of every type, and one that is none."""
+    """A photo of every file type, and one file that is not an image."""
     none = tmp_path_factory.mktemp("none") / "none.jpg"
     none.write_text("no photo")
     return [*sorted(every_type.iterdir()), none]
@@ -27,14 +27,14 @@ def files(every_type, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(finished, files):
-    """What TensorFlow in this process answers."""
+    """The predictions of TensorFlow in this process."""
     signature = tf.saved_model.load(finished / "1").signatures["serving_default"]
     answers = signature(image_bytes=tf.constant([path.read_bytes() for path in files]))
     return {name: value.numpy() for name, value in answers.items()}
 
 
 def saved_model_cli(*argv):
-    """Runs the command that comes with TensorFlow, as the package's entry point does."""
+    """Runs TensorFlow's own command, as the package's entry point does."""
     code = "from tensorflow.python.tools.saved_model_cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, argv)],
@@ -57,7 +57,7 @@ def test_saved_model_cli_shows_the_signatures(finished):
 
 
 def test_saved_model_cli_runs_the_model(finished, files, expected, tmp_path):
-    # Numpy's strings lose the zeros at their ends, with which files of some types end.
+    # NumPy's strings lose trailing zeros, with which files of some types end.
     kept = [i for i, path in enumerate(files) if not path.read_bytes().endswith(b"\0")]
     np.save(tmp_path / "photos.npy", np.array([files[i].read_bytes() for i in kept]))
     saved_model_cli(

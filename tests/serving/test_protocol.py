@@ -1,7 +1,7 @@
-"""An export behind a server that speaks TensorFlow Serving's protocol, asked by several clients.
+"""An export behind a server that speaks TensorFlow Serving's protocol, queried by several clients.
 
-The server is ours (`tests.serving.server`), its messages are TensorFlow Serving's own, and of the
-clients two are nobody's here: ovmsclient over HTTP and over gRPC.
+The server is ours (`tests.serving.server`), and its messages are TensorFlow Serving's own. Two of
+the clients are third-party: ovmsclient over HTTP and over gRPC.
 """
 
 import base64
@@ -45,7 +45,7 @@ WARM_UP = Path("assets.extra/tf_serving_warmup_requests")
 
 @pytest.fixture(scope="module")
 def server(versions):
-    """The two versions, loaded as `models.config` says."""
+    """The two versions, loaded according to `models.config`."""
     mounts = {f"/models/{NAME}": versions}
     return ModelServer(versions / "models.config", mounts, BATCH_SIZES[-1])
 
@@ -70,7 +70,7 @@ def stub(address):
 
 @pytest.fixture(params=["http", "grpc"])
 def third_party(request, url, address):
-    """ovmsclient, over either wire."""
+    """The ovmsclient client, over either protocol."""
     if request.param == "http":
         return ovmsclient.make_http_client(url.removeprefix("http://"))
     return ovmsclient.make_grpc_client(address)
@@ -78,7 +78,7 @@ def third_party(request, url, address):
 
 @pytest.fixture
 def call(capsys):
-    """Runs a command in this process: exit code, answers, standard error."""
+    """Runs a command in this process; returns exit code, predictions, standard error."""
 
     def call(command, *argv):
         code = run(main, [command, *map(str, argv)])
@@ -95,14 +95,14 @@ def contents(photos):
 
 @pytest.fixture(scope="module")
 def expected(versions, contents):
-    """What the first version answers without a server."""
+    """The predictions of the first version without a server."""
     signature = tf.saved_model.load(versions / "1").signatures["serving_default"]
     answers = signature(image_bytes=tf.constant(contents))
     return {name: value.numpy() for name, value in answers.items()}
 
 
 def post(url, asked, which=""):
-    """Asks over HTTP, as curl would: the status and the JSON."""
+    """Sends a request over HTTP, as curl would; returns the status and the JSON."""
     body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
     try:
         with urlopen(f"{url}/v1/models/{NAME}{which}:predict", data=body) as response:
@@ -214,7 +214,7 @@ def test_pixels_go_over_the_wire_too(url, versions):
     assert status == 200
     signature = tf.saved_model.load(versions / "1").signatures["serving_tensor"]
     want = signature(images=tf.constant(images))["probabilities"]
-    # The only output goes without its name.
+    # The only output has no name.
     np.testing.assert_allclose(np.array(answer["predictions"]), want, atol=1e-6)
 
 
@@ -240,7 +240,7 @@ def test_a_bad_request_is_refused_in_words(url, asked, words):
     assert words in answer["error"]
 
 
-# A client that nobody here wrote
+# A third-party client
 
 
 def test_a_third_party_client_gets_the_models_answers(third_party, contents, expected):
@@ -265,7 +265,7 @@ def test_a_third_party_client_sees_the_versions(third_party):
 
 def test_a_third_party_client_reads_the_signature(third_party):
     found = third_party.get_model_metadata(NAME, model_version=1)
-    if "metadata" in found:  # over HTTP it hands on what TensorFlow Serving says
+    if "metadata" in found:  # over HTTP it returns TensorFlow Serving's metadata unchanged
         signature = found["metadata"]["signature_def"]["signature_def"]["serving_default"]
         assert found["model_spec"]["version"] == "1"
         assert signature["inputs"]["image_bytes"]["dtype"] == "DT_STRING"
@@ -303,7 +303,7 @@ def test_warm_up_records_are_answered(stub, versions, contents, tmp_path):
         log = prediction_log_pb2.PredictionLog.FromString(record)
         assert log.WhichOneof("log_type") == "predict_log"
         request = log.predict_log.request
-        request.model_spec.name = NAME  # the server goes by the model it is loading
+        request.model_spec.name = NAME  # the server uses the name of the model that it loads
         outputs = stub.Predict(request, timeout=60).outputs
         if "valid" in outputs:
             assert tf.make_ndarray(outputs["valid"]).all()
@@ -336,7 +336,7 @@ def test_every_signature_answers_over_grpc(stub, versions, contents):
 
 
 def shown(words):
-    """The one block of code in the README that has these words."""
+    """Returns the only code block in the README that contains these words."""
     blocks = README.read_text(encoding="utf-8").split("```")[1::2]
     [block] = [block for block in blocks if words in block]
     return block.partition("\n")[2]  # without the language

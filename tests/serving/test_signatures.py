@@ -1,4 +1,4 @@
-"""The signatures: the same answers from every way in, heat maps, abstention and precision."""
+"""The signatures: equal predictions for every input, heat maps, abstention and precision."""
 
 from types import SimpleNamespace
 
@@ -25,7 +25,7 @@ TEMPERATURE = 0.8
 
 
 def build(precision="float32"):
-    """An untrained classifier whose answers differ from picture to picture."""
+    """An untrained classifier whose predictions differ between pictures."""
     keras.utils.set_random_seed(0)
     with policy(precision):
         return build_classifier(len(NAMES), "tiny", weights="none", image_size=SIZE)
@@ -48,7 +48,7 @@ def plain(model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chosen(plain):
-    """A threshold in the midst of the drawn pictures' confidences."""
+    """A threshold amid the confidences of the drawn pictures."""
     raw = ask(plain["serving_default"], list(CONTENTS.values()))["probabilities"]
     confidences = np.sort(calibrate(raw, TEMPERATURE).max(axis=1))
     widest = np.diff(confidences).argmax()

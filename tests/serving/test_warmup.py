@@ -1,4 +1,4 @@
-"""Warm-up requests: what a server reads of them, and that the export can answer them."""
+"""Warm-up requests: what a server reads of them, and that the export can serve them."""
 
 import pytest
 import tensorflow as tf
@@ -19,7 +19,7 @@ def test_the_official_messages_read_what_is_written_and_the_export_answers(finis
         log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
         assert log.WhichOneof("log_type") == "predict_log"
         request = log.predict_log.request
-        # No unknown fields were kept: what is written again is what was read.
+        # Serialising the parsed message gives the same bytes, so it has no unknown fields.
         assert log.SerializeToString(deterministic=True) == record.numpy()
         call = signatures[request.model_spec.signature_name]
         [(name, tensor)] = request.inputs.items()

@@ -105,7 +105,7 @@ def test_a_disk_that_becomes_read_only_is_told(photos, tmp_path, monkeypatch):
     assert "--resume" in message
 
 
-def test_a_folder_that_may_not_be_written_to_is_told_before_any_photo_is_read(
+def test_a_folder_that_may_not_be_written_to_is_told_before_any_image_is_read(
     small_disk, photos, monkeypatch
 ):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -174,7 +174,7 @@ def at_the_first_step(monkeypatch, act):
     ],
     ids=["gone", "damaged"],
 )
-def test_a_photo_that_is_lost_in_training_is_named(own_photos, tmp_path, monkeypatch, act, parts):
+def test_a_image_that_is_lost_in_training_is_named(own_photos, tmp_path, monkeypatch, act, parts):
     # Batches are prefetched, so it takes an epoch or two to notice.
     photo = own_photos / "train" / "blue" / "photo0.png"
     at_the_first_step(monkeypatch, lambda: act(photo))
@@ -184,7 +184,7 @@ def test_a_photo_that_is_lost_in_training_is_named(own_photos, tmp_path, monkeyp
 
 
 @pytest.mark.slow
-def test_a_photo_that_was_replaced_in_training_is_named_and_not_saved(
+def test_a_image_that_was_replaced_in_training_is_named_and_not_saved(
     own_photos, tmp_path, monkeypatch
 ):
     photo = own_photos / "train" / "blue" / "photo0.png"
@@ -227,7 +227,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weight
         assert all(np.isfinite(stored[f"variable{i}"]).all() for i in range(50))
 
 
-def test_a_batch_is_made_of_the_photos_that_it_is_said_to_be(photos, tmp_path):
+def test_a_batch_is_made_of_the_images_that_it_is_said_to_be(photos, tmp_path):
     config = small_config(photos, tmp_path / "run").resolve()
     dataset = load_folder(photos)
     inputs = image_inputs(config, dataset)

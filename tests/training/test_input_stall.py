@@ -56,7 +56,7 @@ def waited(reading, *others, epochs=1):
     return stall
 
 
-def test_steps_that_are_short_wait_for_photos_that_are_slow():
+def test_steps_that_are_short_wait_for_images_that_are_slow():
     stall = waited(PAUSE)
     assert stall.share > 0.5
     assert stall.seconds > PAUSE * (STEPS - 5)  # the first step, and batches read during it
@@ -119,7 +119,7 @@ def test_little_waiting_and_short_runs_are_not_worth_a_word(caplog, seconds, sha
     assert caplog.messages == []
 
 
-def test_nothing_is_said_of_photos_where_features_are_read(caplog):
+def test_nothing_is_said_of_images_where_features_are_read(caplog):
     stall = InputStall()
     stall.seconds = stall.stalled = 100.0
     with caplog.at_level(logging.INFO, "fgmix"):

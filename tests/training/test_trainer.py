@@ -35,7 +35,7 @@ def test_only_float16_scales_the_loss(photos, tmp_path, monkeypatch, precision, 
     assert keras.config.dtype_policy().name == "float32"  # the session's policy is restored
 
 
-def test_monitoring_the_test_photos_shows_them_and_changes_nothing(photos, tmp_path):
+def test_monitoring_the_test_images_shows_them_and_changes_nothing(photos, tmp_path):
     weights, rows = [], []
     for monitor in (False, True):
         directory = tmp_path / str(monitor)

@@ -20,13 +20,13 @@ def unsplit(tmp_path_factory):
     return root / "photos", run
 
 
-def test_its_own_photos_give_its_own_metrics(finished):
+def test_its_own_images_give_its_own_metrics(finished):
     found, _, _ = evaluate_run(Run.open(finished))
     stored = json.loads((finished / "metrics.json").read_text())
     assert found.metrics == stored
 
 
-def test_all_takes_every_photo(finished):
+def test_all_takes_every_image(finished):
     found, _, _ = evaluate_run(Run.open(finished), split="all")
     assert found.metrics["num_examples"] == len(CLASSES) * (TRAIN + TEST)
 
@@ -36,7 +36,7 @@ def test_an_unknown_split_names_the_known_ones(finished):
         evaluate_run(Run.open(finished), split="val")
 
 
-def test_photos_that_have_moved_are_found_again(unsplit, tmp_path):
+def test_images_that_have_moved_are_found_again(unsplit, tmp_path):
     photos, run = unsplit
     shutil.copytree(photos, tmp_path / "elsewhere")
     before, _, _ = evaluate_run(Run.open(run))
@@ -62,7 +62,7 @@ def test_a_folder_that_has_grown_is_refused(unsplit, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_photo_is_named(finished, photos, tmp_path):
+def test_a_damaged_image_is_named(finished, photos, tmp_path):
     shutil.copytree(photos, tmp_path / "photos")
     (tmp_path / "photos" / "test" / "red" / "photo0.png").write_bytes(b"no picture")
     with pytest.raises(FgmixError, match=r"red/photo0\.png"):

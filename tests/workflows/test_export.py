@@ -118,7 +118,7 @@ def test_a_precision_that_can_not_be_told_or_reached_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_without_validation_photos_says_what_to_do(finished, export, tmp_path):
+def test_a_run_without_validation_images_says_what_to_do(finished, export, tmp_path):
     code, _, err = export(finished, "--output", tmp_path, "--coverage-target", "0.8")
     assert code == 2
     [line] = err
@@ -130,8 +130,8 @@ def test_a_run_without_validation_photos_says_what_to_do(finished, export, tmp_p
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--precision-target", "95"], "--precision-target 95: must be a share"),
-        (["--coverage-target", "0"], "--coverage-target 0: must be a share"),
+        (["--precision-target", "95"], "--precision-target 95: must be between 0 and 1"),
+        (["--coverage-target", "0"], "--coverage-target 0: must be between 0 and 1"),
         (["--coverage-target", "0.5", "--precision-target", "0.9"], "not allowed with"),
         (["--top-k", "0"], "--top-k 0: must be at least 1"),
         (["--format", "onyx"], "invalid choice: 'onyx'"),
@@ -152,7 +152,7 @@ def test_a_missing_onnx_package_names_its_group(finished, export, tmp_path, monk
     assert err == ["error: --format onnx needs the package tf2onnx: pip install 'fgmix[onnx]'"]
 
 
-def test_onnx_is_checked_on_the_test_photos_and_lies_apart(finished, export, tmp_path, caplog):
+def test_onnx_is_checked_on_the_test_images_and_lies_apart(finished, export, tmp_path, caplog):
     pytest.importorskip("tf2onnx", reason="needs the group onnx")
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs the group onnx")
     code, _, _ = export(finished, "--output", tmp_path, "--format", "onnx")

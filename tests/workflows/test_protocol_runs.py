@@ -41,7 +41,7 @@ def folded(photos, tmp_path_factory):
     return fgmix.train(config).directory
 
 
-def test_few_shots_are_recorded_and_measured_on_all_test_photos(few):
+def test_few_shots_are_recorded_and_measured_on_all_test_images(few):
     assert len(members(few, "train")) == 3 * len(CLASSES)
     assert len(members(few, "val")) == 2 * len(CLASSES)
     record = json.loads((few / "config.json").read_text())
@@ -53,7 +53,7 @@ def test_few_shots_are_recorded_and_measured_on_all_test_photos(few):
     assert set(dataset.splits["train"].paths) == members(few, "train")
 
 
-def test_a_fold_is_measured_and_the_test_photos_stay_unseen(folded):
+def test_a_fold_is_measured_and_the_test_images_stay_unseen(folded):
     assert len(members(folded, "fold")) == TRAIN // 4 * len(CLASSES)
     assert len(members(folded, "test")) == TEST * len(CLASSES)
     predicted = [row["path"] for row in read_csv(folded / "predictions.csv")]
@@ -69,7 +69,7 @@ def test_the_model_card_says_that_a_fold_was_measured(folded):
     assert "On 6 photos of the fold held out, which were not used for any choice" in card
 
 
-def test_a_fold_keeps_the_whole_probabilities_of_its_photos(folded, few):
+def test_a_fold_keeps_the_whole_probabilities_of_its_images(folded, few):
     probabilities = np.load(folded / "probabilities.npy")
     found, _, _ = evaluate_run(Run.open(folded), split="fold")
     np.testing.assert_array_equal(probabilities, found.probabilities)
@@ -88,7 +88,7 @@ def test_evaluate_measures_again_what_the_run_was_measured_on(folded, photos, tm
     assert json.loads(answer.read_text())["num_examples"] == TEST * len(CLASSES)
 
 
-def test_a_resumed_run_trains_on_the_same_photos_and_no_others(photos, tmp_path, monkeypatch):
+def test_a_resumed_run_trains_on_the_same_images_and_no_others(photos, tmp_path, monkeypatch):
     config = small_config(photos, tmp_path / "run", epochs=1, folds=4, fold=3, shots=2)
 
     def kill(*args, **kwargs):
@@ -107,7 +107,7 @@ def test_a_resumed_run_trains_on_the_same_photos_and_no_others(photos, tmp_path,
     assert len(members(tmp_path / "run", "train")) == 2 * len(CLASSES)
 
 
-def test_the_seed_of_a_run_moves_no_photo(photos, tmp_path):
+def test_the_seed_of_a_run_moves_no_image(photos, tmp_path):
     def splits(**settings):
         config = small_config(
             photos, tmp_path, shots=3, folds=2, fold=0, val_fraction=0.25, **settings
@@ -132,7 +132,7 @@ def test_a_setting_that_came_after_a_run_counts_as_its_default(folded):
     ("settings", "message"),
     [({"shots": 9}, "'blue' has 8"), ({"folds": 9, "fold": 0}, "'blue' has 8")],
 )
-def test_a_protocol_that_the_photos_are_too_few_for_leaves_nothing(
+def test_a_protocol_that_the_images_are_too_few_for_leaves_nothing(
     photos, tmp_path, settings, message
 ):
     with pytest.raises(FgmixError, match=message):

@@ -43,7 +43,7 @@ def prepared(run_dir):
 
 
 @pytest.mark.slow
-def test_a_run_trains_on_copies_and_is_evaluated_on_photos(large, data_folder, tmp_path):
+def test_a_run_trains_on_copies_and_is_evaluated_on_images(large, data_folder, tmp_path):
     result = fgmix.train(small_config(large, tmp_path / "run", epochs=1))
     assert prepared(tmp_path / "run") == len(copies_in(data_folder)) == TRAIN * len(CLASSES)
     for copy in copies_in(data_folder):
@@ -59,7 +59,7 @@ def test_a_run_trains_on_copies_and_is_evaluated_on_photos(large, data_folder, t
 
 
 @pytest.mark.slow
-def test_prepare_never_reads_the_photos_and_writes_no_copies(large, data_folder, tmp_path):
+def test_prepare_never_reads_the_images_and_writes_no_copies(large, data_folder, tmp_path):
     config = small_config(large, tmp_path / "run", epochs=1, prepare="never")
     fgmix.train(config)
     assert prepared(tmp_path / "run") == 0
@@ -69,7 +69,7 @@ def test_prepare_never_reads_the_photos_and_writes_no_copies(large, data_folder,
         fgmix.train(replace(config, prepare="auto", resume=True))
 
 
-def test_a_bad_photo_is_named_although_the_others_are_prepared(large, data_folder, tmp_path):
+def test_a_bad_image_is_named_although_the_others_are_prepared(large, data_folder, tmp_path):
     photos = tmp_path / "photos"
     shutil.copytree(large, photos)
     bad = photos / "train" / CLASSES[0] / "photo0.png"

@@ -62,7 +62,7 @@ def test_how_many_were_skipped_is_said(damaged, caplog):
     assert "zero bytes" in caplog.text
 
 
-@pytest.mark.parametrize("changes", [{}, {"folds": 3, "fold": 1}, {"shots": 6}])
+@pytest.mark.parametrize("changes", [{}, {"folds": 3, "fold": 1}, {"shots": 4}])
 def test_splits_are_drawn_from_the_photos_that_can_be_read(damaged, tmp_path, changes):
     good = clean(tmp_path)
     for path in BAD:
@@ -89,7 +89,7 @@ def test_a_run_that_drew_its_splits_before_skipping_keeps_them(damaged):
         }
 
 
-def test_evaluation_takes_the_same_photos(damaged):
+def test_evaluation_takes_the_same_images(damaged):
     run = Run.open(damaged.run_dir)
     found, photos, _ = evaluate_run(run)
     assert found.metrics == json.loads((run.directory / "metrics.json").read_text())
@@ -98,14 +98,14 @@ def test_evaluation_takes_the_same_photos(damaged):
     assert everything.metrics["num_examples"] == 28
 
 
-def test_a_photo_mended_since_does_not_come_back(moved):
+def test_a_image_mended_since_does_not_come_back(moved):
     photos, run = moved
     shutil.copy(photos / "red" / "photo2.png", photos / "red" / "photo0.png")
     found, _, _ = evaluate_run(Run.open(run))
     assert found.metrics == json.loads((run / "metrics.json").read_text())
 
 
-def test_a_photo_damaged_since_is_refused(moved):
+def test_a_image_damaged_since_is_refused(moved):
     photos, run = moved
     (photos / "blue" / "photo1.jpg").write_bytes(b"")
     with pytest.raises(FgmixError, match="have changed since"):
@@ -113,7 +113,7 @@ def test_a_photo_damaged_since_is_refused(moved):
 
 
 @pytest.mark.slow
-def test_a_stopped_run_goes_on_without_the_same_photos(damaged, tmp_path, monkeypatch):
+def test_a_stopped_run_goes_on_without_the_same_images(damaged, tmp_path, monkeypatch):
     config = replace(damaged, run_dir=str(tmp_path / "run"))
 
     def kill(*args, **kwargs):
@@ -134,7 +134,7 @@ def clean(folder):
     return draw_photos(folder / "clean", {"": 10})
 
 
-def test_a_class_without_a_readable_photo_is_refused(tmp_path):
+def test_a_class_without_a_readable_image_is_refused(tmp_path):
     photos = draw_photos(tmp_path / "photos", {"train": 2, "test": 1})
     (photos / "test" / "green" / "photo0.png").write_bytes(b"")
     config = small_config(photos, tmp_path / "run", skip_bad_images=True)
@@ -143,5 +143,5 @@ def test_a_class_without_a_readable_photo_is_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_without_bad_photos_nothing_is_recorded_as_skipped(finished):
+def test_without_bad_images_nothing_is_recorded_as_skipped(finished):
     assert Run.open(finished).data["skipped"] == []

@@ -161,7 +161,7 @@ def test_a_run_killed_before_its_evaluation_goes_on_from_there(resume, tmp_path,
     assert {"1", "model.keras", "predictions.csv"} <= set(earlier)
 
 
-def test_validation_has_columns_of_its_own_and_photos_from_the_training_split(killed):
+def test_validation_has_columns_of_its_own_and_images_from_the_training_split(killed):
     run = Path(killed.run_dir)
     assert list(read_history(run)[0]) == [
         "epoch",

@@ -29,7 +29,7 @@ from fgmix.training.frozen.store import FeatureStore
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Increase this with any change of the views' pixels, so that older features are not used."""
 
 VIEWS_SEED = 2026
@@ -195,9 +195,13 @@ def _compute(
     progress = tqdm(total=len(paths), desc=f"view {view}", unit=" photos", disable=None)
     with progress:
         for images in batches.as_numpy_iterator():
-            maps = np.asarray(run(images), np.float32)
+            count = len(images)
+            # Convolutions round differently in a smaller batch, so the last one is filled up: a
+            # map does not depend on how many images are computed with it.
+            filled = np.concatenate([images, np.repeat(images[-1:], BATCH - count, axis=0)])
+            maps = np.asarray(run(filled), np.float32)[:count]
             yield from np.clip(maps, -most, most).astype(np.float16)
-            progress.update(len(images))
+            progress.update(count)
 
 
 BATCH = 32

@@ -1,4 +1,4 @@
-"""Contenders take turns."""
+"""Contenders alternate."""
 
 import itertools
 
@@ -23,7 +23,7 @@ def test_after_its_time_there_are_no_more_rounds_than_the_fewest():
 
 
 def test_ratios_are_taken_round_by_round():
-    # The second round was slow for both: the ratio does not show it.
+    # The second round was slow for both, so the ratio does not show it.
     found = rounds.ratios([2.0, 200.0, 3.0], [1.0, 100.0, 1.0])
     assert found == {"median": 2.0, "least": 2.0, "most": 3.0}
     assert rounds.show(found, 1) == "2.0 (2.0 to 3.0)"

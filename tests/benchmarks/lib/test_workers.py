@@ -1,4 +1,4 @@
-"""Contenders in processes of their own."""
+"""Contenders in separate processes."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The figures of how time and memory grow are of the records that are committed beside them."""
+"""The figures of growing time and memory match the committed records."""
 
 import json
 

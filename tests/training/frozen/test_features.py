@@ -133,7 +133,7 @@ def test_other_weights_or_another_crop_have_features_of_their_own(dataset, seen,
     assert dict(seen) == before
 
 
-def test_a_photo_that_changed_is_computed_again_and_no_other(dataset, seen):
+def test_a_image_that_changed_is_computed_again_and_no_other(dataset, seen):
     first = provide(dataset)
     kept = maps(first, "train").copy()
     write_noise(dataset.root / "1.png", seed=99)
@@ -223,7 +223,7 @@ def test_the_index_is_saved_every_now_and_then(dataset, monkeypatch, data_folder
     assert lengths == [2, 4, 6, 6]
 
 
-def test_a_photo_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, monkeypatch):
+def test_a_image_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, monkeypatch):
     photo = dataset.root / "1.png"
     compute = features._compute
 

@@ -35,7 +35,7 @@ def data_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("attention", ["none", "mixed"])
-def test_both_feeds_give_the_same_photos_in_the_same_views(photos, tmp_path, attention):
+def test_both_feeds_give_the_same_images_in_the_same_views(photos, tmp_path, attention):
     config = frozen_config(photos, tmp_path, attention=attention)
     dataset = load_dataset(config.dataset)
     model = build_model(config, 3, "float32")
