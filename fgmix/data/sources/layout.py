@@ -8,7 +8,7 @@ import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.names import require_storable
-from fgmix.data.sources.split_folders import find_split_folders
+from fgmix.data.sources.split_folders import WHOLE, find_split_folders
 from fgmix.data.sources.walk import Found, Kind, describe_left_out, subfolders, walk
 
 
@@ -84,8 +84,8 @@ class Layout:
         if not nested:
             return None
         return (
-            f"{len(nested)} photos lie in folders below their class folder, such as {nested[0]}: "
-            f"they are of that class"
+            f"{len(nested)} photo(s) in folders below a class folder, such as {nested[0]}, are of "
+            f"that class"
         )
 
 
@@ -119,7 +119,7 @@ def survey_folder(root: Path) -> Layout:
             if kind is Kind.OTHER:
                 strays.append(relative.as_posix())
         images[split] = {name: tuple(paths) for name, paths in classes.items()}
-    if "all" not in folders:
+    if WHOLE not in folders:
         for path, kind in walk(root, without=set(folders.values())):
             relative = path.relative_to(root)
             require_storable(root, [str(relative)])

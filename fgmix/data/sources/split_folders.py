@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from fgmix.data.sources.walk import Kind, kind_of, subfolders, walk
+from fgmix.data.sources.walk import Kind, subfolders, walk
 from fgmix.errors import FgmixError
 
 SPLIT_NAMES = {
@@ -27,13 +27,11 @@ class _Folder(NamedTuple):
         path: The folder.
         direct: Whether there are photos directly in it.
         below: Whether there are photos in folders below it.
-        folders: Whether there are folders in it.
     """
 
     path: Path
     direct: bool
     below: bool
-    folders: bool
 
     @property
     def is_flat(self) -> bool:
@@ -92,9 +90,9 @@ def _refuse_unclear(root: Path, named: dict[str, _Folder], others: list[Path]) -
     if others and ("train" not in named or len(named) == 1):
         some = ", ".join(path.name for path in others[:3]) + ", ..." * bool(others[3:])
         raise FgmixError(
-            f"{root}: {found} may be split or class: there are folders in it, and the folders "
-            f"{some} beside it. If it is a class, move its photos directly into it; if it is a "
-            f"split, put train and test side by side and move {some} into them"
+            f"{root}: {found} may be split or class: its photos lie in folders, and beside it are "
+            f"the folders {some}; if it is a class, move its photos directly into it; if it is a "
+            f"split, put train and test side by side, and {some} into them"
         )
     if "train" not in named:
         raise FgmixError(f"{root} has {found} but no train folder: add train beside it")
@@ -121,8 +119,8 @@ def _refuse_splits_within(root: Path, folders: list[Path]) -> None:
 
 def _look_into(folder: Path) -> _Folder:
     inside = subfolders(folder)
-    direct = any(not path.is_dir() and kind_of(path) in PHOTOS for path in folder.iterdir())
-    return _Folder(folder, direct, any(map(_holds_photos, inside)), bool(inside))
+    direct = any(found.kind in PHOTOS for found in walk(folder, without=inside))
+    return _Folder(folder, direct, any(map(_holds_photos, inside)))
 
 
 def _holds_photos(folder: Path) -> bool:

@@ -71,6 +71,8 @@ def _build_imagenet(name: str, backbone: Backbone, image_size: int) -> "keras.Mo
         raise
     except Exception as error:  # Keras wraps network errors in a bare Exception
         backbone.build(image_size, None)  # raises if the weights were not the cause
+        if backbone.source is None:
+            raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FgmixError(
             f"could not download the ImageNet weights of {name} ({reason}): on a machine with "
