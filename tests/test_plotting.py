@@ -1,6 +1,7 @@
 """Names in figures are not interpreted as formulas."""
 
 import re
+import warnings
 from types import SimpleNamespace
 
 import matplotlib
@@ -82,3 +83,13 @@ def test_a_shared_legend_names_everything_once():
     share_legend(figure, axes, 2)
     [legend] = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["seed", "paper"]
+
+
+def test_a_character_without_a_font_is_no_warning(tmp_path):
+    figure = Figure()
+    figure.subplots().set_title("\u6b66\u85cf \U0001f9ed \ue0ff")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_figure(tmp_path / "names.png", figure)
+        save_figure(tmp_path / "names.svg", figure)
+    assert (tmp_path / "names.png").stat().st_size > 1000

@@ -34,7 +34,7 @@ def at_least(found: Record, mark: float) -> bool | None:
 
 
 def layer_errors(record: Record) -> Iterator[Measured]:
-    """Returns the largest error of the paper's layers, over all sizes."""
+    """Yields the largest error of the paper's layers, over all sizes."""
     own = ("channel", "spatial", "mixed")
     errors = [r["max_abs_error"] for r in record["rows"] if r["layer"].partition("-")[0] in own]
     yield Measured(
@@ -43,14 +43,14 @@ def layer_errors(record: Record) -> Iterator[Measured]:
 
 
 def feature_errors(record: Record) -> Iterator[Measured]:
-    """Returns the largest error of each network, over all sizes."""
+    """Yields the largest error of each network, over all sizes."""
     for name in dict.fromkeys(row["network"] for row in record["rows"]):
         error = max(r["relative_error"] for r in record["rows"] if r["network"] == name)
         yield Measured(f"`{name}`", f"{error:.1e}", error <= 1e-3)
 
 
 def over_pytorch(record: Record) -> Iterator[Measured]:
-    """Returns images a second relative to PyTorch's."""
+    """Yields images a second relative to PyTorch's."""
     for row in record["rows"]:
         for precision, found in row["over_pytorch"].items():
             what = f"`{row['backbone']}`, batch {row['batch']}, {precision}"
@@ -59,7 +59,7 @@ def over_pytorch(record: Record) -> Iterator[Measured]:
 
 
 def bfloat16(record: Record) -> Iterator[Measured]:
-    """Returns images a second in bfloat16 relative to float32."""
+    """Yields images a second in bfloat16 relative to float32."""
     for row in record["rows"]:
         if "bfloat16_over_float32" in row:
             found = row["bfloat16_over_float32"]["fgmix"]
@@ -67,7 +67,7 @@ def bfloat16(record: Record) -> Iterator[Measured]:
 
 
 def on_gpu(record: Record) -> Iterator[Measured]:
-    """Returns images a second relative to PyTorch's, on a GPU."""
+    """Yields images a second relative to PyTorch's, on a GPU."""
     for row in record["rows"]:
         for source, found in row["over_pytorch"].items():
             what = f"`{row['backbone']}`, `{row['attention']}`, batches from {source}"
@@ -75,7 +75,7 @@ def on_gpu(record: Record) -> Iterator[Measured]:
 
 
 def attention_time(record: Record) -> Iterator[Measured]:
-    """Returns the added time of `mixed` in a step, and its added multiply-adds."""
+    """Yields the added time of `mixed` in a step, and its added multiply-adds."""
     for row in record["rows"]:
         added, counted = row["added_time"], row["added_multiply_adds"]
         mark = 0.03 if row["backbone"].startswith("vgg16") else counted
@@ -91,7 +91,7 @@ def attention_time(record: Record) -> Iterator[Measured]:
 
 
 def input_pipeline(record: Record) -> Iterator[Measured]:
-    """Returns images a second relative to the DataLoader's."""
+    """Yields images a second relative to the DataLoader's."""
     for row in record["rows"]:
         for name, found in row["over_pytorch"].items():
             by_time = show(row["over_pytorch_by_processor_time"][name])
@@ -103,13 +103,13 @@ def input_pipeline(record: Record) -> Iterator[Measured]:
 
 
 def frozen_epoch(record: Record) -> Iterator[Measured]:
-    """Returns the speed-up of an epoch on stored features. The target is for `none` alone."""
+    """Yields the speed-up of an epoch on stored features. The target is for `none` alone."""
     found = spread(record["attentions"]["none"]["times_faster"])
     yield Measured("`none`", show(found, 0), at_least(found, 50))
 
 
 def serving_throughput(record: Record) -> Iterator[Measured]:
-    """Returns images a second from files relative to pixels, at batch 8."""
+    """Yields images a second from files relative to pixels, at batch 8."""
     for row in record["results"]:
         found = row["bytes_over_bare"]
         yield Measured(
@@ -118,13 +118,13 @@ def serving_throughput(record: Record) -> Iterator[Measured]:
 
 
 def kill_and_resume(record: Record) -> Iterator[Measured]:
-    """Returns how many runs differ."""
+    """Yields how many runs differ."""
     different = len(record["runs_not_identical"])
     yield Measured(f"{record['kills']} kills", f"{different} runs different", different == 0)
 
 
 def first_model(record: Record) -> Iterator[Measured]:
-    """Returns the minutes to a first model."""
+    """Yields the minutes to a first model."""
     for row in record["rows"]:
         if row["contender"].startswith("frozen"):
             minutes = row["seconds"] / 60
@@ -133,7 +133,7 @@ def first_model(record: Record) -> Iterator[Measured]:
 
 
 def half_of_cars(record: Record) -> Iterator[Measured]:
-    """Returns top-1 of all runs: picking the best would select on the test images."""
+    """Yields top-1 of all runs: picking the best would select on the test images."""
     runs = record["runs"]
     lengths = sorted({(run["config"]["epochs"], run["config"]["image_size"]) for run in runs})
     what = f"{len(runs)} run{'s' * (len(runs) > 1)} of "

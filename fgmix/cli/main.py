@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import TextIO
 
 from fgmix.errors import FgmixError
@@ -44,6 +45,16 @@ def show_notes(stream: TextIO | None = None) -> None:
     notes.setLevel(logging.INFO)
 
 
+def survive_any_character() -> None:
+    r"""Makes standard output and error write `\u4e2d` for a character that they can't encode.
+
+    A console of Windows, or a log with the C locale, can't show every class name.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run(
     command: Callable[[list[str]], int],
     argv: list[str] | None = None,
@@ -59,6 +70,7 @@ def run(
     Returns:
         The command's exit code, 2 for bad input, or 130 for Ctrl-C.
     """
+    survive_any_character()
     show_notes(notes)
     try:
         return command(sys.argv[1:] if argv is None else argv)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import os
 import subprocess
 import sys
 from dataclasses import MISSING
@@ -152,7 +153,7 @@ def test_a_class_too_small_for_validation_is_one_line(refused, tmp_path):
     folder = draw_photos(tmp_path / "photos", {"train": 2, "test": 1})
     (folder / "train" / "green" / "photo1.jpg").unlink()
     message = refused("--dataset", folder, "--val-fraction", 0.2)
-    assert "'green' has 1 image" in message
+    assert "'green' has 1 training image" in message
     assert "validation" in message
 
 
@@ -327,3 +328,20 @@ def test_predict_as_a_process_prints_json_and_nothing_else(finished, photos):
     files = sorted((photos / "test" / "red").iterdir())
     assert [a["path"] for a in answers] == [str(path) for path in files]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_console_that_can_not_show_a_name_ends_no_command(encoding):
+    code = (
+        "import sys\n"
+        "from fgmix.cli.main import run\n"
+        "def show(argv):\n    print('class \u6b66\u85cf')\n    return 0\n"
+        "sys.exit(run(show, []))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "class \\u6b66\\u85cf\n")
