@@ -10,6 +10,7 @@ from fgmix.audit.duplicates import distance, group_duplicates
 from fgmix.audit.scan import ScannedImage
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
+from fgmix.data.sources.split_folders import WHOLE
 from fgmix.data.sources.walk import describe_left_out
 
 MIN_TRAIN = 2
@@ -116,7 +117,7 @@ def find_problems(
         _unreadable(images),
         *_across(duplicates),
         *_layout(layout),
-        _too_small(dataset, images),
+        _too_small(dataset, images, layout),
         _imbalance(dataset, images),
         _blank(images),
     ]
@@ -222,11 +223,17 @@ def _layout(layout: Layout | None) -> list[Finding]:
     ]
 
 
-def _too_small(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding:
+def _too_small(
+    dataset: ImageDataset, images: Sequence[ScannedImage], layout: Layout | None
+) -> Finding:
     needed = {"train": MIN_TRAIN, "test": 1, "all": MIN_TRAIN + 1}
+    counts = count_classes(dataset, images)
+    if layout is not None and WHOLE in layout.folders:
+        # Without its unreadable files, the folder is split otherwise.
+        counts = {name: {"all": sum(by_split.values())} for name, by_split in counts.items()}
     small = [
         {"class": name, "split": split, "readable photos": count}
-        for name, by_split in count_classes(dataset, images).items()
+        for name, by_split in counts.items()
         for split, count in by_split.items()
         if count < needed.get(split, 0)
     ]

@@ -183,6 +183,15 @@ def test_classes_too_small_to_split_are_all_named(audit, planes):
     assert "refused" in kinds(report)
 
 
+def test_a_class_whose_only_test_photo_is_unreadable_is_large_enough(audit, planes):
+    folder = planes / "train"
+    for name in CLASSES:
+        (folder / name / "bad.jpg").write_text("<html>")
+    _, _, report = audit("--dataset", folder)
+    assert any(by_split["test"] == 0 for by_split in report["classes"].values())
+    assert kinds(report) == ["unreadable"]
+
+
 def test_the_split_is_that_of_training(audit, drawn):
     from fgmix.data.sources.folder import load_folder
 
