@@ -112,11 +112,11 @@ def walk(
         return
     for entry in _entries(folder):
         path, below = Path(entry.path), hidden or entry.name.startswith(".")
-        if entry.is_dir():
+        if _is_dir(entry):
             if path not in without:
                 yield from walk(path, hidden=below, above=above | {place})
             continue
-        kind = _kind(path, entry.is_file())
+        kind = kind_of(path) if entry.is_symlink() else _kind(path, entry.is_file())
         if not below:
             yield Found(path, kind)
         elif kind is not Kind.OTHER:
@@ -125,7 +125,14 @@ def walk(
 
 def subfolders(folder: Path) -> list[Path]:
     """Lists the visible folders directly in a folder, sorted, without those of the system."""
-    return [Path(e.path) for e in _entries(folder) if e.is_dir() and not e.name.startswith(".")]
+    return [Path(e.path) for e in _entries(folder) if _is_dir(e) and not e.name.startswith(".")]
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -153,26 +160,26 @@ def _kind(path: Path, is_file: bool) -> Kind:
         return Kind.IMAGE
     if suffix in OTHER_SUFFIXES:
         return Kind.FORMAT
-    if not begins_like_image(path):
-        return Kind.OTHER
-    return Kind.FORMAT if suffix else Kind.IMAGE
+    kind = _kind_by_content(path)
+    return Kind.FORMAT if kind is Kind.IMAGE and suffix else kind
 
 
-def begins_like_image(path: Path) -> bool:
-    """Returns whether a file begins like a JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC or AVIF."""
+def _kind_by_content(path: Path) -> Kind:
+    """Returns what a file is, by the signatures of JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC, AVIF."""
     try:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError:
-        return False
-    return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"))
-        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
-        # A text may begin with BM too: four bytes of a bitmap are reserved and zero.
-        or (head.startswith(b"BM") and head[6:10] == bytes(4) and len(head) == 16)
-        or head.startswith((b"II*\0", b"MM\0*"))
-        or (head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"avif", b"avis"))
-    )
+        return Kind.OTHER
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
+        return Kind.IMAGE
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return Kind.IMAGE
+    # A text may begin with BM too, but four bytes of a bitmap's header are zero.
+    if head.startswith(b"BM") and head[6:10] == bytes(4):
+        return Kind.IMAGE
+    heif = head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"avif", b"avis")
+    return Kind.FORMAT if heif or head.startswith((b"II*\0", b"MM\0*")) else Kind.OTHER
 
 
 def describe_left_out(left_out: Iterable[Found]) -> str:

@@ -126,10 +126,13 @@ def test_links_to_files_and_to_class_folders_are_followed(tmp_path):
     assert load_folder(plain, "birds").fingerprint() == data.fingerprint()
 
 
+@pytest.mark.parametrize("target", ["gone", "c"])
 @pytest.mark.parametrize("link", ["a/photo.jpg", "c"])
-def test_a_broken_link_is_named(tmp_path, link):
+def test_a_broken_link_is_named(tmp_path, link, target):
     write_classes(tmp_path, {"a": 5, "b": 5})
-    (tmp_path / link).symlink_to(tmp_path / "gone")
+    (tmp_path / link).symlink_to(tmp_path / target)
+    if (link, target) == ("a/photo.jpg", "c"):
+        (tmp_path / "c").symlink_to(tmp_path / link)  # a circle of links
     message = refusal(tmp_path)
     assert str(tmp_path / link) in message
     assert "is broken: fix or remove it" in message
@@ -184,11 +187,14 @@ def test_a_file_without_suffix_is_an_image_by_its_content(tmp_path, caplog):
     write_classes(tmp_path, {"a": 5, "b": 5})
     (tmp_path / "a" / "0.png").rename(tmp_path / "a" / "IMG_0001")
     (tmp_path / "b" / "0.png").rename(tmp_path / "b" / "0.png.bak")
+    (tmp_path / "b" / "scan").write_bytes(b"II*\0" + bytes(12))
+    (tmp_path / "b" / "BMW").write_text("BM notes on the BMW")
     data = load_folder(tmp_path)
     paths = {path for split in data.splits.values() for path in split.paths}
     assert "a/IMG_0001" in paths
     assert len(paths) == 9
-    assert "1 photo in formats that are not read (1 .bak)" in caplog.text
+    assert "2 photos in formats that are not read (1 .bak, 1 without suffix)" in caplog.text
+    assert "1 file that is no photo (1 without suffix)" in caplog.text
 
 
 def test_a_class_of_photos_that_are_not_read_says_so(tmp_path):
