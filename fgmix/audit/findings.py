@@ -10,6 +10,8 @@ from fgmix.audit.duplicates import distance, group_duplicates
 from fgmix.audit.scan import ScannedImage
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
+from fgmix.data.sources.split_folders import WHOLE
+from fgmix.data.sources.walk import describe_left_out
 
 MIN_TRAIN = 2
 """The fewest training images per class, so that one can be held out for validation."""
@@ -115,7 +117,7 @@ def find_problems(
         _unreadable(images),
         *_across(duplicates),
         *_layout(layout),
-        _too_small(dataset, images),
+        _too_small(dataset, images, layout),
         _imbalance(dataset, images),
         _blank(images),
     ]
@@ -201,20 +203,37 @@ def _layout(layout: Layout | None) -> list[Finding]:
             tuple({"folder": folder} for folder in layout.empty),
         ),
         Finding(
+            "left-out",
+            True,
+            f"photos are left out: {describe_left_out(layout.photos_left_out)}",
+            "convert them to JPEG, or move them into class folders; remove those that are not "
+            "wanted",
+            tuple(
+                {"path": path.as_posix(), "reason": kind.value}
+                for path, kind in layout.photos_left_out
+            ),
+        ),
+        Finding(
             "strays",
             False,
-            f"{len(layout.strays)} file(s) are ignored: not an image by suffix, or in no class",
-            "convert or move those that are photos",
+            f"{len(layout.strays)} file(s) are passed over: they are no photos",
+            "nothing, if they are not photos",
             tuple({"path": path} for path in layout.strays),
         ),
     ]
 
 
-def _too_small(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding:
+def _too_small(
+    dataset: ImageDataset, images: Sequence[ScannedImage], layout: Layout | None
+) -> Finding:
     needed = {"train": MIN_TRAIN, "test": 1, "all": MIN_TRAIN + 1}
+    counts = count_classes(dataset, images)
+    if layout is not None and WHOLE in layout.folders:
+        # Without its unreadable files, the folder is split otherwise.
+        counts = {name: {"all": sum(by_split.values())} for name, by_split in counts.items()}
     small = [
         {"class": name, "split": split, "readable photos": count}
-        for name, by_split in count_classes(dataset, images).items()
+        for name, by_split in counts.items()
         for split, count in by_split.items()
         if count < needed.get(split, 0)
     ]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout, survey_folder
-from fgmix.data.sources.registry import SOURCES, load_dataset
+from fgmix.data.sources.registry import is_folder, load_dataset, require_known
 from fgmix.errors import FgmixError
 
 
@@ -34,10 +34,10 @@ def load_subject(name: str, data_dir: str | None, split_seed: int) -> Subject:
     Raises:
         FgmixError: If the data set does not exist or contains nothing to audit.
     """
-    folder = Path(name).expanduser()
-    if name in SOURCES or not folder.is_dir():
+    require_known(name, data_dir)
+    if not is_folder(name, data_dir):
         return Subject(load_dataset(name, data_dir, split_seed))
-    layout = survey_folder(folder)
+    layout = survey_folder(Path(name).expanduser())
     try:
         return Subject(load_dataset(name, data_dir, split_seed), layout)
     except FgmixError as error:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
+from fgmix.data.sources.registry import require_known
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
 
@@ -43,6 +44,8 @@ def main(argv: list[str]) -> int:
     if args.json:
         check_output_file("--json", args.json)
     run = Run.open(args.model)
+    if args.dataset:
+        require_known(args.dataset, args.data_dir)
     split = args.split or ("test" if args.dataset else run.config.measured_split)
 
     import_tensorflow()

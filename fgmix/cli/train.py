@@ -9,6 +9,9 @@ from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_flags
 from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
+from fgmix.config.validation import check, check_before_training
+from fgmix.data.sources.registry import require_known
+from fgmix.runs.folder import refuse_existing
 from fgmix.runs.record import read_config
 
 EXAMPLES = """examples:
@@ -42,7 +45,13 @@ def main(argv: list[str]) -> int:
     given = vars(parser.parse_args(argv))
     file = given.pop("config")
     config = read_config(file, given) if file else TrainConfig(**{"dataset": None} | given)
-    config.resolve()  # reports a wrong value before TensorFlow is imported
+    # Report wrong values before TensorFlow is imported and before an image is read.
+    check(config)
+    require_known(config.dataset, config.data_dir)
+    resolved = config.resolve()
+    check_before_training(resolved)
+    if resolved.coordinator is None:
+        refuse_existing(resolved)
 
     import_tensorflow(any_backend=True)
     from fgmix.evaluation.metrics import summarize

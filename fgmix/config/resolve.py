@@ -9,7 +9,7 @@ from fgmix.config.identity import departures, run_name, slug
 from fgmix.config.recipes import BASE, PRESETS, RECIPES, SETTINGS, Recipe
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
 from fgmix.config.validation import check, check_views
-from fgmix.data.sources.registry import SOURCES
+from fgmix.data.sources.registry import is_folder
 
 Given = TypeVar("Given", bound=Settings)
 
@@ -49,7 +49,7 @@ def resolve(config: Given) -> Given:
         resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
     if resolved.weights not in NAMED_WEIGHTS:
         resolved = replace(resolved, weights=_absolute(resolved.weights))
-    if resolved.dataset not in SOURCES and Path(resolved.dataset).expanduser().is_dir():
+    if is_folder(resolved.dataset, resolved.data_dir):
         resolved = replace(resolved, dataset=_absolute(resolved.dataset))
     return resolved
 
@@ -62,7 +62,7 @@ def departures_of(config: Settings) -> dict[str, Any]:
 def dataset_name(config: Settings) -> str:
     """Returns the data set's name as part of a file name."""
     name = config.dataset
-    if name not in SOURCES and Path(name).is_dir():
+    if is_folder(name, config.data_dir):
         name = Path(name).resolve().name
     return slug(name)
 

@@ -39,7 +39,7 @@ class Settings:
         DATA,
         f"{', '.join(SOURCES)}, the name of an image classification set of TensorFlow Datasets "
         "(oxford_flowers102, stanford_dogs, ...), or the path of a folder with one folder of "
-        "photos per class",
+        "photos per class; ./NAME is a folder, NAME with --data-dir a data set",
         decides=PLACE,
     )
     data_dir: str | None = flag(
@@ -90,7 +90,9 @@ class Settings:
         None, DATA, "the fold to hold out, from 0 to --folds minus 1", minimum=0, shown="none"
     )
     skip_bad_images: bool = flag(
-        False, DATA, "leave out photos that can't be read, and list them in config.json"
+        False,
+        DATA,
+        "leave out photos that can't be read before splits are drawn, and list them in config.json",
     )
     prepare: str = flag(
         "auto",

@@ -1,13 +1,21 @@
 """Checks the settings of a run, each by itself and together."""
 
+import os
+from pathlib import Path
+
 from fgmix.config.fields import check_values
 from fgmix.config.recipes import Recipe
 from fgmix.config.settings import Settings
 from fgmix.data.protocols import check_protocol
 from fgmix.data.sources.registry import SOURCES
 from fgmix.errors import FgmixError
+from fgmix.models.backbones.checks import check_backbone
+from fgmix.models.backbones.registry import BACKBONES
 
 AUTO = "auto"
+
+LONGEST_NAME = 230
+"""Bytes in the name of a run's folder: file systems take 255, and locks have longer names."""
 
 
 def check(config: Settings) -> None:
@@ -25,6 +33,25 @@ def check(config: Settings) -> None:
         )
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
     _check_devices(config)
+
+
+def check_before_training(config: Settings) -> None:
+    """Checks what a resolved config names outside of itself, before any image is read.
+
+    A finished run may be read without its weights file, so this is for training alone.
+
+    Raises:
+        FgmixError: If the weights file is missing or of another format, the image is too small for
+            the backbone, or the name of the run's folder is too long.
+    """
+    check_backbone(config.backbone, BACKBONES[config.backbone], config.image_size, config.weights)
+    name = Path(config.run_dir or "").name
+    length = len(os.fsencode(name))
+    if length > LONGEST_NAME:
+        raise FgmixError(
+            f"the run's name is too long ({length} bytes, at most {LONGEST_NAME}): {name[:40]}...; "
+            f"give a shorter --run-dir"
+        )
 
 
 def check_views(config: Settings, recipe: Recipe) -> None:

@@ -1,11 +1,15 @@
 """Stratified splits that depend only on a seed and on the names of classes and files."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
-from fgmix.data.dataset import Split
+from fgmix.data.dataset import ImageDataset, Split
 from fgmix.errors import FgmixError
+
+TEST_FRACTION = 0.2
+"""The fraction of every class that is held out for testing if a data set has no test split."""
 
 
 def rank(split: Split, label: int, class_name: str, seed: int) -> np.ndarray:
@@ -72,3 +76,25 @@ def stratified_split(
         count = min(max(1, round(fraction * len(ranked))), len(ranked) - 1)
         taken[ranked[:count]] = True
     return split.take(np.flatnonzero(~taken)), split.take(np.flatnonzero(taken))
+
+
+def hold_out_test(dataset: ImageDataset, seed: int, remedy: str) -> ImageDataset:
+    """Moves `TEST_FRACTION` of the training images of every class into the split `"test"`.
+
+    Args:
+        dataset: A data set without a test split.
+        seed: The split seed.
+        remedy: How to avoid the split, for messages.
+
+    Raises:
+        FgmixError: If a class has fewer than 2 images.
+    """
+    train, test = stratified_split(
+        dataset.splits["train"],
+        TEST_FRACTION,
+        seed,
+        dataset.class_names,
+        "testing",
+        remedy=remedy,
+    )
+    return replace(dataset, splits={**dataset.splits, "train": train, "test": test})

@@ -10,6 +10,7 @@ import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.pipeline import evaluation_batches
+from fgmix.data.sources.names import differing, looks_like
 from fgmix.errors import FgmixError
 from fgmix.evaluation.metrics import classification_metrics
 from fgmix.files import replacing, write_csv
@@ -103,9 +104,11 @@ def align_classes(dataset: ImageDataset, class_names: tuple[str, ...]) -> ImageD
     unknown = [name for name in dataset.class_names if name not in class_names]
     if unknown:
         shown = ", ".join(repr(name) for name in unknown[:5]) + (", ..." if unknown[5:] else "")
+        alike = [(other, name) for name in unknown if (other := looks_like(name, class_names))]
+        hint = f"; rename one of {differing(*alike[0])}" if alike else ""
         raise FgmixError(
             f"{len(unknown)} of the {len(dataset.class_names)} classes of {dataset.name} are "
-            f"not among the model's {len(class_names)}: {shown}"
+            f"not among the model's {len(class_names)}: {shown}{hint}"
         )
     index = np.array([class_names.index(name) for name in dataset.class_names], np.int32)
     splits = {k: Split(v.paths, index[v.labels]) for k, v in dataset.splits.items()}

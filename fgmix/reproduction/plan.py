@@ -8,6 +8,7 @@ from typing import Any
 from fgmix.config.identity import changes
 from fgmix.config.settings import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
+from fgmix.config.validation import check_before_training
 from fgmix.data.sources.locations import default_data_dir
 from fgmix.data.sources.registry import SOURCES, require_known
 from fgmix.errors import FgmixError
@@ -122,7 +123,7 @@ def plan_grid(
     """
     _check("--dataset", datasets, None)
     for dataset in datasets:
-        require_known(dataset)
+        require_known(dataset, base.data_dir)
     _check("--backbones", backbones, BACKBONES)
     _check("--attentions", attentions, ATTENTIONS)
     _check("--gates", gates, GATES)
@@ -177,6 +178,7 @@ def _check_backbone(config: TrainConfig) -> None:
         )
     if config.weights not in NAMED_WEIGHTS and not Path(config.weights).is_file():
         raise FgmixError(f"no weights file {config.weights} for {config.backbone}")
+    check_before_training(config)
 
 
 def _check(flag: str, values: Sequence[str], known: Any) -> None:

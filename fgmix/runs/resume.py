@@ -62,6 +62,16 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
         log.warning("results may differ in their last bits: %s", "; ".join(versions))
 
 
+def data_before(config: TrainConfig) -> dict[str, Any]:
+    """Returns what a run that is to be resumed recorded of its data set.
+
+    Raises:
+        FgmixError: If there is no such run.
+    """
+    data: dict[str, Any] = _record(config)["data"]
+    return data
+
+
 def refuse_changed_images(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
     """Checks that a run is resumed on its own images, by their names, labels and sizes.
 

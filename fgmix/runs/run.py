@@ -1,5 +1,6 @@
 """Reads a run's folder."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -120,7 +121,8 @@ class Run:
             # Resolved, so that settings added since then have a value.
             config = TrainConfig(**self.record["config"])
             check_values(config)
-            return config.resolve()
+            # What is no absolute path is a name, even where a folder has the same name.
+            return replace(config.resolve(), dataset=config.dataset)
         except (TypeError, FgmixError) as error:
             raise of_another_version(self.directory, error) from error
 

@@ -1,6 +1,7 @@
 """The inputs of predictions: files, folders, patterns, and a list on standard input."""
 
 import glob
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -9,8 +10,18 @@ from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
 
-from fgmix.data.sources.folder import SUFFIXES, is_image_file
+from fgmix.data.sources.walk import (
+    SHOWN_SUFFIXES,
+    Found,
+    Kind,
+    describe_left_out,
+    is_system,
+    kind_of,
+    walk,
+)
 from fgmix.errors import FgmixError
+
+log = logging.getLogger(__name__)
 
 LIST = "-"
 """The input that stands for a list of files on standard input."""
@@ -31,7 +42,8 @@ def open_inputs(inputs: Sequence[str]) -> tuple[Iterator[Path | None], int | Non
     Raises:
         FgmixError: As `find_images`.
     """
-    found = [None if text == LIST else find_images([text]) for text in inputs]
+    images = iter(_images_at(text for text in inputs if text != LIST))
+    found = [None if text == LIST else next(images) for text in inputs]
     paths = chain.from_iterable(read_list(0) if files is None else files for files in found)
     total = None if None in found else sum(len(files or ()) for files in found)
     return paths, total
@@ -40,14 +52,14 @@ def open_inputs(inputs: Sequence[str]) -> tuple[Iterator[Path | None], int | Non
 def find_images(inputs: Iterable[str]) -> list[Path]:
     """Finds the files that files, folders and patterns stand for.
 
-    A file is taken whatever its suffix. A folder stands for all visible files inside it that have
-    an image suffix, and a pattern such as `photos/**/*.jpg` for those that match; both are sorted,
-    and links are followed.
+    A file is taken whatever its suffix. A folder stands for all visible images inside it, and a
+    pattern such as `photos/**/*.jpg` for those that match; both are sorted, and links are followed.
+    One line is logged about the other files there.
 
     Raises:
         FgmixError: If a path does not exist, or there is no image.
     """
-    return list(chain.from_iterable(_images_at(text) for text in inputs))
+    return list(chain.from_iterable(_images_at(inputs)))
 
 
 def read_list(descriptor: int) -> Iterator[Path | None]:
@@ -94,35 +106,37 @@ def _read_lines(descriptor: int, lines: Queue[bytes | OSError | None]) -> None:
     lines.put(None)
 
 
-def _images_at(text: str) -> list[Path]:
+def _images_at(inputs: Iterable[str]) -> list[list[Path]]:
+    """Finds the images of every input, and logs in one line what else is there."""
+    found = [_files_at(text) for text in inputs]
+    left_out = [f for files in found for f in files if f.kind is not Kind.IMAGE]
+    if left_out:
+        log.warning("left out: %s", describe_left_out(left_out))
+    return [[path for path, kind in files if kind is Kind.IMAGE] for files in found]
+
+
+def _files_at(text: str) -> list[Found]:
+    """Finds the files that an input stands for, images and others."""
     path = Path(text)
-    suffixes = ", ".join(sorted(SUFFIXES))
     if path.is_dir():
-        images = list(_walk(path))
-        if not images:
-            raise FgmixError(f"{path} holds no image ({suffixes})")
-        return images
+        files = list(walk(path))
+        _require_image(files, f"{path} holds no image ({SHOWN_SUFFIXES})")
+        return files
     if path.exists():
-        return [path]
+        return [Found(path, Kind.IMAGE)]
     if not set(text) & set("*?["):
         raise FgmixError(f"no such file or folder: {path}")
-    # Path.glob takes no absolute pattern and finds hidden files.
-    matches = glob.iglob(text, recursive=True)  # noqa: PTH207
-    images = sorted(match for match in map(Path, matches) if is_image_file(match))
-    if not images:
-        raise FgmixError(f"no image matches {text!r} ({suffixes}; '**' reaches into folders)")
-    return images
+    # Not Path.glob, which takes no absolute pattern and finds hidden files.
+    matches = sorted(map(Path, glob.iglob(text, recursive=True)))  # noqa: PTH207
+    matches = [path for path in matches if not path.is_dir() and not is_system(path.name)]
+    files = [Found(p, Kind.HIDDEN if p.name.startswith(".") else kind_of(p)) for p in matches]
+    _require_image(
+        files, f"no image matches {text!r} ({SHOWN_SUFFIXES}; '**' reaches into folders)"
+    )
+    return files
 
 
-def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Yields the images in a folder, sorted by path; `above` stops circular links."""
-    place = folder.resolve()
-    if place in above:
-        return
-    with os.scandir(folder) as entries:
-        visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    for entry in visible:
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), above | {place})
-        elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
-            yield Path(entry.path)
+def _require_image(files: Sequence[Found], refusal: str) -> None:
+    if not any(found.kind is Kind.IMAGE for found in files):
+        there = f", but {describe_left_out(files)}" if files else ""
+        raise FgmixError(refusal + there)

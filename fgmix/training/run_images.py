@@ -1,7 +1,10 @@
 """Provides the images of a run: splits, resized cache, and checks that all can be read."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from fgmix.config.fields import option
 from fgmix.config.identity import result_settings
@@ -16,10 +19,11 @@ from fgmix.data.protocols import (
 )
 from fgmix.data.resized_cache.build import build_resized_cache
 from fgmix.data.resized_cache.store import ResizedImage
-from fgmix.data.sources.registry import load_dataset
+from fgmix.data.sources.locations import tfds_folder
+from fgmix.data.sources.registry import SOURCES, load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
-from fgmix.runs.resume import refuse_changed_images, refuse_changed_settings
+from fgmix.runs.resume import data_before, refuse_changed_images, refuse_changed_settings
 from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.stages import finetuning
 
@@ -47,24 +51,30 @@ def images_of_run(
         distribution.together(
             lambda: refuse_changed_settings(config, precision) if distribution.leads else None
         )
-    dataset = distribution.together(lambda: load_splits(config))
-    if config.resume:
-        dataset = _as_begun(config, dataset, distribution)
+        dataset = _as_begun(config, distribution)
+    else:
+        skipped = _find_unreadable(config, distribution) if config.skip_bad_images else []
+        dataset = distribution.together(lambda: load_splits(config, skipped))
     resized = distribution.together(lambda: _prepare(config, dataset))
-    # Before training, so that an unreadable test image is not found hours later.
-    dataset = _only_readable(config, dataset, resized, distribution)
+    if config.resume or not config.skip_bad_images:
+        # Before training, so that an unreadable test image is not found hours later.
+        _refuse_unreadable(config, dataset, resized, distribution)
     refuse_differences(config, precision, dataset, distribution)
     return dataset, resized
 
 
-def load_splits(config: TrainConfig) -> ImageDataset:
+def load_splits(config: TrainConfig, skipped: Collection[str] = ()) -> ImageDataset:
     """Loads the data set of a resolved config with its splits, folds and shots.
+
+    Args:
+        config: A resolved config.
+        skipped: Images to leave out before anything is held out, relative to the root.
 
     Raises:
         FgmixError: If the data set is missing or a class is too small.
     """
     seed = config.split_seed
-    dataset = load_dataset(config.dataset, config.data_dir, seed)
+    dataset = load_dataset(config.dataset, config.data_dir, seed, skipped)
     if config.folds is not None and config.fold is not None:
         dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
     if config.val_fraction:
@@ -78,16 +88,45 @@ def load_splits(config: TrainConfig) -> ImageDataset:
     return dataset
 
 
-def _as_begun(
-    config: TrainConfig, dataset: ImageDataset, distribution: Distribution
-) -> ImageDataset:
+def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDataset:
+    """Loads the data set of a run with the splits that the run was started with.
+
+    Images that the run skipped are left out, even if they have been repaired since.
+
+    Args:
+        config: The resolved config of the run.
+        data: The `data` part of the run's record.
+
+    Raises:
+        FgmixError: If the data set is missing or a class is too small.
+    """
+    named = config.dataset not in SOURCES and not Path(config.dataset).is_absolute()
+    if named and not config.data_dir:
+        # The run was of a data set of TFDS, even if a folder here has the same name.
+        config = replace(config, data_dir=str(tfds_folder()))
+    skipped = data.get("skipped", [])
+    dataset = load_splits(config, skipped)
+    if skipped and dataset.fingerprint() != data["fingerprint"]:
+        # Version 0.1 drew the splits first and skipped unreadable images then.
+        earlier = load_splits(config).without(skipped)
+        if earlier.fingerprint() == data["fingerprint"]:
+            return earlier
+    return dataset
+
+
+def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
     """Returns the images that a run was started with; only the leader has the run's record."""
+    leads = distribution.leads
+    recorded = distribution.together(lambda: data_before(config) if leads else {})
+    data = distribution.gather(recorded)[0]
+    dataset = distribution.together(lambda: load_splits_of_run(config, data))
 
-    def compare() -> ImageDataset:
-        return refuse_changed_images(config, dataset) if distribution.leads else dataset
+    def compare() -> None:
+        if leads:
+            refuse_changed_images(config, dataset)
 
-    begun = distribution.together(compare)
-    return dataset.without(distribution.gather(begun.skipped)[0])
+    distribution.together(compare)
+    return dataset
 
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
@@ -101,32 +140,38 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedIma
     )
 
 
-def _only_readable(
-    config: TrainConfig, dataset: ImageDataset, resized: Collection[str], distribution: Distribution
-) -> ImageDataset:
-    """Reads every image, and skips unreadable ones or refuses the data set.
+def _find_unreadable(config: TrainConfig, distribution: Distribution) -> list[str]:
+    """Reads every image of the data set and returns those that can't be read.
 
-    The splits are drawn before, including unreadable files, so that skipping one moves no other
-    image to another split. Resized images have been read already. A resumed run uses the images it
-    was started with. Every process reads a part of the images.
+    Splits, folds and shots are drawn afterwards, from readable images. Every process reads a part
+    of the images.
     """
-    paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
-    paths = paths[distribution.process :: distribution.processes]
+    dataset = distribution.together(
+        lambda: load_dataset(config.dataset, config.data_dir, config.split_seed)
+    )
+    everything = sorted({path for split in dataset.splits.values() for path in split.paths})
+    log.info("reading all %d photos, to skip those that can't be read", len(everything))
+    paths = everything[distribution.process :: distribution.processes]
     files = [str(dataset.root / path) for path in paths]
-    if config.resume or not config.skip_bad_images:
-        remedy = "remove or replace it, or train without it (--skip-bad-images)"
-        if config.resume:
-            remedy = "the run was started with it: restore it"
-        distribution.together(lambda: refuse_unreadable(files, remedy))
-        return dataset
-    log.info("reading all %d photos, to skip those that can't be read", len(files))
     bad = unreadable_files(files)
     for file, reason in bad.items():
         log.info("  %s: %s", file, reason)
     found = distribution.gather([p for p, file in zip(paths, files, strict=True) if file in bad])
-    skipped = [path for part in found for path in part]
+    skipped = sorted(path for part in found for path in part)
     log.info("skipped %d photo(s) that can't be read", len(skipped))
-    return dataset.without(skipped)
+    return skipped
+
+
+def _refuse_unreadable(
+    config: TrainConfig, dataset: ImageDataset, resized: Collection[str], distribution: Distribution
+) -> None:
+    """Refuses unreadable images. Resized images have been read. Every process reads a part."""
+    paths = [p for split in dataset.splits.values() for p in split.paths if p not in resized]
+    files = [str(dataset.root / p) for p in paths[distribution.process :: distribution.processes]]
+    remedy = "remove or replace it, or train without it (--skip-bad-images)"
+    if config.resume:
+        remedy = "the run was started with it: restore it"
+    distribution.together(lambda: refuse_unreadable(files, remedy))
 
 
 def refuse_differences(

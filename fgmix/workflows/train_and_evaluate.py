@@ -12,8 +12,10 @@ from typing import Any
 import keras
 
 from fgmix.config.train_config import TrainConfig
+from fgmix.config.validation import check, check_before_training
 from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.sources.registry import require_known
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.failpoints import failpoint
@@ -28,7 +30,7 @@ from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
 from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
-from fgmix.training.run_images import images_of_run, load_splits
+from fgmix.training.run_images import images_of_run, load_splits, load_splits_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
 from fgmix.training.trainer import build_model
 
@@ -69,7 +71,10 @@ def train(config: TrainConfig) -> TrainResult:
         result.directory, result.metrics["top1"]
         ```
     """
+    check(config)
+    require_known(config.dataset, config.data_dir)
     config = config.resolve()
+    check_before_training(config)
     with distribute(config) as distribution, ExitStack() as held:
         if not distribution.leads:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
@@ -201,16 +206,14 @@ def load_images(run: Run, dataset: str | None = None, data_dir: str | None = Non
     """
     config = run.config
     if dataset:
+        require_known(dataset, data_dir)
         # Another data set is only measured, so no validation images are held out.
         config = TrainConfig(
             dataset=dataset, data_dir=data_dir, split_seed=config.split_seed, val_fraction=0.0
         )
     elif data_dir:
         config = replace(config, data_dir=data_dir)
-    images = load_splits(config)
-    if not dataset:
-        # Skipped images are known by name, so one that was repaired since does not come back.
-        images = images.without(run.data.get("skipped", []))
+    images = load_splits(config) if dataset else load_splits_of_run(config, run.data)
     if not dataset and images.fingerprint() != run.data["fingerprint"]:
         raise FgmixError(
             f"the photos in {images.root} have changed since {run.directory} was trained, so its "

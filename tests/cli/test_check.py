@@ -152,6 +152,25 @@ def test_a_folder_that_training_refuses_is_audited_all_the_same(audit, planes):
     assert "train/notes.txt" in out
 
 
+@pytest.mark.parametrize("name", ["train/lone.tif", ".old/0.jpg", "lone.jpg", "extra/0.jpg"])
+def test_photos_that_are_left_out_hurt(audit, planes, name):
+    (planes / name).parent.mkdir(exist_ok=True)
+    shutil.copy(planes / "train" / CLASSES[0] / "0.jpg", planes / name)
+    (planes / ".DS_Store").write_bytes(b"")
+    code, out, report = audit("--dataset", planes)
+    assert code == 1
+    assert kinds(report) == ["left-out"]
+    assert f"left out of {planes}: 1 photo in" in out
+    assert [item["path"] for item in report["findings"][0]["items"]] == [name]
+
+
+def test_a_name_that_can_not_be_stored_is_bad_usage(audit, planes):
+    (planes / "train" / CLASSES[0] / "two\rlines.jpg").write_bytes(b"")
+    code, out, report = audit("--dataset", planes)
+    assert (code, report) == (2, None)
+    assert "lines.jpg': its name has a line break" in out
+
+
 def test_classes_too_small_to_split_are_all_named(audit, planes):
     unsplit = planes / "train"
     for name in CLASSES[:2]:
@@ -162,6 +181,15 @@ def test_classes_too_small_to_split_are_all_named(audit, planes):
     [small] = [f for f in report["findings"] if f["kind"] == "too-small"]
     assert [item["class"] for item in small["items"]] == list(CLASSES[:2])
     assert "refused" in kinds(report)
+
+
+def test_a_class_whose_only_test_photo_is_unreadable_is_large_enough(audit, planes):
+    folder = planes / "train"
+    for name in CLASSES:
+        (folder / name / "bad.jpg").write_text("<html>")
+    _, _, report = audit("--dataset", folder)
+    assert any(by_split["test"] == 0 for by_split in report["classes"].values())
+    assert kinds(report) == ["unreadable"]
 
 
 def test_the_split_is_that_of_training(audit, drawn):

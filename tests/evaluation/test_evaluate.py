@@ -123,3 +123,11 @@ def test_images_of_other_classes_are_refused(tmp_path):
     boats = draw_photos(tmp_path / "boats", {"train": 1, "test": 1}, ("yacht", "red"))
     with pytest.raises(FgmixError, match=r"1 of the 2 classes of boats.*'yacht'"):
         align_classes(load_folder(boats), CLASSES)
+
+
+def test_a_class_whose_name_only_looks_like_one_of_the_model_is_told(tmp_path):
+    boats = draw_photos(tmp_path / "boats", {"train": 1, "test": 1}, ("Blue", "red"))
+    with pytest.raises(
+        FgmixError, match=r"'Blue'; rename one of 'blue' and 'Blue', which differ only"
+    ):
+        align_classes(load_folder(boats), CLASSES)

@@ -48,6 +48,26 @@ def test_patterns_give_the_images_that_match(folder, pattern, found):
     assert names(folder, folder / pattern) == found
 
 
+def test_what_is_left_out_is_told_in_one_line(folder, caplog):
+    for name in ("b/4.heic", "c.tif", "b/5.avif", "b/6.jfif", ".DS_Store", "Thumbs.db"):
+        (folder / name).write_bytes(b"")
+    (folder / "b" / "gone.jpg").symlink_to(folder / "nowhere")
+    paths, total = open_inputs([str(folder), str(folder / "b" / "*")])
+    assert total == len(list(paths)) == 8
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "left out: 5 photos in formats that are not read (2 .heic, 2 .avif, 1 .tif), "
+        f"1 photo in hidden folders or with hidden names (such as {folder / '.d/4.jpg'}), "
+        "2 broken links, 3 files that are no photos (2 .json, 1 .txt)"
+    )
+
+
+def test_a_folder_of_photos_that_are_not_read_says_so(folder):
+    (folder / "a folder.jpg" / "x.heic").write_bytes(b"")
+    with pytest.raises(FgmixError, match=r"holds no image .*, but 1 photo in formats .*1 \.heic"):
+        find_images([str(folder / "a folder.jpg")])
+
+
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file(folder):
     (folder / "photo[1].jpg").write_bytes(b"")
     assert names(folder, folder / "photo[1].jpg") == ["photo[1].jpg"]

@@ -11,7 +11,7 @@ import fgmix
 from fgmix import FgmixError
 from fgmix.runs.run import Run
 from fgmix.training.distributed.distribution import ONE_DEVICE
-from fgmix.training.run_images import _only_readable
+from fgmix.training.run_images import _find_unreadable, load_splits, load_splits_of_run
 from fgmix.workflows import train_and_evaluate as experiment
 from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.trained_runs import draw_photos, small_config
@@ -56,11 +56,37 @@ def test_the_run_names_what_it_skipped(damaged):
 
 
 def test_how_many_were_skipped_is_said(damaged, caplog):
-    photos = experiment.load_splits(damaged.resolve())
     with caplog.at_level(logging.INFO, "fgmix"):
-        _only_readable(damaged, photos, (), ONE_DEVICE)
+        assert _find_unreadable(damaged.resolve(), ONE_DEVICE) == BAD
     assert "skipped 2 photo(s)" in caplog.text
     assert "zero bytes" in caplog.text
+
+
+@pytest.mark.parametrize("changes", [{}, {"folds": 3, "fold": 1}, {"shots": 4}])
+def test_splits_are_drawn_from_the_photos_that_can_be_read(damaged, tmp_path, changes):
+    good = clean(tmp_path)
+    for path in BAD:
+        (good / path).unlink()
+    config = replace(damaged, **changes)
+    for seed in range(4):
+        config = replace(config, split_seed=seed)
+        expected = load_splits(replace(config, dataset=str(good)).resolve())
+        found = load_splits(config.resolve(), BAD)
+        assert found.skipped == tuple(BAD)
+        assert found.splits.keys() == expected.splits.keys()
+        for name, split in expected.splits.items():
+            assert found.splits[name].paths == split.paths
+
+
+def test_a_run_that_drew_its_splits_before_skipping_keeps_them(damaged):
+    for seed in range(10):
+        config = replace(damaged, split_seed=seed).resolve()
+        earlier = load_splits(config).without(BAD)
+        data = {"skipped": BAD, "fingerprint": earlier.fingerprint()}
+        found = load_splits_of_run(config, data)
+        assert {k: v.paths for k, v in found.splits.items()} == {
+            k: v.paths for k, v in earlier.splits.items()
+        }
 
 
 def test_evaluation_takes_the_same_images(damaged):

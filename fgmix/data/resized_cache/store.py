@@ -59,7 +59,7 @@ class ResizedCache:
         key = f"{FORMAT}\0{dataset.root.resolve()}\0{dataset.crop_bottom}"
         digest = hashlib.sha256(key.encode()).hexdigest()[:16]
         # The name up to the slash: `aircraft` and `aircraft/family` have the same images.
-        name = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
+        name = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])[:40]
         self.path = tfds_folder() / OWN_FOLDER / "prepared" / f"{name}-{purpose}-{digest}"
         self._index = DerivedIndex(
             self.path / INDEX, self.root, COLUMNS, "its photos are prepared again"

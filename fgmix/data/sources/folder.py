@@ -1,121 +1,131 @@
-"""Loads a folder of class folders, with or without the split folders train, val and test."""
+"""Loads a folder of class folders, with or without folders of splits above them."""
 
+import logging
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
-import numpy as np
-
-from fgmix.data.dataset import ImageDataset, Split
-from fgmix.data.splits import stratified_split
+from fgmix.data.dataset import ImageDataset
+from fgmix.data.sources.layout import Layout, survey_folder
+from fgmix.data.sources.names import differing, looks_like, require_class_names
+from fgmix.data.sources.split_folders import WHOLE
+from fgmix.data.sources.walk import SHOWN_SUFFIXES, Kind, describe_left_out, subfolders
+from fgmix.data.splits import hold_out_test
 from fgmix.errors import FgmixError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
-TEST_FRACTION = 0.2
+log = logging.getLogger(__name__)
 
 
-def load_folder(root: Path, name: str | None = None, split_seed: int = 0) -> ImageDataset:
-    """Loads `root/<class>/*` or `root/{train,val,test}/<class>/*`.
+def load_folder(
+    root: Path, name: str | None = None, split_seed: int = 0, skipped: Collection[str] = ()
+) -> ImageDataset:
+    """Loads `root/<class>/**` or `root/<split>/<class>/**`.
 
-    Class names are the names of the folders, in alphabetical order. Images are recognized by their
-    suffix (JPEG, PNG, BMP, GIF, WebP, in any case); hidden and other files are ignored. Symbolic
-    links to files and to class folders are followed. Without split folders, a fifth of every class
-    becomes the test split. With `train` and `val` but no `test`, `val` is the test split.
+    Class names are the names of the folders, in alphabetical order; images in folders below them
+    are of the same class. Split folders are called `train` or `training`, `val`, `valid` or
+    `validation`, and `test` or `testing`, in any case. Images are recognized by their suffix (JPEG,
+    PNG, BMP, GIF, WebP, in any case). Symbolic links to files and to class folders are followed.
+    Photos that are left out are logged in one line. Without split folders, a fifth of every class
+    becomes the test split. With a training and a validation folder but no test folder, the
+    validation folder is the test split.
 
     Args:
         root: The folder.
         name: The name of the data set; by default the name of the folder.
         split_seed: Seeds the test split if there are no split folders.
+        skipped: Images to leave out before the test split is drawn, relative to the root.
 
     Raises:
         FgmixError: If the folder is missing, a class has no images, there are fewer than 2 classes,
-            a symbolic link is broken, a name is not UTF-8 or has a line break, or a split has
-            classes that `train` lacks.
+            a symbolic link is broken, a name can't be stored, two class names look alike, a split
+            has classes that the training split lacks, or it is not clear which folders are splits.
     """
     if not root.is_dir():
         raise FgmixError(f"no data folder {str(root)!r}: give the folder that holds the classes")
+    layout = survey_folder(root)
+    for line in (layout.describe(), layout.describe_nested()):
+        if line:
+            _tell_once(line)
+    _refuse_broken_links(layout)
     name = name or root.resolve().name
-    parts = [part for part in ("train", "val", "test") if (root / part).is_dir()]
-    if "train" not in parts:
-        return _load_unsplit(root, name, split_seed)
+    if WHOLE in layout.folders:
+        _require_classes(layout, WHOLE)
+        splits = {"train": layout.split(WHOLE, layout.class_names)}
+        whole = ImageDataset(name, root, layout.class_names, splits).without(skipped)
+        return hold_out_test(whole, split_seed, "give test photos in a folder of their own")
 
-    if len(parts) == 1:
-        raise FgmixError(f"{root} has a train but no test folder: add test (or val) beside it")
-    class_names = _class_names(root / "train")
-    folders = {"train": "train", "test": "test" if "test" in parts else "val"}
-    splits = {name: _read_split(root, part, class_names) for name, part in folders.items()}
-    if len(parts) == 3:
-        splits["val"] = _read_split(root, "val", class_names, may_lack_classes=True)
-    return ImageDataset(name, root, class_names, splits)
-
-
-def _load_unsplit(root: Path, name: str, split_seed: int) -> ImageDataset:
-    class_names = _class_names(root)
-    everything = _read_split(root, "", class_names)
-    train, test = stratified_split(
-        everything,
-        TEST_FRACTION,
-        split_seed,
-        class_names,
-        "testing",
-        remedy="give test photos in a folder of their own",
-    )
-    return ImageDataset(name, root, class_names, {"train": train, "test": test})
+    if len(layout.folders) == 1:
+        train = layout.folders["train"].name
+        raise FgmixError(f"{root} has a {train} but no test folder: add test (or val) beside it")
+    _require_classes(layout, "train")
+    class_names = tuple(sorted(layout.images["train"]))
+    parts = {"train": "train", "test": "test" if "test" in layout.folders else "val"}
+    if len(layout.folders) == 3:
+        parts["val"] = "val"
+    for split, part in parts.items():
+        _require_known_classes(layout, part, class_names, may_lack_classes=split == "val")
+    splits = {split: layout.split(part, class_names) for split, part in parts.items()}
+    return ImageDataset(name, root, class_names, splits).without(skipped)
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    names = sorted(path.name for path in _visible(folder) if path.is_dir())
-    if len(names) < 2:
+@cache
+def _tell_once(line: str) -> None:
+    """Logs a line, once in a process: a command may load its data set more than once."""
+    log.warning("%s", line)
+
+
+def _require_classes(layout: Layout, split: str) -> None:
+    """Checks that a split has at least 2 classes, each with images and a name of its own."""
+    folder, images = layout.folders[split], layout.images[split]
+    if len(images) < 2:
+        within = [folder / name for name in images if len(subfolders(folder / name)) > 1]
+        hint = f"; or give {within[0]}, if its folders are the classes" if within else ""
         raise FgmixError(
-            f"{folder} holds {len(names)} class folder(s): a data set needs at least 2, "
-            f"one folder of photos per class"
+            f"{folder} holds {len(images)} class folder(s): a data set needs at least 2, "
+            f"one folder of photos per class{hint}"
         )
-    return tuple(names)
+    require_class_names(folder, list(images))
+    for name, paths in images.items():
+        if not paths:
+            raise _without_images(layout, split, name)
 
 
-def _read_split(
-    root: Path, part: str, class_names: tuple[str, ...], may_lack_classes: bool = False
-) -> Split:
-    unknown = [n for n in _class_names(root / part) if n not in class_names]
-    if unknown:
-        raise FgmixError(f"{root / part} has class(es) that train lacks: {', '.join(unknown)}")
-    paths: list[str] = []
-    labels: list[int] = []
-    for label, name in enumerate(class_names):
-        images = _image_files(root / part / name)
-        if not images and not may_lack_classes:
+def _require_known_classes(
+    layout: Layout, split: str, class_names: Collection[str], *, may_lack_classes: bool
+) -> None:
+    """Checks that a split has the classes of the training split."""
+    folder, images = layout.folders[split], layout.images[split]
+    unknown = [name for name in images if name not in class_names]
+    for name in unknown:
+        alike = looks_like(name, class_names)
+        if alike:
             raise FgmixError(
-                f"class folder {str(root / part / name)!r} holds no image "
-                f"({', '.join(sorted(SUFFIXES))}): add photos, or remove the class"
+                f"{layout.folders['train']} and {folder} have classes {differing(alike, name)}: "
+                f"give both the same name"
             )
-        paths += [path.relative_to(root).as_posix() for path in images]
-        labels += [label] * len(images)
-    return Split(tuple(paths), np.array(labels, np.int32))
+    if unknown:
+        raise FgmixError(f"{folder} has class(es) that train lacks: {', '.join(unknown)}")
+    if not images:
+        raise FgmixError(f"{folder} holds no class folders: put its photos into {folder}/CLASS")
+    for name in class_names:
+        if not images.get(name) and not may_lack_classes:
+            raise _without_images(layout, split, name)
 
 
-def _image_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in _visible(folder) if is_image_file(path))
+def _without_images(layout: Layout, split: str, class_name: str) -> FgmixError:
+    folder = layout.folders[split] / class_name
+    place = folder.relative_to(layout.root)
+    left_out = [f for f in layout.photos_left_out if f.path.is_relative_to(place)]
+    there = f", but {describe_left_out(left_out)}" if left_out else ""
+    remedy = "convert them to JPEG" if left_out else "add photos"
+    return FgmixError(
+        f"class folder {str(folder)!r} holds no image ({SHOWN_SUFFIXES}){there}: {remedy}, or "
+        f"remove the class"
+    )
 
 
-def _visible(folder: Path) -> list[Path]:
-    """Lists the visible entries of a folder; refuses broken links and names runs can't store."""
-    paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    for path in paths:
-        if path.is_symlink() and not path.exists():
-            raise FgmixError(f"the link {path} is broken: fix or remove it")
-        if "\n" in path.name or not _is_text(path.name):
-            raise FgmixError(f"rename {str(path)!r}: its name has a line break or is not UTF-8")
-    return paths
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # Python represents bytes that are not UTF-8 as lone surrogates
-        return False
-    return True
-
-
-def is_image_file(path: Path) -> bool:
-    """Returns whether a path is a visible file with the suffix of an image."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+def _refuse_broken_links(layout: Layout) -> None:
+    used = [folder.relative_to(layout.root) for folder in layout.folders.values()]
+    for path, kind in layout.left_out:
+        if kind is Kind.LINK and any(map(path.is_relative_to, used)):
+            raise FgmixError(f"the link {layout.root / path} is broken: fix or remove it")

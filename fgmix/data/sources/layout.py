@@ -1,15 +1,15 @@
-"""Surveys a folder of class folders, whether or not it can be trained on."""
+"""Finds the splits and classes of a folder of class folders, and names what is in none of them."""
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
-from fgmix.data.sources.folder import is_image_file
-
-PARTS = ("train", "val", "test")
+from fgmix.data.sources.names import require_storable
+from fgmix.data.sources.split_folders import WHOLE, find_split_folders
+from fgmix.data.sources.walk import Found, Kind, describe_left_out, subfolders, walk
 
 
 @dataclass(frozen=True)
@@ -17,54 +17,115 @@ class Layout:
     """The content of a folder.
 
     Attributes:
-        dataset: All images, in the splits that the folder has, or in a single split `"all"`. A
-            class may have no images in a split.
-        empty: Class folders without images, relative to the root.
-        strays: Visible files that are in no class folder or do not have the suffix of an image.
+        root: The folder.
+        folders: The folder of each split, by the split's name; `root` by the name `"all"` if the
+            folder has no splits.
+        images: Images by split and class, relative to the root. A class without images has an
+            empty tuple.
+        left_out: Photos that are not read, and files in class folders that are no photos, relative
+            to the root.
+        strays: Visible files that are no photos, relative to the root.
     """
 
-    dataset: ImageDataset
-    empty: tuple[str, ...]
+    root: Path
+    folders: dict[str, Path]
+    images: dict[str, dict[str, tuple[str, ...]]]
+    left_out: tuple[Found, ...]
     strays: tuple[str, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes of all splits, in alphabetical order."""
+        return tuple(sorted({name for classes in self.images.values() for name in classes}))
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Class folders without images, relative to the root. A class may be empty in `val`."""
+        return tuple(
+            (self.folders[split] / name).relative_to(self.root).as_posix()
+            for split, classes in self.images.items()
+            for name, images in classes.items()
+            if not images and split != "val"
+        )
+
+    @property
+    def photos_left_out(self) -> tuple[Found, ...]:
+        """The photos among `left_out`."""
+        return tuple(found for found in self.left_out if found.is_photo)
+
+    @property
+    def dataset(self) -> ImageDataset:
+        """All images, in the splits that the folder has, or in a single split `"all"`."""
+        names = self.class_names
+        splits = {name: self.split(name, names) for name in self.folders}
+        return ImageDataset(self.root.resolve().name, self.root, names, splits)
+
+    def split(self, name: str, class_names: Sequence[str]) -> Split:
+        """Returns the images of a split, class by class."""
+        found = [self.images[name].get(class_name, ()) for class_name in class_names]
+        labels = np.repeat(np.arange(len(found)), [len(images) for images in found])
+        return Split(tuple(p for images in found for p in images), labels.astype(np.int32))
+
+    def describe(self) -> str | None:
+        """Returns in one line what is left out, or None if nothing is."""
+        if not self.left_out:
+            return None
+        return f"left out of {self.root}: {describe_left_out(self.left_out)}"
+
+    def describe_nested(self) -> str | None:
+        """Returns in one line which images lie below their class folder, or None if none does."""
+        nested = [
+            path
+            for split, classes in self.images.items()
+            for name, images in classes.items()
+            for path in images
+            if (self.root / path).parent != self.folders[split] / name
+        ]
+        if not nested:
+            return None
+        return (
+            f"{len(nested)} photo(s) in folders below a class folder, such as {nested[0]}, are of "
+            f"that class"
+        )
 
 
 def survey_folder(root: Path) -> Layout:
-    """Lists the images of `root/<class>` or `root/{train,val,test}/<class>`, and stray files.
+    """Lists the images of `root/<class>` or `root/<split>/<class>`, and what is left out.
 
-    Unlike `load_folder`, which raises an error at the first problem, it collects all of them.
+    Images in folders below a class folder are of that class. It refuses only what nothing can be
+    made of: a data set may be too small to train on, or have empty classes.
+
+    Raises:
+        FgmixError: If a name can't be stored, or if it is not clear which folders are splits.
     """
-    parts = [part for part in PARTS if (root / part).is_dir()]
-    parts = parts if "train" in parts else []
-    places = {part: root / part for part in parts} or {"all": root}
-    class_names = sorted({folder.name for place in places.values() for folder in _folders(place)})
-    splits, empty, used = {}, [], set()
-    for name, place in places.items():
-        paths: list[str] = []
-        labels: list[int] = []
-        for folder in _folders(place):
-            images = sorted(path for path in folder.iterdir() if is_image_file(path))
-            if not images and name != "val":  # a validation split may lack classes
-                empty.append(folder.relative_to(root).as_posix())
-            paths += [image.relative_to(root).as_posix() for image in images]
-            labels += [class_names.index(folder.name)] * len(images)
-        used.update(paths)
-        splits[name] = Split(tuple(paths), np.array(labels, np.int32))
-    strays = [path for path in _visible_files(root) if path not in used]
-    dataset = ImageDataset(root.resolve().name, root, tuple(class_names), splits)
-    return Layout(dataset, tuple(empty), tuple(strays))
-
-
-def _folders(place: Path) -> list[Path]:
-    return sorted(p for p in place.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _visible_files(root: Path) -> list[str]:
-    found = []
-    for folder, inner, files in os.walk(root):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        found += [
-            (Path(folder) / name).relative_to(root).as_posix()
-            for name in sorted(files)
-            if not name.startswith(".")
-        ]
-    return found
+    folders = find_split_folders(root)
+    images: dict[str, dict[str, tuple[str, ...]]] = {}
+    left_out: list[Found] = []
+    strays: list[str] = []
+    for split, folder in folders.items():
+        classes: dict[str, list[str]] = {path.name: [] for path in subfolders(folder)}
+        require_storable(folder, classes)
+        for path, kind in walk(folder):
+            relative = path.relative_to(root)
+            require_storable(root, [str(relative)])
+            class_name, *inside = path.relative_to(folder).parts
+            in_class = bool(inside) and class_name in classes
+            if kind is Kind.IMAGE and in_class:
+                classes[class_name].append(relative.as_posix())
+            elif kind is Kind.IMAGE:
+                left_out.append(Found(relative, Kind.OUTSIDE))
+            elif in_class or kind is not Kind.OTHER:
+                left_out.append(Found(relative, kind))
+            if kind is Kind.OTHER:
+                strays.append(relative.as_posix())
+        images[split] = {name: tuple(paths) for name, paths in classes.items()}
+    if WHOLE not in folders:
+        for path, kind in walk(root, without=set(folders.values())):
+            relative = path.relative_to(root)
+            require_storable(root, [str(relative)])
+            if kind is Kind.OTHER:
+                strays.append(relative.as_posix())
+            else:
+                outside = Kind.UNUSED if len(relative.parts) > 1 else Kind.OUTSIDE
+                left_out.append(Found(relative, outside if kind is Kind.IMAGE else kind))
+    return Layout(root, folders, images, tuple(left_out), tuple(strays))

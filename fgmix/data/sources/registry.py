@@ -1,7 +1,7 @@
 """The registry of data sets: names, loaders, folders and terms of use."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -68,16 +68,31 @@ def terms_of_use(dataset: str) -> str:
     return TERMS.get(dataset.partition("/")[0], elsewhere)
 
 
-def require_known(dataset: str) -> None:
+def require_known(dataset: str, data_dir: str | None = None) -> None:
     """Checks that a data set is a known name or a folder, without reading the data.
 
+    A name that is also a folder of the working directory is refused: `./NAME` is the folder, and a
+    name with a data folder is the data set of that name.
+
+    Args:
+        dataset: The data set, as a user gives it.
+        data_dir: The folder of a named data set, if it is given.
+
     Raises:
-        FgmixError: If it is neither.
+        FgmixError: If it is neither, or both.
     """
-    if dataset in SOURCES or Path(dataset).expanduser().is_dir():
-        return
     from fgmix.data.sources.tfds import is_tfds_name, require_tfds_name
 
+    if is_name(dataset) and not data_dir and Path(dataset).is_dir():
+        own = dataset in SOURCES
+        place = default_data_dir(dataset) if own else tfds_folder()
+        raise FgmixError(
+            f"--dataset {dataset} is a folder here and a data set of "
+            f"{'fgmix' if own else 'TensorFlow Datasets'}: give ./{dataset} for the folder, or add "
+            f"--data-dir {place}, or where it lies, for the data set of that name"
+        )
+    if dataset in SOURCES or Path(dataset).expanduser().is_dir():
+        return
     if is_tfds_name(dataset):
         require_tfds_name(dataset, SOURCES)
     else:
@@ -87,27 +102,62 @@ def require_known(dataset: str) -> None:
         )
 
 
-def load_dataset(dataset: str, data_dir: str | None = None, split_seed: int = 0) -> ImageDataset:
+def is_name(dataset: str) -> bool:
+    """Returns whether a data set is the name of one of fgmix or of TensorFlow Datasets.
+
+    A folder may have the same name.
+    """
+    from fgmix.data.sources.tfds import knows_name
+
+    return dataset in SOURCES or knows_name(dataset)
+
+
+def is_folder(dataset: str, data_dir: str | None = None) -> bool:
+    """Returns whether a data set is a folder, and not a name.
+
+    Args:
+        dataset: The data set.
+        data_dir: The folder of a named data set, if it is given. A name is then no folder.
+    """
+    if dataset in SOURCES or not Path(dataset).expanduser().is_dir():
+        return False
+    return not data_dir or not is_name(dataset)
+
+
+def load_dataset(
+    dataset: str,
+    data_dir: str | None = None,
+    split_seed: int = 0,
+    skipped: Collection[str] = (),
+) -> ImageDataset:
     """Loads a data set by name or by path.
 
     Args:
         dataset: A name from `SOURCES`, the path of a folder of class folders, or the name of an
-            image classification data set of TFDS, tried in this order.
+            image classification data set of TFDS, tried in this order. With `data_dir`, names of
+            TFDS come before folders.
         data_dir: The folder of a named data set; by default `default_data_dir`.
         split_seed: Seeds the test split of a data set that has none.
+        skipped: Images to leave out before a test split is drawn, relative to the root.
 
     Raises:
-        FgmixError: If the data set is unknown or incomplete.
+        FgmixError: If the data set is unknown or incomplete, or has names that can't be stored.
     """
+    from fgmix.data.sources.names import require_class_names, require_storable
+
     given = Path(data_dir).expanduser() if data_dir else None
-    if dataset in SOURCES:
-        return SOURCES[dataset](given or default_data_dir(dataset))
-    path = Path(dataset).expanduser()
-    if path.is_dir():
+    if is_folder(dataset, data_dir):
         from fgmix.data.sources.folder import load_folder
 
-        return load_folder(path, split_seed=split_seed)
-    require_known(dataset)
-    from fgmix.data.sources.tfds import load_tfds
+        return load_folder(Path(dataset).expanduser(), split_seed=split_seed, skipped=skipped)
+    if dataset in SOURCES:
+        found = SOURCES[dataset](given or default_data_dir(dataset)).without(skipped)
+    else:
+        require_known(dataset, data_dir)
+        from fgmix.data.sources.tfds import load_tfds
 
-    return load_tfds(dataset, given or tfds_folder(), split_seed)
+        found = load_tfds(dataset, given or tfds_folder(), split_seed, skipped)
+    require_class_names(dataset, found.class_names)
+    for split in found.splits.values():
+        require_storable(found.root, split.paths)
+    return found

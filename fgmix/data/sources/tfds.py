@@ -9,15 +9,15 @@ import logging
 import re
 from collections.abc import Callable, Collection
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
-from fgmix.data.sources.folder import TEST_FRACTION
 from fgmix.data.sources.locations import OWN_FOLDER
-from fgmix.data.splits import stratified_split
+from fgmix.data.splits import hold_out_test
 from fgmix.errors import FgmixError
 from fgmix.files import provide
 
@@ -44,7 +44,33 @@ def is_tfds_name(name: str) -> bool:
     return re.fullmatch(r"[a-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?", name) is not None
 
 
-def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
+def knows_name(name: str) -> bool:
+    """Returns whether TFDS has an image data set of this name, quickly where it has not.
+
+    Its list of names takes seconds to import, so its files are looked at first.
+    """
+    base = re.split("[/:]", name)[0]
+    if not is_tfds_name(name) or base in OWN_NAMES or not _may_know(base):
+        return False
+    import tensorflow_datasets as tfds
+
+    return base in tfds.list_builders(with_community_datasets=False)
+
+
+def _may_know(base: str) -> bool:
+    spec = find_spec("tensorflow_datasets")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        root = Path(place)
+        if (root / "datasets" / base).is_dir() or (root / "url_checksums" / f"{base}.txt").exists():
+            return True
+        if any(root.glob(f"*/{base}.py")):
+            return True
+    return False
+
+
+def load_tfds(
+    name: str, data_dir: Path, split_seed: int = 0, skipped: Collection[str] = ()
+) -> ImageDataset:
     """Loads a data set of TFDS, downloading and extracting it first if needed.
 
     TFDS's `validation` becomes the `val` split, or the test split if there is no `test`. Without
@@ -54,6 +80,7 @@ def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
         name: `name` or `name/config`, with an optional `:version`.
         data_dir: TFDS's data folder. Image files are extracted to `fgmix/<name>/<version>` in it.
         split_seed: Seeds the test split if TFDS has none.
+        skipped: Images to leave out before the test split is drawn, relative to the root.
 
     Raises:
         FgmixError: If TFDS doesn't know the name or can't prepare the data set, or if the data set
@@ -73,16 +100,10 @@ def load_tfds(name: str, data_dir: Path, split_seed: int = 0) -> ImageDataset:
         raise FgmixError(f"{name} has no training images with labels: choose another data set")
     if "test" not in splits and "val" in splits:
         splits["test"] = splits.pop("val")
-    if "test" not in splits:
-        splits["train"], splits["test"] = stratified_split(
-            splits["train"],
-            TEST_FRACTION,
-            split_seed,
-            class_names,
-            "testing",
-            remedy="choose another data set",
-        )
-    return ImageDataset(name, root, class_names, splits)
+    dataset = ImageDataset(name, root, class_names, splits).without(skipped)
+    if "test" in splits:
+        return dataset
+    return hold_out_test(dataset, split_seed, "choose another data set")
 
 
 def require_tfds_name(name: str, others: Collection[str] = ()) -> None:

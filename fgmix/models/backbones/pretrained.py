@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgmix.errors import FgmixError
-from fgmix.models.backbones.registry import BACKBONES, KERAS_FORMAT, TORCHVISION_FORMAT, Backbone
+from fgmix.models.backbones.checks import check_backbone
+from fgmix.models.backbones.registry import KERAS_FORMAT, TORCHVISION_FORMAT, Backbone
 from fgmix.models.backbones.torchvision_weights import load_torchvision
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def build_features(
             don't fit.
 
     Example:
+        >>> from fgmix.models.backbones.registry import BACKBONES
         >>> build_features("tiny", BACKBONES["tiny"], image_size=32, weights="none").output_shape
         (None, 2, 2, 128)
     """
@@ -51,56 +53,32 @@ def build_features(
 
 
 def _build(name: str, backbone: Backbone, image_size: int, weights: str) -> "keras.Model":
-    if image_size < backbone.min_size:
-        raise FgmixError(
-            f"image size {image_size} is too small for {name}: use --image-size "
-            f"{backbone.min_size} or more"
-        )
+    check_backbone(name, backbone, image_size, weights)
     if weights == "none":
         return backbone.build(image_size, None)
     if weights == "imagenet":
         return _build_imagenet(name, backbone, image_size)
     path = Path(weights).expanduser()
-    if not path.is_file():
-        raise FgmixError(
-            f"no weights file {weights!r}: --weights takes imagenet, none, or the path of a file"
-        )
-    load = _loader(path, name, backbone)
     features = backbone.build(image_size, None)
-    load(features, path, name)
+    LOADERS[path.suffix](features, path, name)
     return features
 
 
 def _build_imagenet(name: str, backbone: Backbone, image_size: int) -> "keras.Model":
-    if backbone.source is None:
-        raise FgmixError(f"{name} has no ImageNet weights: use --weights none or --weights FILE")
     try:
         return backbone.build(image_size, "imagenet")
     except FgmixError:
         raise
     except Exception as error:  # Keras wraps network errors in a bare Exception
         backbone.build(image_size, None)  # raises if the weights were not the cause
+        if backbone.source is None:
+            raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FgmixError(
             f"could not download the ImageNet weights of {name} ({reason}): on a machine with "
             f"network access fetch {backbone.source.by_hand}, and give that file as "
             f"--weights FILE; or train from scratch with --weights none"
         ) from error
-
-
-def _loader(path: Path, name: str, backbone: Backbone) -> "Loader":
-    """Returns the loader for a weights file, by the file's suffix."""
-    if path.suffix not in LOADERS:
-        raise FgmixError(
-            f"{path}: weights files end in .weights.h5 or .h5 (Keras) or .safetensors (torchvision)"
-        )
-    if path.suffix not in backbone.formats:
-        readers = [other for other, entry in BACKBONES.items() if path.suffix in entry.formats]
-        raise FgmixError(
-            f"{path}: {name} reads no {path.suffix} files: give it a file in "
-            f"{' or '.join(backbone.formats)}, or use --backbone {' or '.join(readers)}"
-        )
-    return LOADERS[path.suffix]
 
 
 def _load_keras(features: "keras.Model", path: Path, name: str) -> None:

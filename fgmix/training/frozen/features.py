@@ -139,7 +139,7 @@ def _stores(
         f"{backbone.output.dtype}".encode()
     )
     digest_weights(digest, backbone)
-    data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])
+    data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])[:40]
     folder = tfds_folder() / OWN_FOLDER / "features"
     folder /= f"{data}-{name}-{size}-{digest.hexdigest()[:16]}"
     names = ["plain", "mirrored", *(f"{augmentation}-{view}" for view in range(2, views))][:views]

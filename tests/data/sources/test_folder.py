@@ -1,6 +1,5 @@
 """Folders of class folders: both layouts, what counts as an image, and what is refused."""
 
-import os
 import shutil
 
 import numpy as np
@@ -74,12 +73,13 @@ def test_a_class_may_be_missing_from_val(tmp_path):
 
 def test_images_are_recognized_by_suffix_in_any_case(tmp_path):
     names = ["1.jpg", "2.JPG", "3.Jpeg", "4.png", "5.PNG", "6.bmp", "7.gif", "8.WebP"]
+    names += ["9.jfif"]
     for folder in ("train/a", "train/b", "test/a", "test/b"):
         for name in names:
             write_plain(tmp_path / folder / name)
     data = load_folder(tmp_path)
-    assert data.splits["train"].paths[:8] == tuple(f"train/a/{name}" for name in names)
-    assert len(data.splits["test"]) == 16
+    assert data.splits["train"].paths[:9] == tuple(f"train/a/{name}" for name in names)
+    assert len(data.splits["test"]) == 18
 
 
 def test_hidden_and_other_files_are_ignored(tmp_path):
@@ -126,23 +126,102 @@ def test_links_to_files_and_to_class_folders_are_followed(tmp_path):
     assert load_folder(plain, "birds").fingerprint() == data.fingerprint()
 
 
+@pytest.mark.parametrize("target", ["gone", "c"])
 @pytest.mark.parametrize("link", ["a/photo.jpg", "c"])
-def test_a_broken_link_is_named(tmp_path, link):
+def test_a_broken_link_is_named(tmp_path, link, target):
     write_classes(tmp_path, {"a": 5, "b": 5})
-    (tmp_path / link).symlink_to(tmp_path / "gone")
+    (tmp_path / link).symlink_to(tmp_path / target)
+    if (link, target) == ("a/photo.jpg", "c"):
+        (tmp_path / "c").symlink_to(tmp_path / link)  # a circle of links
     message = refusal(tmp_path)
     assert str(tmp_path / link) in message
     assert "is broken: fix or remove it" in message
 
 
-@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"two\nlines.jpg"])
-def test_a_name_that_no_text_file_can_hold_is_refused(tmp_path, name):
+def test_images_below_a_class_folder_are_of_that_class(tmp_path, caplog):
     write_classes(tmp_path, {"a": 5, "b": 5})
-    try:
-        (tmp_path / "a" / os.fsdecode(name)).write_bytes(b"photo")
-    except OSError:
-        pytest.skip("this file system takes no such name")
-    assert "rename" in refusal(tmp_path)
+    write_classes(tmp_path / "a" / "2023", {"may": 2, "june": 1})
+    (tmp_path / "a" / "up").symlink_to(tmp_path / "a", target_is_directory=True)  # a circle
+    data = load_folder(tmp_path)
+    paths = [path for split in data.splits.values() for path in split.paths]
+    assert sorted(path for path in paths if "2023" in path) == [
+        "a/2023/june/0.png",
+        "a/2023/may/0.png",
+        "a/2023/may/1.png",
+    ]
+    counts = sum(np.bincount(split.labels) for split in data.splits.values())
+    assert counts.tolist() == [8, 5]
+    line = "3 photo(s) in folders below a class folder, such as a/2023/june/0.png, are of that"
+    assert line in caplog.text
+
+
+def test_a_word_on_what_is_left_out_and_none_on_files_of_the_system(tmp_path, caplog):
+    write_classes(tmp_path, {"a": 5, "b": 5, ".old": 2})
+    for name in ("x.tif", "y.HEIC", "z.cr2", "notes.txt", "photo.jpg.txt", "noise"):
+        (tmp_path / "a" / name).write_bytes(b"not read")
+    write_plain(tmp_path / "lone.png")
+    (tmp_path / "README.md").write_text("not in a class folder")
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "a/._x.jpg", "a/Icon\r"):
+        (tmp_path / name).write_bytes(b"")
+    for folder in ("@eaDir", "__MACOSX", ".git", ".ipynb_checkpoints", "a/@eaDir/0.png"):
+        write_plain(tmp_path / folder / "thumb.png")
+    data = load_folder(tmp_path)
+    assert data.class_names == ("a", "b")
+    assert [len(split) for split in data.splits.values()] == [8, 2]
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == (
+        f"left out of {tmp_path}: 3 photos in formats that are not read (1 .tif, 1 .heic, 1 .cr2), "
+        f"2 photos in hidden folders or with hidden names (such as .old/0.png), "
+        f"1 photo in no class folder (such as lone.png), "
+        f"3 files that are no photos (2 .txt, 1 without suffix)"
+    )
+
+
+def test_nothing_is_said_where_nothing_is_left_out(tmp_path, caplog):
+    load_folder(write_classes(tmp_path, {"a": 5, "b": 5}))
+    assert caplog.text == ""
+
+
+def test_a_file_without_suffix_is_an_image_by_its_content(tmp_path, caplog):
+    write_classes(tmp_path, {"a": 5, "b": 5})
+    (tmp_path / "a" / "0.png").rename(tmp_path / "a" / "IMG_0001")
+    (tmp_path / "b" / "0.png").rename(tmp_path / "b" / "0.png.bak")
+    (tmp_path / "b" / "scan").write_bytes(b"II*\0" + bytes(12))
+    (tmp_path / "b" / "BMW").write_text("BM notes on the BMW")
+    data = load_folder(tmp_path)
+    paths = {path for split in data.splits.values() for path in split.paths}
+    assert "a/IMG_0001" in paths
+    assert len(paths) == 9
+    assert "2 photos in formats that are not read (1 .bak, 1 without suffix)" in caplog.text
+    assert "1 file that is no photo (1 without suffix)" in caplog.text
+
+
+def test_a_class_of_photos_that_are_not_read_says_so(tmp_path):
+    write_classes(tmp_path, {"a": 5, "b": 0})
+    (tmp_path / "b" / "1.heic").write_bytes(b"")
+    message = refusal(tmp_path)
+    assert "but 1 photo in formats that are not read (1 .heic): convert them to JPEG" in message
+
+
+def test_folders_beside_the_splits_are_left_out_with_a_word(tmp_path, caplog):
+    for split in ("train", "test", "extra"):
+        write_classes(tmp_path / split, {"a": 2, "b": 2})
+    data = load_folder(tmp_path)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "test": 4}
+    assert "4 photos in folders that are no split (such as extra/a/0.png)" in caplog.text
+
+
+def test_skipped_images_are_left_out_before_the_test_split_is_drawn(tmp_path):
+    write_classes(tmp_path, {"a": 6, "b": 6})
+    clean = {name: split.paths for name, split in load_folder(tmp_path).splits.items()}
+    write_plain(tmp_path / "a" / "bad.png")
+    for seed in range(6):
+        bad = load_folder(tmp_path, split_seed=seed, skipped=["a/bad.png"])
+        assert bad.skipped == ("a/bad.png",)
+        assert [len(split) for split in bad.splits.values()] == [10, 2]
+        if seed == 0:
+            assert {name: split.paths for name, split in bad.splits.items()} == clean
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """The survey of a folder, however broken it is."""
 
 from fgmix.data.sources.layout import survey_folder
+from fgmix.data.sources.walk import Kind
 from tests.pictures import write_classes, write_plain
 
 
@@ -33,12 +34,13 @@ def test_empty_classes_and_strays_are_named(tmp_path):
     (tmp_path / "train" / "a" / ".DS_Store").write_bytes(b"")
     layout = survey_folder(tmp_path)
     assert layout.empty == ("train/b",)
-    assert sorted(layout.strays) == [
-        "lone.png",
-        "train/a/more/deep.png",
-        "train/a/photo.heic",
-        "train/b/readme.txt",
-    ]
+    assert layout.strays == ("train/b/readme.txt",)
+    assert {path.as_posix(): kind for path, kind in layout.photos_left_out} == {
+        "lone.png": Kind.OUTSIDE,
+        "train/a/photo.heic": Kind.FORMAT,
+        ".hidden/0.png": Kind.HIDDEN,
+    }
+    assert layout.dataset.splits["train"].paths == ("train/a/0.png", "train/a/more/deep.png")
 
 
 def test_a_folder_without_anything(tmp_path):

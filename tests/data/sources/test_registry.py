@@ -6,7 +6,7 @@ import pytest
 
 import fgmix.data.sources.demo.dataset
 from fgmix.data.sources.locations import default_data_dir
-from fgmix.data.sources.registry import SOURCES, load_dataset
+from fgmix.data.sources.registry import SOURCES, is_folder, load_dataset, require_known
 from fgmix.errors import FgmixError
 from tests.data.sources.test_aircraft import write_aircraft
 from tests.pictures import write_classes
@@ -57,11 +57,39 @@ def test_what_is_neither_a_name_nor_a_folder_is_reported_in_one_line(tmp_path, m
     assert "\n" not in message
 
 
-def test_a_folder_comes_before_a_tfds_set_and_after_our_own_names(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["demo", "cars", "aircraft/family", "stanford_dogs"])
+def test_a_name_that_is_also_a_folder_is_refused_with_the_way_to_say_either(
+    tmp_path, monkeypatch, name
+):
     monkeypatch.chdir(tmp_path)
-    write_classes(tmp_path / "stanford_dogs", {"collie": 5, "corgi": 5})
+    write_classes(tmp_path / name, {"collie": 5, "corgi": 5})
+    with pytest.raises(FgmixError) as caught:
+        require_known(name)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"give ./{name} for the folder, or add --data-dir " in message
+    for path in (f"./{name}", f"{name}/", str(tmp_path / name)):
+        require_known(path)
+        assert is_folder(path)
+        assert load_dataset(path).class_names == ("collie", "corgi")
+    require_known(name, str(tmp_path / "elsewhere"))
+    assert not is_folder(name, str(tmp_path / "elsewhere"))
+
+
+def test_a_folder_with_a_name_of_nothing_else_is_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_classes(tmp_path / "photos", {"a": 5, "b": 5})
+    # Its parts have the names of files of TFDS, and Cars-196 is not loaded by that name.
+    for name in ("photos", "utils", "stanford_cars"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        require_known(name)
+        assert is_folder(name)
+        assert is_folder(name, "elsewhere")
+
+
+def test_a_named_data_set_is_looked_for_where_it_is_told_to_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     write_classes(tmp_path / "cars", {"van": 5, "coupe": 5})
-    assert load_dataset("stanford_dogs").class_names == ("collie", "corgi")
     with pytest.raises(FgmixError, match="no Cars-196"):
         load_dataset("cars", str(tmp_path / "nowhere"))
 
