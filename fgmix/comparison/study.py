@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from fgmix.comparison.names import distinguishing, name_group, place
 from fgmix.errors import FgmixError
+from fgmix.runs.record import comparable_fingerprints
 from fgmix.runs.results import RunResult, find_runs, read_run
 
 PHOTO_SETTINGS = ("dataset", "shots", "train_fraction", "val_fraction", "split_seed", "folds")
@@ -139,8 +141,9 @@ def _by_seed(runs: Sequence[RunResult]) -> dict[int, list[RunResult]]:
     for (seed, _), run in found.items():
         by_seed.setdefault(seed, []).append(run)
     for fold, parts in enumerate(zip(*by_seed.values(), strict=False)):
-        for run in parts:
-            if run.data["fingerprint"] != parts[0].data["fingerprint"]:
+        photos = comparable_fingerprints([run.data for run in parts])
+        for run, fingerprint in zip(parts, photos, strict=True):
+            if fingerprint != photos[0]:
                 raise FgmixError(
                     f"{parts[0].directory} and {run.directory} have the same settings and other "
                     f"photos: photos came, went or changed class between them"
@@ -207,9 +210,9 @@ def _photo_notes(groups: Sequence[Group], shown: Sequence[str]) -> list[str]:
     notes = []
     for members in alike.values():
         by_photos: dict[tuple[str, ...], list[Group]] = {}
+        found = iter(comparable_fingerprints([r.data for group in members for r in group.runs[0]]))
         for group in members:
-            key = tuple(run.data["fingerprint"] for run in group.runs[0])
-            by_photos.setdefault(key, []).append(group)
+            by_photos.setdefault(tuple(islice(found, len(group.runs[0]))), []).append(group)
         if len(by_photos) < 2:
             continue
         counts = [_trained_on(same[0]) for same in by_photos.values()]

@@ -61,7 +61,7 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
 
 
 def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
-    """Makes sure that a run is resumed on its own photos, by their names, labels and sizes.
+    """Makes sure that a run is resumed on its own photos, by their names, labels and contents.
 
     Args:
         config: A resolved config that resumes a run.
@@ -76,7 +76,7 @@ def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDa
     """
     before = _record(config)
     dataset = dataset.without(before["data"].get("skipped", []))
-    if before["data"]["fingerprint"] == dataset.fingerprint():
+    if dataset.matches(before["data"]["fingerprint"]):
         return dataset
     run = Path(config.run_dir)
     try:
@@ -94,7 +94,7 @@ def refuse_changed_photos(config: TrainConfig, dataset: ImageDataset) -> ImageDa
     moved = _paths(old - new) & _paths(new - old)
     if moved:
         changed.append(f"of another class or split: {_listed(moved)}")
-    raise _refusal(config, "photos", changed or ["the photos were others: files of other sizes"])
+    raise _refusal(config, "photos", changed or ["files have other contents"])
 
 
 def _names_another(before: Any, now: str) -> bool:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.identity import Identity
 from fgmix.data.image_reader import TrainingImages
 from fgmix.data.pipeline import (
     batch_paths,
@@ -82,7 +83,7 @@ def image_inputs(
         FgmixError: If they can't be, or the photos are to be held in memory and it is too small.
     """
     batch_size = size_of_batches(config, dataset, distribution)
-    sizes = dataset.sizes()
+    photos = dataset.identities()
 
     decoded = TrainingImages(dataset, resized).decode() if config.cache == "memory" else None
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
@@ -107,7 +108,7 @@ def image_inputs(
         return batch_paths(dataset, step, batch_size=batch_size, seed=config.seed)
 
     def check() -> None:
-        refuse_changed(dataset, sizes)
+        refuse_changed(dataset, photos)
 
     return Inputs(
         batch_size=batch_size,
@@ -160,17 +161,17 @@ def one_hot(dataset: ImageDataset, split: str) -> np.ndarray:
     return np.eye(len(dataset.class_names), dtype=np.float32)[dataset.splits[split].labels]
 
 
-def refuse_changed(dataset: ImageDataset, before: Mapping[str, int]) -> None:
-    """Makes sure that the photos are the same files as before, as far as their sizes tell.
+def refuse_changed(dataset: ImageDataset, before: Mapping[str, Identity | None]) -> None:
+    """Makes sure that the photos have the contents that they had before.
 
     Raises:
-        FgmixError: If one is gone or of another size.
+        FgmixError: If one is gone or another.
     """
-    now = dataset.sizes()
+    now = dataset.identities()
     changed = [
-        f"{path} ({'gone' if now[path] < 0 else 'changed'})"
-        for path, size in before.items()
-        if now[path] != size
+        f"{path} ({'gone' if now[path] is None else 'changed'})"
+        for path, identity in before.items()
+        if now[path] != identity
     ]
     if changed:
         more = f" and {len(changed) - 3} more" if changed[3:] else ""

@@ -14,6 +14,7 @@ import keras
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.identity import Identity
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.failpoints import failpoint
@@ -83,7 +84,7 @@ def train(config: TrainConfig) -> TrainResult:
                     processes=distribution.processes,
                 )
                 log.info("run folder: %s", directory)
-            sizes = dataset.sizes()
+            before = dataset.identities()
             fit_stages(model, config, dataset, directory, resized, distribution)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
@@ -92,7 +93,7 @@ def train(config: TrainConfig) -> TrainResult:
             )
             failpoint("evaluated")
         if distribution.leads:
-            _finish(model, config, dataset, sizes, found, distribution)
+            _finish(model, config, dataset, before, found, distribution)
         return TrainResult(directory, found.metrics)
 
 
@@ -112,7 +113,7 @@ def _finish(
     model: keras.Model,
     config: TrainConfig,
     dataset: ImageDataset,
-    sizes: Mapping[str, int],
+    before: Mapping[str, Identity | None],
     found: Evaluation,
     distribution: Distribution,
 ) -> None:
@@ -122,7 +123,7 @@ def _finish(
         model: The classifier.
         config: The run's resolved config.
         dataset: The photos it was trained on and is measured on.
-        sizes: Of their files, in bytes by path, before training began.
+        before: Their identities by path, before training began.
         found: How good it is.
         distribution: Where it was trained.
     """
@@ -143,7 +144,7 @@ def _finish(
         else:
             export_first(Run.open(directory, finished=False), model, found.metrics)
     # A result on photos that came in between would belong to no data set.
-    refuse_changed(dataset, sizes)
+    refuse_changed(dataset, before)
     # Last, because it is what tells a finished run from an unfinished one.
     write_json(directory / METRICS, found.metrics)
     remove_checkpoints(directory)
@@ -203,7 +204,7 @@ def load_photos(run: Run, dataset: str | None = None, data_dir: str | None = Non
     if not dataset:
         # What was left out is known by name, so a photo mended since does not come back.
         photos = photos.without(run.data.get("skipped", []))
-    if not dataset and photos.fingerprint() != run.data["fingerprint"]:
+    if not dataset and not photos.matches(run.data["fingerprint"]):
         raise FgmixError(
             f"the photos in {photos.root} have changed since {run.directory} was trained, so its "
             f"split is not what it was: bring the old ones, or give the new ones as --dataset "

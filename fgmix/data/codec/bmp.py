@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
+from fgmix.data.codec.byte_ops import FILE, apart, byte_values, read_uint, substring
 
 HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 """Sizes of the second header: OS/2 1 (12) and 2 (64), and Windows 3 to 5."""
@@ -33,12 +33,14 @@ class _Header(NamedTuple):
     start: tf.Tensor
 
 
+@apart(input_signature=FILE)
 def read_sides(data: tf.Tensor) -> tf.Tensor:
     """Returns the width and height of a BMP, int64 `[2]`."""
     header = _read_header(data)
     return tf.stack([header.width, header.height])
 
 
+@apart(input_signature=FILE)
 def decode_bmp(data: tf.Tensor) -> tf.Tensor:
     """Decodes a BMP to RGB; alpha is dropped.
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from fgmix.data.codec import gif, headers
 from fgmix.data.codec.bmp import decode_bmp
+from fgmix.data.codec.byte_ops import FILE, apart
 from fgmix.data.codec.exif import read_orientation
 from fgmix.data.codec.jpeg import with_adobe_marker
 
@@ -284,6 +285,7 @@ def _decode(data: tf.Tensor, kind: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tenso
     )
 
 
+@apart(input_signature=[*FILE, tf.TensorSpec([], tf.int64)])
 def _decode_gif(data: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
     """Decodes the first frame of a GIF and places it on its screen."""
     frame = gif.find_first_frame(data)
