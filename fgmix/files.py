@@ -166,14 +166,17 @@ def alone(path: Path, refusal: str) -> Iterator[None]:
         lock.release()
 
 
-def provide(path: Path, write: Callable[[Path], None]) -> Path:
-    """Makes a file or folder atomically, unless it exists.
+def provide(
+    path: Path, write: Callable[[Path], None], is_current: Callable[[], bool] = lambda: True
+) -> Path:
+    """Makes a file or folder atomically, unless it exists and is current.
 
     If several processes need it at the same time, one makes it and the others wait.
 
     Args:
         path: The file or folder to make.
         write: Writes it to the path it is given.
+        is_current: Whether what exists may be used. Otherwise it is removed and made anew.
 
     Returns:
         `path`.
@@ -181,10 +184,11 @@ def provide(path: Path, write: Callable[[Path], None]) -> Path:
     Raises:
         FgmixError: If it can't be written.
     """
-    if path.exists():
+    if path.exists() and is_current():
         return path
     with locked(path):
-        if not path.exists():
+        if not path.exists() or not is_current():
+            _remove(path)
             # Under the lock, any temporary path is the leftover of a killed process.
             for stale in path.parent.glob(f".{glob.escape(path.stem)}.partial-*{path.suffix}"):
                 _remove(stale)

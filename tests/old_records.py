@@ -19,4 +19,6 @@ def as_written_by_0_1(record):
     record["recipe"] = {old: record["config"].pop(new) for new, old in BESIDE_FLAGS.items()}
     record["recipe"] |= {"mixing": "none", "mixing_alpha": 0.2}
     del record["config"]["finetune"]
+    if sizes := record["data"].pop("fingerprint_of_sizes", None):
+        record["data"]["fingerprint"] = sizes
     return record

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from fgmix.comparison.names import distinguishing, name_group, place
 from fgmix.errors import FgmixError
+from fgmix.runs.record import comparable_fingerprints
 from fgmix.runs.results import RunResult, find_runs, read_run
 
 IMAGE_SETTINGS = ("dataset", "shots", "train_fraction", "val_fraction", "split_seed", "folds")
@@ -144,16 +146,18 @@ def _by_seed(runs: Sequence[RunResult]) -> dict[int, list[RunResult]]:
     by_seed: dict[int, list[RunResult]] = {}
     for (seed, _), run in found.items():
         by_seed.setdefault(seed, []).append(run)
-    of_fold: dict[int | None, RunResult] = {}
-    for run in found.values():
-        # Seeds may lack a fold, so runs are matched by its number.
-        first = of_fold.setdefault(run.fold, run)
-        if run.data["fingerprint"] != first.data["fingerprint"]:
-            raise FgmixError(
-                f"{first.directory} and {run.directory} have the same settings but "
-                f"different photos: photos were added, removed or relabelled between them"
-                + (f" (fold {run.fold})" if run.fold is not None else "")
-            )
+    of_fold: dict[int | None, list[RunResult]] = {}
+    for run in found.values():  # seeds may lack a fold, so runs are matched by its number
+        of_fold.setdefault(run.fold, []).append(run)
+    for fold, parts in of_fold.items():
+        fingerprints = comparable_fingerprints([run.data for run in parts])
+        for run, fingerprint in zip(parts, fingerprints, strict=True):
+            if fingerprint != fingerprints[0]:
+                raise FgmixError(
+                    f"{parts[0].directory} and {run.directory} have the same settings but "
+                    f"different photos: photos were added, removed or relabelled between them"
+                    + (f" (fold {fold})" if fold is not None else "")
+                )
     return by_seed
 
 
@@ -215,9 +219,9 @@ def _image_notes(groups: Sequence[Group], shown: Sequence[str]) -> list[str]:
     notes = []
     for members in alike.values():
         by_images: dict[tuple[str, ...], list[Group]] = {}
+        found = iter(comparable_fingerprints([r.data for group in members for r in group.runs[0]]))
         for group in members:
-            key = tuple(run.data["fingerprint"] for run in group.runs[0])
-            by_images.setdefault(key, []).append(group)
+            by_images.setdefault(tuple(islice(found, len(group.runs[0]))), []).append(group)
         if len(by_images) < 2:
             continue
         counts = [_trained_on(same[0]) for same in by_images.values()]

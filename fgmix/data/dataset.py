@@ -1,13 +1,17 @@
 """Data sets: labelled image files in named splits."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from fgmix.data.identity import Identity, identify, identify_all
 from fgmix.errors import FgmixError
+
+CONTENT = "content:"
+"""Begins a fingerprint of contents. That of sizes, as version 0.1 recorded it, is bare digits."""
 
 
 @dataclass(frozen=True)
@@ -96,28 +100,41 @@ class ImageDataset:
                 )
         return replace(self, splits=splits, skipped=tuple(sorted(left_out)))
 
-    def sizes(self) -> dict[str, int]:
-        """Returns the file size of every image in bytes, by path; -1 for missing files."""
-        paths = {path for split in self.splits.values() for path in split.paths}
-        return {path: _size(self.root / path) for path in sorted(paths)}
+    def paths(self) -> list[str]:
+        """Returns the paths of all images, sorted."""
+        return sorted({path for split in self.splits.values() for path in split.paths})
+
+    def identities(self) -> dict[str, Identity | None]:
+        """Returns the identity of every image by path; None for missing files."""
+        return identify_all(self.root, self.paths())
 
     def fingerprint(self) -> str:
-        """Returns a SHA-256 over class names and every split's paths, labels and file sizes.
+        """Returns `content:` and a SHA-256 over class names and every split's paths and images.
 
-        It changes if images are added, removed, relabelled or replaced by files of another size,
-        and is computed without reading the images.
+        It changes if images are added, removed, relabelled or replaced by others.
+
+        Raises:
+            OSError: If an image is missing.
         """
+        found = self.identities()
+        return CONTENT + self._digest(
+            lambda path: (found[path] or identify(self.root / path)).digest
+        )
+
+    def fingerprint_of_sizes(self) -> str:
+        """Returns the fingerprint of version 0.1, which knows images by their size."""
+        return self._digest(lambda path: str((self.root / path).stat().st_size))
+
+    def matches(self, fingerprint: str) -> bool:
+        """Returns whether a recorded fingerprint, of this version or of 0.1, is the data set's."""
+        if fingerprint.startswith(CONTENT):
+            return self.fingerprint() == fingerprint
+        return self.fingerprint_of_sizes() == fingerprint
+
+    def _digest(self, describe: Callable[[str], str]) -> str:
         digest = hashlib.sha256("\n".join(self.class_names).encode())
         for name in sorted(self.splits):
             split = self.splits[name]
             for path, label in zip(split.paths, split.labels, strict=True):
-                size = (self.root / path).stat().st_size
-                digest.update(f"{name}\0{path}\0{label}\0{size}\n".encode())
+                digest.update(f"{name}\0{path}\0{label}\0{describe(path)}\n".encode())
         return digest.hexdigest()
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return -1

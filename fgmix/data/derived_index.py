@@ -1,38 +1,18 @@
 """The index of files that are made from images: which image each came from, and what is kept of it.
 
-What is made from an image counts only as the index has it, and only while the image is as it was.
+What is made from an image counts only as the index has it, and only while the image has the content
+that it had.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from fgmix.data.identity import Identity, identify_all
 from fgmix.files import read_csv, write_csv
 
 log = logging.getLogger(__name__)
-
-
-class Identity(NamedTuple):
-    """What tells an image file from another under the same path.
-
-    Attributes:
-        bytes: Its size.
-        mtime_ns: The time of its last change.
-    """
-
-    bytes: int
-    mtime_ns: int
-
-
-def identify(file: Path) -> Identity:
-    """The identity of an image file as it is now.
-
-    Raises:
-        OSError: If it is not there.
-    """
-    status = file.stat()
-    return Identity(status.st_size, status.st_mtime_ns)
 
 
 class Entry(NamedTuple):
@@ -68,12 +48,16 @@ class DerivedIndex:
     def read(self) -> dict[str, Entry]:
         """The entries by the path of their image; none if the file is missing or damaged."""
         try:
+            rows = read_csv(self.file)
+            if rows and "mtime_ns" in rows[0]:
+                log.info("%s is of an older version: %s", self.file, self._loss)
+                return {}
             return {
                 row["path"]: Entry(
-                    Identity(*(int(row[name]) for name in Identity._fields)),
+                    Identity(int(row["bytes"]), row["digest"]),
                     tuple(int(row[name]) for name in self._columns),
                 )
-                for row in read_csv(self.file)
+                for row in rows
             }
         except (FileNotFoundError, NotADirectoryError):
             return {}
@@ -87,9 +71,9 @@ class DerivedIndex:
         rows = ((path, *source, *values) for path, (source, values) in entries.items())
         write_csv(self.file, columns, (dict(zip(columns, row, strict=True)) for row in rows))
 
-    def is_current(self, path: str, entry: Entry) -> bool:
-        """Whether an image is there and as it was when its entry was made."""
-        try:
-            return identify(self._root / path) == entry.source
-        except OSError:
-            return False
+    def current(self, paths: Iterable[str]) -> dict[str, Entry]:
+        """The entries of those images that are there and have the content they were made of."""
+        entries = self.read()
+        listed = [path for path in paths if path in entries]
+        found = identify_all(self._root, listed)
+        return {path: entries[path] for path in listed if found[path] == entries[path].source}

@@ -8,6 +8,7 @@ import numpy as np
 
 from fgmix.comparison.names import ABSENT
 from fgmix.comparison.study import Study
+from fgmix.data.dataset import CONTENT
 from fgmix.errors import FgmixError
 from fgmix.evaluation.curves import draw_curves, measured_splits
 from fgmix.report.charts import Chart, make_chart
@@ -90,7 +91,9 @@ def _summary(study: Study) -> tuple[str, ...]:
     skipped = first.data.get("skipped", [])
     if skipped:
         told.append(f"{len(skipped)} photos were skipped because they can't be read.")
-    told.append(f"Fingerprint of the photos: {first.data['fingerprint'][:16]}.")
+    told.append(
+        f"Fingerprint of the photos: {first.data['fingerprint'].removeprefix(CONTENT)[:16]}."
+    )
     seeds = sorted({seed for group in study.groups for seed in group.seeds})
     told.append(f"Seeds: {', '.join(map(str, seeds))}.")
     return tuple(told)

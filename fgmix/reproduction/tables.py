@@ -9,6 +9,7 @@ from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
+from fgmix.runs.record import comparable_fingerprints
 from fgmix.tables import aligned, markdown_table
 
 NOTHING = "–"
@@ -134,7 +135,7 @@ def _data_notes(name: str, cells: Sequence[Cell]) -> list[str]:
     records = [data for cell in cells if (data := cell.data())]
     if not records:
         return []
-    if len({record["fingerprint"] for record in records}) > 1:
+    if len(set(comparable_fingerprints(records))) > 1:
         return [
             f"- **{name}: the runs were not trained on the same photos and can't be compared.**"
         ]

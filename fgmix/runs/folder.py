@@ -91,6 +91,7 @@ def _describe(
             "crop_bottom": dataset.crop_bottom,
             "skipped": list(dataset.skipped),
             "fingerprint": dataset.fingerprint(),
+            "fingerprint_of_sizes": dataset.fingerprint_of_sizes(),
             "prepared": {"photos": resized, "format": FORMAT},
         },
         "versions": library_versions(),

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from fgmix.config.recipes import SETTINGS
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.upgrade import upgrade
+from fgmix.data.dataset import CONTENT
 from fgmix.errors import FgmixError
 
 CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
@@ -39,6 +40,22 @@ def read_record(directory: Path) -> dict[str, Any] | None:
     except FgmixError as error:
         raise of_another_version(directory, error) from error
     return record
+
+
+def comparable_fingerprints(data: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the fingerprints of several runs' photos, equal where the photos are the same.
+
+    They are of the photos' contents, or, if a run of version 0.1 is among them, of their sizes.
+
+    Args:
+        data: What the runs record of their data.
+    """
+    found = [one["fingerprint"] for one in data]
+    by_content = [fingerprint.startswith(CONTENT) for fingerprint in found]
+    if all(by_content):
+        return found
+    sizes = [one.get("fingerprint_of_sizes", one["fingerprint"]) for one in data]
+    return [s if new else f for f, s, new in zip(found, sizes, by_content, strict=True)]
 
 
 def read_config(path: Path, given: Mapping[str, Any]) -> TrainConfig:

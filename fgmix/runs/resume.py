@@ -73,7 +73,7 @@ def data_before(config: TrainConfig) -> dict[str, Any]:
 
 
 def refuse_changed_images(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
-    """Checks that a run is resumed on its own images, by their names, labels and sizes.
+    """Checks that a run is resumed on its own images, by their names, labels and contents.
 
     Args:
         config: A resolved config that resumes a run.
@@ -88,7 +88,7 @@ def refuse_changed_images(config: TrainConfig, dataset: ImageDataset) -> ImageDa
     """
     before = _record(config)
     dataset = dataset.without(before["data"].get("skipped", []))
-    if before["data"]["fingerprint"] == dataset.fingerprint():
+    if dataset.matches(before["data"]["fingerprint"]):
         return dataset
     run = Path(config.run_dir)
     try:
@@ -106,7 +106,7 @@ def refuse_changed_images(config: TrainConfig, dataset: ImageDataset) -> ImageDa
     moved = _paths(old - new) & _paths(new - old)
     if moved:
         changed.append(f"of another class or split: {_listed(moved)}")
-    raise _refusal(config, "photos", changed or ["the files have other sizes"])
+    raise _refusal(config, "photos", changed or ["files have other contents"])
 
 
 def _names_another(before: Any, now: str) -> bool:

@@ -70,7 +70,7 @@ def _image_lost(error: Exception, config: TrainConfig, dataset: ImageDataset) ->
         error, (tf.errors.NotFoundError, tf.errors.InvalidArgumentError)
     ):
         return None
-    files = [str(dataset.root / path) for path in dataset.sizes()]
+    files = [str(dataset.root / path) for path in dataset.paths()]
     bad = unreadable_files(files)
     if not bad:
         return None

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.identity import Identity
 from fgmix.data.image_reader import TrainingImages
 from fgmix.data.pipeline import (
     batch_paths,
@@ -83,7 +84,7 @@ def image_inputs(
             memory and it is too small.
     """
     batch_size = size_of_batches(config, dataset, distribution)
-    sizes = dataset.sizes()
+    photos = dataset.identities()
 
     decoded = TrainingImages(dataset, resized).decode() if config.cache == "memory" else None
     steps = steps_per_epoch(len(dataset.splits["train"]), batch_size)
@@ -108,7 +109,7 @@ def image_inputs(
         return batch_paths(dataset, step, batch_size=batch_size, seed=config.seed)
 
     def check() -> None:
-        refuse_changed(dataset, sizes)
+        refuse_changed(dataset, photos)
 
     return Inputs(
         batch_size=batch_size,
@@ -161,21 +162,21 @@ def one_hot(dataset: ImageDataset, split: str) -> np.ndarray:
     return np.eye(len(dataset.class_names), dtype=np.float32)[dataset.splits[split].labels]
 
 
-def refuse_changed(dataset: ImageDataset, before: Mapping[str, int]) -> None:
-    """Checks that the images' files still exist and have the same sizes as before.
+def refuse_changed(dataset: ImageDataset, before: Mapping[str, Identity | None]) -> None:
+    """Checks that the images have the contents that they had before.
 
     Args:
         dataset: The data set.
-        before: The sizes before, in bytes by path.
+        before: The identities of their files before, by path.
 
     Raises:
-        FgmixError: If a file is missing or has another size.
+        FgmixError: If a file is missing or has other content.
     """
-    now = dataset.sizes()
+    now = dataset.identities()
     changed = [
-        f"{path} ({'gone' if now[path] < 0 else 'changed'})"
-        for path, size in before.items()
-        if now[path] != size
+        f"{path} ({'gone' if now[path] is None else 'changed'})"
+        for path, identity in before.items()
+        if now[path] != identity
     ]
     if changed:
         more = f" and {len(changed) - 3} more" if changed[3:] else ""

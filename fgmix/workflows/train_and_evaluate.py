@@ -15,6 +15,7 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
 from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.identity import Identity
 from fgmix.data.sources.registry import require_known
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
@@ -96,7 +97,7 @@ def train(config: TrainConfig) -> TrainResult:
                     processes=distribution.processes,
                 )
                 log.info("run folder: %s", directory)
-            sizes = dataset.sizes()
+            before = dataset.identities()
             fit_stages(model, config, dataset, directory, resized, distribution)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
@@ -105,7 +106,7 @@ def train(config: TrainConfig) -> TrainResult:
             )
             failpoint("evaluated")
         if distribution.leads:
-            _finish(model, config, dataset, sizes, found, distribution)
+            _finish(model, config, dataset, before, found, distribution)
         return TrainResult(directory, found.metrics)
 
 
@@ -125,7 +126,7 @@ def _finish(
     model: keras.Model,
     config: TrainConfig,
     dataset: ImageDataset,
-    sizes: Mapping[str, int],
+    before: Mapping[str, Identity | None],
     found: Evaluation,
     distribution: Distribution,
 ) -> None:
@@ -135,7 +136,7 @@ def _finish(
         model: The classifier.
         config: The run's resolved config.
         dataset: The images it was trained and measured on.
-        sizes: The sizes of their files before training, in bytes by path.
+        before: The identities of their files before training, by path.
         found: The final evaluation.
         distribution: The devices and processes that trained it.
     """
@@ -156,7 +157,7 @@ def _finish(
         else:
             export_first(Run.open(directory, finished=False), model, found.metrics)
     # A result on images that were replaced meanwhile would belong to no data set.
-    refuse_changed(dataset, sizes)
+    refuse_changed(dataset, before)
     # Last, because this file marks the run as finished.
     write_json(directory / METRICS, found.metrics)
     remove_checkpoints(directory)
@@ -214,7 +215,7 @@ def load_images(run: Run, dataset: str | None = None, data_dir: str | None = Non
     elif data_dir:
         config = replace(config, data_dir=data_dir)
     images = load_splits(config) if dataset else load_splits_of_run(config, run.data)
-    if not dataset and images.fingerprint() != run.data["fingerprint"]:
+    if not dataset and not images.matches(run.data["fingerprint"]):
         raise FgmixError(
             f"the photos in {images.root} have changed since {run.directory} was trained, so its "
             f"split is not the same: restore the old ones, or give the new ones as --dataset "

@@ -28,6 +28,7 @@ def test_a_new_run_records_what_it_is(run_dir, dataset):
         "crop_bottom": 20,
         "skipped": [],
         "fingerprint": dataset.fingerprint(),
+        "fingerprint_of_sizes": dataset.fingerprint_of_sizes(),
         "prepared": {"photos": 0, "format": FORMAT},
     }
     assert record["versions"]["fgmix"] == fgmix.__version__

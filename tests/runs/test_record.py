@@ -8,7 +8,7 @@ import pytest
 from fgmix.config.recipes import RECIPES
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
-from fgmix.runs.record import read_config
+from fgmix.runs.record import comparable_fingerprints, read_config
 from tests.old_records import as_written_by_0_1
 
 
@@ -86,3 +86,12 @@ def test_a_file_without_settings_is_one_line(tmp_path, content, message):
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_fingerprints_are_compared_by_content_or_else_by_size():
+    new = [{"fingerprint": f"content:{n}", "fingerprint_of_sizes": "same"} for n in "ab"]
+    assert comparable_fingerprints(new) == ["content:a", "content:b"]
+    # A run of version 0.1 among them knows no contents.
+    old = [{"fingerprint": "same"}, {"fingerprint": "other"}]
+    assert comparable_fingerprints([*new, *old]) == ["same", "same", "same", "other"]
+    assert comparable_fingerprints([]) == []

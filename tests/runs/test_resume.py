@@ -158,8 +158,10 @@ def test_photos_that_came_went_or_changed_are_named(begun, dataset, tmp_path):
     ):
         assert difference in message
 
-    (tmp_path / "photos" / "0.jpg").write_bytes(b"a larger photo")
-    assert "files have other sizes" in refused(refuse_changed_images, begun, dataset)
+    (tmp_path / "photos" / "0.jpg").write_bytes(b"54321")
+    message = refused(refuse_changed_images, begun, dataset)
+    assert "can't resume" in message
+    assert "files have other contents" in message
 
 
 def test_other_classes_are_named(begun, dataset):
@@ -242,6 +244,13 @@ def test_a_run_of_0_1_goes_on_with_the_same_settings_alone(begun):
     refuse_changed_settings(begun, "float32")
     other = replace(begun, progressive_share=0.5)
     assert "--progressive-share was 0.0" in refused(refuse_changed_settings, other, "float32")
+
+
+def test_a_run_of_0_1_goes_on_with_photos_of_the_same_sizes_alone(begun, dataset):
+    edit(begun, as_written_by_0_1)
+    assert refuse_changed_images(begun, dataset) == dataset
+    (dataset.root / "0.jpg").write_bytes(b"a larger photo")
+    assert "files have other contents" in refused(refuse_changed_images, begun, dataset)
 
 
 def test_a_run_of_0_1_that_mixed_images_is_refused_in_a_line(begun):

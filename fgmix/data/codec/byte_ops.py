@@ -1,6 +1,14 @@
 """Reads bytes of a string tensor. Reading past the end gives shorter strings or zeros."""
 
+from functools import partial
+
 import tensorflow as tf
+
+apart = partial(tf.function, autograph=False, experimental_attributes={"_noinline": True})
+"""Makes a function a single operation of the graphs that call it. Otherwise each operation of a
+branch costs time even when another branch is taken: a tenth of the time of a plain JPEG."""
+FILE = [tf.TensorSpec([], tf.string)]
+"""The signature of a function of a file's content."""
 
 
 def substring(data: tf.Tensor, position: tf.Tensor | int, size: tf.Tensor | int) -> tf.Tensor:

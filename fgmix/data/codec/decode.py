@@ -9,13 +9,16 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fgmix.data.codec import headers
-from fgmix.data.codec.byte_ops import byte_values, read_uint
+from fgmix.data.codec import gif, headers
+from fgmix.data.codec.bmp import decode_bmp
+from fgmix.data.codec.byte_ops import FILE, apart
 from fgmix.data.codec.exif import read_orientation
-from fgmix.data.codec.gif import keep_first_frame
+from fgmix.data.codec.jpeg import with_adobe_marker
 
 MARGIN = 16
 """Extra columns to decode on both sides of a part of a JPEG: one 16-pixel block."""
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+"""The last chunk of a PNG."""
 RATIOS = (1, 2, 4, 8)
 """The factors by which libjpeg can reduce the sides of an image while decoding."""
 
@@ -26,10 +29,10 @@ Choose = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
     """Decodes the bytes of an image file to upright RGB pixels.
 
-    Supports JPEG, PNG, BMP (8 bits with a palette, 24 and 32 bits), GIF (first frame) and still
-    WebP. The alpha channel is dropped without blending, except that transparent pixels of a GIF are
-    black. 16-bit samples are reduced to their high byte. EXIF orientation is applied to JPEG, WebP
-    and PNG (in PNG only if it comes before the pixel data); missing or malformed EXIF is ignored.
+    Supports JPEG of 8 bits, PNG, BMP that is not compressed, GIF (first frame) and still WebP. The
+    alpha channel is dropped without blending, except that transparent pixels of a GIF are black.
+    16-bit samples are reduced to their high byte. EXIF orientation is applied to JPEG, WebP and
+    PNG; missing or malformed EXIF is ignored. `diagnose` names what is not supported.
 
     Args:
         image_bytes: Scalar string, the content of the file.
@@ -80,7 +83,9 @@ def decode_part(
         shape = _check_size(tf.io.extract_jpeg_shape(data)[:2], headers.MAX_PIXELS)
         height = tf.where(shape[0] > crop_bottom, shape[0] - crop_bottom, shape[0])
         low, high = choose(tf.stack([height, shape[1]]))
-        return decode_jpeg_part(data, shape, low, high, "INTEGER_ACCURATE", reduce_to)
+        return decode_jpeg_part(
+            with_adobe_marker(data), shape, low, high, "INTEGER_ACCURATE", reduce_to
+        )
 
     def from_any() -> tf.Tensor:
         image = decode_image(data, crop_bottom)
@@ -229,7 +234,7 @@ def _look(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
     """Implements `decode_image`."""
     kind, orientation = _look(data)
-    image = _decode(_check(data, kind, max_pixels), kind)
+    image = _decode(_check(data, kind, max_pixels), kind, max_pixels)
     image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
     upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
     mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
@@ -240,16 +245,12 @@ def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tens
 
 
 def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
-    """Checks format and announced size; returns the bytes to decode (of a GIF, the first frame)."""
+    """Checks format and announced size (but of a GIF); returns the bytes."""
     known = tf.debugging.Assert(
         kind != headers.UNKNOWN, ["not a JPEG, PNG, BMP, GIF or still WebP image"]
     )
     with tf.control_dependencies([known]):
-        data, sides = tf.cond(
-            kind == headers.GIF,
-            lambda: keep_first_frame(data),
-            lambda: (data, headers.read_size(data, kind)),
-        )
+        sides = headers.read_size(data, kind)
     with tf.control_dependencies([_check_size(sides, max_pixels)]):
         return tf.identity(data)
 
@@ -265,34 +266,30 @@ def _check_size(sides: tf.Tensor, max_pixels: int | tf.Tensor) -> tf.Tensor:
         return tf.identity(sides)
 
 
-def _decode(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
+def _decode(data: tf.Tensor, kind: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
     """Decodes a checked file to uint8 [height, width, 3], without EXIF orientation."""
     return tf.switch_case(
         kind,
         {
             # The default DCT method is a fast approximation, off by one level on average.
             headers.JPEG: lambda: tf.io.decode_jpeg(
-                data, channels=3, dct_method="INTEGER_ACCURATE"
+                with_adobe_marker(data), channels=3, dct_method="INTEGER_ACCURATE"
             ),
-            headers.PNG: lambda: tf.io.decode_png(data, channels=3),
+            # Some files lack their end, which has no content; a second one is not read.
+            headers.PNG: lambda: tf.io.decode_png(tf.strings.join([data, PNG_END]), channels=3),
             # A WebP can only be decoded to the channels it has, three or four.
             headers.WEBP: lambda: tf.io.decode_image(data, expand_animations=False)[..., :3],
-            headers.BMP: lambda: _decode_bmp(data),
+            headers.BMP: lambda: decode_bmp(data),
         },
-        default=lambda: tf.io.decode_image(data, channels=3, expand_animations=False),
+        default=lambda: _decode_gif(data, max_pixels),
     )
 
 
-def _decode_bmp(data: tf.Tensor) -> tf.Tensor:
-    """Decodes a BMP to uint8 [height, width, 3]."""
-    image = tf.io.decode_bmp(data, channels=3)
-
-    def look_up() -> tf.Tensor:
-        # The decoder returns indices into the colour table as grey levels. The table follows the
-        # two headers, with four bytes per colour: blue, green, red, unused.
-        start = 14 + read_uint(data, 14, 4, little_endian=True)
-        table = tf.reshape(tf.cast(byte_values(data, start, 4 * 256), tf.uint8), [256, 4])
-        return tf.gather(table[:, 2::-1], tf.cast(image[..., 0], tf.int32))
-
-    bits = read_uint(data, 28, 2, little_endian=True)
-    return tf.cond(bits == 8, look_up, lambda: image)
+@apart(input_signature=[*FILE, tf.TensorSpec([], tf.int64)])
+def _decode_gif(data: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:
+    """Decodes the first frame of a GIF and places it on its screen."""
+    frame = gif.find_first_frame(data)
+    with tf.control_dependencies([_check_size(frame.screen, max_pixels)]):
+        content = tf.identity(frame.content)
+    image = tf.io.decode_image(content, channels=3, expand_animations=False)
+    return gif.place_on_screen(image, frame)

@@ -12,7 +12,8 @@ import tensorflow as tf
 from PIL import Image
 
 from fgmix.data.codec import headers
-from fgmix.data.codec.decode import decode_image
+from fgmix.data.codec.decode import PNG_END, decode_image
+from fgmix.data.codec.unsupported import name_unsupported
 from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
@@ -119,17 +120,19 @@ def diagnose_content(content: bytes) -> str:
     header = read_header(io.BytesIO(content))
     if header.too_large:
         return f"too large: more than {headers.MAX_PIXELS // 1_000_000} megapixels"
+    if feature := name_unsupported(content):
+        return f"format not supported: {feature}"
     if header.format is None:
         return _diagnose_unknown(content)
     if header.format not in _FORMATS:
         return f"format not supported: {header.format}"
     try:
         with Image.open(io.BytesIO(content)) as image:
-            if getattr(image, "is_animated", False) and header.format == "WEBP":
-                return "format not supported: animated WebP"
             image.load()
     except Exception as error:
         return "truncated" if "truncated" in str(error).lower() else "damaged"
+    if header.format == "PNG" and PNG_END not in content:
+        return "truncated"
     return f"format not supported: an unusual variant of {header.format}, or damaged"
 
 

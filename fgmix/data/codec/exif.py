@@ -12,6 +12,9 @@ MAX_BLOCKS = 512
 bounds the time for a hostile file."""
 
 _EXIF_PREFIX = b"Exif\0\0"
+_STARTS = [b"II*\0", b"MM\0*", b"II\0*", b"MM*\0"]
+"""Of a TIFF block; some cameras write the number 42 in the other byte order."""
+_SHORT, _LONG = 3, 4
 
 # Describes a block of a file: whether it is EXIF, whether the search ends at it, the position and
 # size of its payload, and the position of the next block.
@@ -49,53 +52,89 @@ def _jpeg_segment(data: tf.Tensor, position: tf.Tensor) -> _Block:
     start_of_scan = marker == 0xDA
     malformed = (prefix != 0xFF) | (~fill & (length < 2))
     following = tf.where(fill, position + 1, position + 2 + length)
-    return is_exif, start_of_scan | malformed, position + 4, length - 2, following
+    start = 4 + len(_EXIF_PREFIX)
+    size = tf.maximum(length - start + 2, 0)
+    return is_exif, start_of_scan | malformed, position + start, size, following
 
 
 def _png_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
     size = read_uint(data, position, 4, little_endian=False)
     kind = substring(data, position + 4, 4)
-    return kind == b"eXIf", kind == b"IDAT", position + 8, size, position + 12 + size
+    following = tf.cond(
+        kind == b"IDAT",
+        lambda: _skip_equal_chunks(data, position, size),
+        lambda: position + 12 + size,
+    )
+    return kind == b"eXIf", kind == b"IEND", position + 8, size, following
+
+
+def _skip_equal_chunks(data: tf.Tensor, position: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Skips chunks of the same kind and size at once: a large PNG has thousands of them."""
+    stride = 12 + size
+    rest = tf.io.decode_raw(substring(data, position, tf.strings.length(data)), tf.uint8)
+    count = tf.maximum(tf.size(rest, out_type=tf.int64) // stride, 1)
+    rest = rest[: count * stride]
+    rest = tf.pad(rest, [[0, count * stride - tf.size(rest, out_type=tf.int64)]])
+    heads = tf.reshape(rest, tf.stack([count, stride]))[:, :8]
+    other = tf.concat([tf.reduce_any(heads != heads[0], axis=1), [True]], axis=0)
+    return position + stride * tf.argmax(other)
 
 
 def _webp_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
     size = read_uint(data, position + 4, 4, little_endian=True)
     following = position + 8 + size + size % 2
-    is_exif = substring(data, position, 4) == b"EXIF"
+    # Only the extended form has other chunks, and it announces them.
+    announced = (substring(data, 12, 4) == b"VP8X") & (byte_values(data, 20, 1)[0] & 0x08 != 0)
+    is_exif = announced & (substring(data, position, 4) == b"EXIF")
     return is_exif, tf.constant(False), position + 8, size, following
 
 
 def _find_exif(data: tf.Tensor, start: int, read_block: _BlockReader) -> tf.Tensor:
-    """Searches the blocks of a file from `start`; returns the EXIF payload, empty if none."""
+    """Searches the blocks of a file from `start`; returns the EXIF payload, empty if none.
+
+    EXIF that is too large for one block goes on in the next.
+    """
     end = tf.cast(tf.strings.length(data), tf.int64)
 
-    def step(position: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(position: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         is_exif, is_last, payload, size, following = read_block(data, position)
-        payload_range = tf.where(is_exif & ~is_last, tf.stack([payload, size]), 0)
-        return tf.where(is_exif | is_last, end, following), payload_range
+        part = substring(data, payload, tf.where(is_exif & ~is_last, size, 0))
+        is_over = is_last | (~is_exif & (found != b""))
+        return tf.where(is_over, end, following), tf.strings.join([found, part])
 
-    _, payload_range = tf.while_loop(
+    _, found = tf.while_loop(
         lambda position, _: position < end,
         step,
-        (tf.constant(start, tf.int64), tf.zeros([2], tf.int64)),
+        (tf.constant(start, tf.int64), tf.constant(b"")),
         maximum_iterations=MAX_BLOCKS,
     )
-    return substring(data, payload_range[0], payload_range[1])
+    return found
 
 
 def _parse_orientation(exif: tf.Tensor) -> tf.Tensor:
     """Returns the orientation in an EXIF payload, int32 1 to 8; 1 if it has no valid one."""
     prefixed = substring(exif, 0, len(_EXIF_PREFIX)) == _EXIF_PREFIX
     tiff = substring(exif, tf.where(prefixed, len(_EXIF_PREFIX), 0), tf.strings.length(exif))
-    little_endian = substring(tiff, 0, 4) == b"II*\0"
-    known = little_endian | (substring(tiff, 0, 4) == b"MM\0*")
+    little_endian = substring(tiff, 0, 2) == b"II"
+    known = tf.reduce_any(substring(tiff, 0, 4) == _STARTS)
     directory = read_uint(tiff, 4, 4, little_endian)
     size = 12 * read_uint(tiff, directory, 2, little_endian)
     entries = tf.io.decode_raw(substring(tiff, directory + 2, size), tf.uint8)
-    # An entry is six 16-bit words: tag, type, count (two words), value of a SHORT (type 3), unused.
+    # An entry is six 16-bit words: tag, type, count (two words), value (one word or two).
     entries = tf.reshape(entries[: tf.size(entries) // 12 * 12], [-1, 6, 2])
     weights = tf.where(little_endian, [1, 256], [256, 1])
     words = tf.reduce_sum(tf.cast(entries, tf.int32) * weights, axis=-1)
-    matches = known & (words[:, 0] == 0x0112) & (words[:, 1] == 3)
-    value = tf.reduce_max(tf.where(matches, words[:, 4], 0))
-    return tf.where((value >= 1) & (value <= 8), value, 1)
+    counts, values = (_join(words[:, i], words[:, i + 1], little_endian) for i in (2, 4))
+    is_short = (words[:, 1] == _SHORT) & (counts >= 1) & (counts <= 2)  # two fit in here
+    is_long = (words[:, 1] == _LONG) & (counts == 1)
+    matches = known & (words[:, 0] == 0x0112) & (is_short | is_long)
+    values = tf.where(is_short, tf.cast(words[:, 4], tf.int64), values)
+    # If there are several, the last counts.
+    value = tf.concat([[1], tf.boolean_mask(values, matches)], axis=0)[-1]
+    return tf.cast(tf.where((value >= 1) & (value <= 8), value, 1), tf.int32)
+
+
+def _join(first: tf.Tensor, second: tf.Tensor, little_endian: tf.Tensor) -> tf.Tensor:
+    """Joins pairs of 16-bit words to 32-bit numbers, int64."""
+    first, second = tf.cast(first, tf.int64), tf.cast(second, tf.int64)
+    return tf.where(little_endian, first + 2**16 * second, 2**16 * first + second)

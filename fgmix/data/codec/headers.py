@@ -6,6 +6,7 @@ here and decode to another.
 
 import tensorflow as tf
 
+from fgmix.data.codec import bmp
 from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
 
 MAX_PIXELS = 100_000_000
@@ -47,7 +48,7 @@ def read_size(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 
     Returns:
         int64 `[2]`, width and height in pixels, in either order; zeros for unknown formats and for
-        GIF, whose frames have their own sizes (`gif.keep_first_frame`).
+        GIF, whose size depends on its first frame (`gif.find_first_frame`).
 
     Raises:
         tf.errors.InvalidArgumentError: If a JPEG has no readable header.
@@ -58,7 +59,7 @@ def read_size(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
             JPEG: lambda: tf.cast(tf.io.extract_jpeg_shape(data)[:2], tf.int64),
             PNG: lambda: _sides(data, (16, 20), 4, little_endian=False),
             WEBP: lambda: _webp_size(data),
-            BMP: lambda: _bmp_size(data),
+            BMP: lambda: bmp.read_sides(data),
         },
         default=lambda: tf.zeros([2], tf.int64),
     )
@@ -68,12 +69,6 @@ def _sides(
     data: tf.Tensor, positions: tuple[int, int], size: int, little_endian: bool = True
 ) -> tf.Tensor:
     return tf.stack([read_uint(data, position, size, little_endian) for position in positions])
-
-
-def _bmp_size(data: tf.Tensor) -> tf.Tensor:
-    # Signed 32-bit numbers: a negative height means that rows are stored top-down.
-    sides = _sides(data, (18, 22), 4)
-    return tf.where(sides < 2**31, sides, 2**32 - sides)
 
 
 def _webp_size(data: tf.Tensor) -> tf.Tensor:

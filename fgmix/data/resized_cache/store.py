@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fgmix.data.dataset import ImageDataset
-from fgmix.data.derived_index import DerivedIndex, Entry, Identity, identify
+from fgmix.data.derived_index import DerivedIndex, Entry
+from fgmix.data.identity import Identity, identify_all
 from fgmix.data.sources.locations import OWN_FOLDER, tfds_folder
 from fgmix.files import remove_partial, replacing
 
@@ -65,16 +66,12 @@ class ResizedCache:
             self.path / INDEX, self.root, COLUMNS, "its photos are prepared again"
         )
         self._entries: dict[str, Entry] = {}
-        self._sources: dict[str, Identity] = {}
+        self._sources: dict[str, Identity | None] = {}
 
     def find(self, paths: Sequence[str]) -> dict[str, ResizedImage]:
         """Returns the valid resized images, by path: complete, and of an unchanged original."""
-        entries = self._index.read()
         found = {}
-        for path in paths:
-            entry = entries.get(path)
-            if entry is None or not self._index.is_current(path, entry):
-                continue
+        for path, entry in self._index.current(paths).items():
             height, width, copy_bytes = entry.values
             file = self._file(path)
             if file.is_file() and file.stat().st_size == copy_bytes:
@@ -88,7 +85,7 @@ class ResizedCache:
 
         Call this before the originals are read: a change in the meantime is then detected later.
         """
-        self._sources = {path: identify(self.root / path) for path in paths}
+        self._sources = identify_all(self.root, paths)
         self.path.mkdir(exist_ok=True)
         remove_partial(self.path)
         self._entries = self._index.read()
@@ -98,9 +95,12 @@ class ResizedCache:
 
     def add(self, path: str, original_shape: tuple[int, int], content: bytes) -> None:
         """Writes a resized image; it is valid after the next `save`."""
+        source = self._sources[path]
+        if source is None:  # it came in between
+            return
         with replacing(self._file(path)) as beside:
             beside.write_bytes(content)
-        self._entries[path] = Entry(self._sources[path], (*original_shape, len(content)))
+        self._entries[path] = Entry(source, (*original_shape, len(content)))
 
     def save(self) -> None:
         """Writes the index."""

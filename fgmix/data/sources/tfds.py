@@ -4,6 +4,7 @@ TFDS stores the encoded images in record files. They are extracted to image file
 data sets are read from image files.
 """
 
+import hashlib
 import json
 import logging
 import re
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
+from fgmix.data.identity import identify_all
 from fgmix.data.sources.locations import OWN_FOLDER
 from fgmix.data.splits import hold_out_test
 from fgmix.errors import FgmixError
@@ -89,7 +91,11 @@ def load_tfds(
     builder = _builder(name, data_dir)
     _refuse_other_tasks(name, builder.info.features)
     root = data_dir / OWN_FOLDER / builder.info.full_name
-    provide(root, lambda beside: _write_files(name, builder, beside))
+    provide(
+        root,
+        lambda beside: _write_files(name, builder, beside),
+        lambda: _is_current(root, builder),
+    )
     index = json.loads((root / INDEX).read_text(encoding="utf-8"))
     class_names = tuple(index["class_names"])
     splits = {
@@ -167,9 +173,38 @@ def _write_files(name: str, builder: Any, folder: Path) -> None:
             if rows["paths"]:
                 splits[part] = rows
     # Some data sets know their class names only after preparation.
-    index = {"class_names": builder.info.features["label"].names, "splits": splits}
+    index = {
+        "class_names": builder.info.features["label"].names,
+        "splits": splits,
+        "source": _source(builder),
+    }
     folder.mkdir(exist_ok=True)
     (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+
+def _is_current(root: Path, builder: Any) -> bool:
+    """Returns whether images were written out of the records that are there now, if any are."""
+    source = _source(builder)
+    if (
+        source is None
+        or json.loads((root / INDEX).read_text(encoding="utf-8")).get("source") == source
+    ):
+        return True
+    log.info("%s was not made of the records in %s: it is made again", root, builder.data_dir)
+    return False
+
+
+def _source(builder: Any) -> str | None:
+    """Returns a digest of TFDS's records by their content; None if there are none (any more)."""
+    folder = Path(builder.data_dir)
+    # JSON files describe the data set, and TFDS may write them again.
+    names = sorted(
+        file.name for file in folder.glob("*") if file.is_file() and file.suffix != ".json"
+    )
+    if not names:
+        return None
+    found = identify_all(folder, names)
+    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
 
 
 def _write_split(name: str, builder: Any, source: str, folder: Path, part: str) -> dict[str, list]:

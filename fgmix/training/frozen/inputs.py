@@ -133,7 +133,7 @@ def _feature_inputs(
     num_images = len(dataset.splits["train"])
     batch_size = size_of_batches(config, dataset, distribution)
     labels = tf.constant(one_hot(dataset, "train"))
-    sizes = dataset.sizes()
+    photos = dataset.identities()
 
     @tf.autograph.experimental.do_not_convert
     def load_batch(epochs: tf.Tensor, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -160,7 +160,7 @@ def _feature_inputs(
         training=training,
         measured=measured,
         names=lambda step: batch_paths(dataset, step, batch_size=batch_size, seed=config.seed),
-        check=lambda: refuse_changed(dataset, sizes),
+        check=lambda: refuse_changed(dataset, photos),
     )
 
 

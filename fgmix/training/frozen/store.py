@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fgmix.data.derived_index import DerivedIndex, Entry, identify
+from fgmix.data.derived_index import DerivedIndex, Entry
+from fgmix.data.identity import identify
 
 SAVE_EVERY = 1000
 """The index is written after this many maps, the most that a killed process loses."""
@@ -51,7 +52,7 @@ class FeatureStore:
 
         Every map is read once to verify its checksum.
         """
-        entries, maps = self.index.read(), self._open()
+        entries, maps = self.index.current(paths), self._open()
         return [path for path in paths if not self._is_whole(path, entries.get(path), maps)]
 
     def add(self, paths: Sequence[str], maps: Iterable[np.ndarray]) -> None:
@@ -107,9 +108,7 @@ class FeatureStore:
         if entry is None:
             return False
         place, crc32 = entry.values
-        if place >= len(maps) or not self.index.is_current(path, entry):
-            return False
-        return zlib.crc32(maps[place].tobytes()) == crc32
+        return place < len(maps) and zlib.crc32(maps[place].tobytes()) == crc32
 
     def _save(self, entries: dict[str, Entry], file: BinaryIO) -> None:
         file.flush()

@@ -209,7 +209,7 @@ def test_exif_is_found_behind_other_segments(decode, before):
         exif(0),
         exif(9),
         exif(6, tag=0x0113),
-        exif(6, field_type=4),
+        exif(6, field_type=7),
         b"Exif\0\0" + b"XX" + tiff(6)[2:],
         b"Exif\0\0" + tiff(6)[:4] + b"\xff\xff\xff\xff" + tiff(6)[8:],
         b"Exif\0\0" + bytes(100),

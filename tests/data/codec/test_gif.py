@@ -9,15 +9,15 @@ import tensorflow as tf
 from PIL import Image
 
 from fgmix.data.codec.decode import decode_image
-from fgmix.data.codec.gif import MAX_BLOCKS, keep_first_frame
+from fgmix.data.codec.gif import MAX_BLOCKS, find_first_frame
 from tests.data.codec.test_decode import encode, noise, palette
 
 decode = tf.function(decode_image, input_signature=[tf.TensorSpec([], tf.string)])
 
 
 def cut(content):
-    kept, sides = keep_first_frame(tf.constant(content))
-    return kept.numpy(), sides.numpy().tolist()
+    frame = find_first_frame(tf.constant(content))
+    return frame.content.numpy(), frame.screen.numpy().tolist()
 
 
 def grey(size, seed):

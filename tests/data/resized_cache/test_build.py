@@ -211,12 +211,24 @@ def test_a_replaced_photo_of_the_same_size_is_resized_again(photos, made):
     photo = photos.root / "3.bmp"
     status = photo.stat()
     write_smooth(photo, seed=77)
-    os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert photo.stat().st_size == status.st_size
     del made[:]
     after = pixels(resized_of(photos))
     assert made == ["3.bmp"]
     assert [path for path in before if before[path] != after[path]] == ["3.bmp"]
+
+
+def test_photos_that_swap_names_are_resized_again(photos, made):
+    for path in photos.splits["train"].paths:
+        os.utime(photos.root / path, (315532800, 315532800))
+    before = pixels(resized_of(photos))
+    for old, new in (("3.bmp", "x"), ("5.bmp", "3.bmp"), ("x", "5.bmp")):
+        (photos.root / old).rename(photos.root / new)
+    del made[:]
+    after = pixels(resized_of(photos))
+    assert made == ["3.bmp", "5.bmp"]
+    assert (after["3.bmp"], after["5.bmp"]) == (before["5.bmp"], before["3.bmp"])
 
 
 def test_an_added_photo_is_resized_and_the_file_of_a_removed_one_goes(photos, made):

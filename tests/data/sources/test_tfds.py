@@ -1,7 +1,9 @@
 """Data sets of TFDS by name, with small builders made here."""
 
 import io
+import logging
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -164,6 +166,51 @@ def test_files_are_written_once_and_read_without_the_prepared_set(data_dir, monk
     monkeypatch.setattr(FgmixTestBirds, "download_and_prepare", fail)
     assert load_tfds("fgmix_test_birds/all", data_dir).fingerprint() == before.fingerprint()
     assert photo.stat().st_mtime_ns == written
+
+
+def prepare_otherwise(data_dir):
+    """Prepares the set anew under the same version, with the classes of two images swapped."""
+    records = data_dir / "fgmix_test_birds" / "trainonly" / "1.2.3"
+    shutil.rmtree(records)
+
+    class Other(FgmixTestBirds):
+        name = "fgmix_test_birds"
+
+        def _generate_examples(self, count):
+            examples = list(FgmixTestBirds._generate_examples(self, count))
+            (_, one), (_, two) = examples[:2]
+            one["label"], two["label"] = two["label"], one["label"]
+            yield from examples
+
+    Other(config="trainonly", data_dir=data_dir).download_and_prepare()
+    return records
+
+
+def test_files_are_written_again_if_the_records_are_others(tmp_path, caplog):
+    before = load_tfds("fgmix_test_birds/trainonly", tmp_path)
+    old = {p.read_bytes(): p.parent.name for p in before.root.rglob("train/*/*") if p.is_file()}
+    records = prepare_otherwise(tmp_path)
+    with caplog.at_level(logging.INFO, "fgmix"):
+        load_tfds("fgmix_test_birds/trainonly", tmp_path)
+    assert f"was not made of the records in {records}" in caplog.text
+    new = {p.read_bytes(): p.parent.name for p in before.root.rglob("train/*/*") if p.is_file()}
+    assert new.keys() == old.keys()
+    moved = {
+        content: (old[content], new[content]) for content in old if old[content] != new[content]
+    }
+    assert moved == {encoded(0): ("0", "1"), encoded(1): ("1", "0")}
+
+
+def test_files_are_used_where_the_records_are_gone(tmp_path):
+    before = load_tfds("fgmix_test_birds/trainonly", tmp_path)
+    index = (before.root / "index.json").stat().st_mtime_ns
+    for file in (tmp_path / "fgmix_test_birds").rglob("*.tfrecord*"):
+        file.unlink()
+    for file in (tmp_path / "fgmix_test_birds").rglob("*.txt"):
+        file.unlink()
+    again = load_tfds("fgmix_test_birds/trainonly", tmp_path)
+    assert again.fingerprint() == before.fingerprint()
+    assert (before.root / "index.json").stat().st_mtime_ns == index
 
 
 def test_without_a_config_or_with_a_version_the_name_is_known_too(data_dir):

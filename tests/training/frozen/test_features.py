@@ -144,6 +144,16 @@ def test_a_image_that_changed_is_computed_again_and_no_other(dataset, seen):
     assert np.abs(again[1] - kept[1]).max() > 1
 
 
+def test_photos_that_swap_names_are_computed_again(dataset, seen):
+    kept = maps(provide(dataset), "train").copy()
+    for old, new in (("1.png", "x"), ("2.png", "1.png"), ("x", "2.png")):
+        (dataset.root / old).rename(dataset.root / new)
+    seen.clear()
+    again = maps(provide(dataset), "train")
+    assert seen == [(0, ["1.png", "2.png"])]
+    np.testing.assert_array_equal(again, kept[[0, 2, 1, 3]])
+
+
 def stored_files(data_folder):
     return [next(data_folder.rglob(pattern)) for pattern in ("plain.maps", "plain.csv")]
 
