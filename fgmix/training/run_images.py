@@ -10,7 +10,7 @@ from fgmix.config.fields import option
 from fgmix.config.identity import result_settings
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.codec.diagnose import refuse_unreadable, unreadable_files
-from fgmix.data.dataset import ImageDataset
+from fgmix.data.dataset import CONTENT, ImageDataset
 from fgmix.data.protocols import (
     hold_out_fold,
     hold_out_validation,
@@ -106,10 +106,10 @@ def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDat
         config = replace(config, data_dir=str(tfds_folder()))
     skipped = data.get("skipped", [])
     dataset = load_splits(config, skipped)
-    if skipped and dataset.fingerprint() != data["fingerprint"]:
+    if skipped and not str(data["fingerprint"]).startswith(CONTENT):
         # Version 0.1 drew the splits first and skipped unreadable images then.
         earlier = load_splits(config).without(skipped)
-        if earlier.fingerprint() == data["fingerprint"]:
+        if earlier.matches(data["fingerprint"]):
             return earlier
     return dataset
 
