@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fgmix.audit.contact_sheet import COLUMNS, GAP, PHOTO, TEXT
+from fgmix.audit.contact_sheet import CELL, COLUMNS, GAP, TEXT
 from fgmix.cli import check
 from fgmix.cli.main import run
 from fgmix.data.sources.demo.dataset import CLASS_NAMES, draw_image
@@ -83,7 +83,7 @@ def test_a_sound_set_exits_0_and_says_so(audit, drawn, tmp_path):
 def test_the_contact_sheet_has_a_row_a_class(audit, drawn, tmp_path):
     audit("--dataset", drawn)
     with Image.open(tmp_path / "out" / "contact_sheet.png") as sheet:
-        width, height = PHOTO
+        width, height = CELL
         assert sheet.size == (
             COLUMNS * (width + GAP) + GAP,
             len(CLASSES) * (height + TEXT + GAP) + GAP,
@@ -116,7 +116,7 @@ def test_copies_across_splits_and_classes_are_found_and_drawn(audit, planes, tmp
     assert "1 test photo(s) are duplicates of training photos" in out
     with Image.open(tmp_path / "out" / "copies.png") as pairs:
         # Two pairs per row, three pairs: two rows.
-        assert pairs.size == (4 * (PHOTO[0] + GAP) + GAP, 2 * (PHOTO[1] + 3 * TEXT + GAP) + GAP)
+        assert pairs.size == (4 * (CELL[0] + GAP) + GAP, 2 * (CELL[1] + 3 * TEXT + GAP) + GAP)
 
 
 def test_pictures_of_old_copies_do_not_stay(audit, drawn, tmp_path):
