@@ -16,7 +16,7 @@ from fgmix.config.validation import check, check_before_training
 from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.data.identity import Identity
-from fgmix.data.sources.registry import require_known
+from fgmix.data.sources.registry import load_split, require_known
 from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
 from fgmix.failpoints import failpoint
@@ -31,7 +31,7 @@ from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
 from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
-from fgmix.training.run_images import images_of_run, load_splits, load_splits_of_run
+from fgmix.training.run_images import images_of_run, load_splits_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
 from fgmix.training.trainer import build_model
 
@@ -183,8 +183,8 @@ def evaluate_run(
         FgmixError: If the data set is missing, has changed since training, lacks the split or has
             classes that the model doesn't know, or an image can't be read.
     """
-    images = load_images(run, dataset, data_dir)
-    if split == "all":
+    images = load_images(run, dataset, data_dir, split)
+    if split == "all" and split not in images.splits:
         images = replace(images, splits={"all": concatenate(list(images.splits.values()))})
     if split not in images.splits:
         raise FgmixError(f"{images.name} has no split {split!r}: it has {', '.join(images.splits)}")
@@ -193,13 +193,16 @@ def evaluate_run(
     return evaluate(model, images, split), images, model
 
 
-def load_images(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
+def load_images(
+    run: Run, dataset: str | None = None, data_dir: str | None = None, split: str = "test"
+) -> ImageDataset:
     """Loads the images of a finished run, in its splits and class order, or another data set.
 
     Args:
         run: The run.
         dataset: Another data set, by name or folder; the run's own by default.
         data_dir: The folder of the data set, if it has moved.
+        split: The split that is needed of another data set; it may lack the others.
 
     Raises:
         FgmixError: If the data set is missing, has changed since training, or has classes that
@@ -208,13 +211,11 @@ def load_images(run: Run, dataset: str | None = None, data_dir: str | None = Non
     config = run.config
     if dataset:
         require_known(dataset, data_dir)
-        # Another data set is only measured, so no validation images are held out.
-        config = TrainConfig(
-            dataset=dataset, data_dir=data_dir, split_seed=config.split_seed, val_fraction=0.0
-        )
-    elif data_dir:
-        config = replace(config, data_dir=data_dir)
-    images = load_splits(config) if dataset else load_splits_of_run(config, run.data)
+        images = load_split(dataset, split, data_dir, config.split_seed)
+    else:
+        if data_dir:
+            config = replace(config, data_dir=data_dir)
+        images = load_splits_of_run(config, run.data)
     if not dataset and not images.matches(run.data["fingerprint"]):
         raise FgmixError(
             f"the photos in {images.root} have changed since {run.directory} was trained, so its "

@@ -67,3 +67,23 @@ def test_a_damaged_image_is_named(finished, photos, tmp_path):
     (tmp_path / "photos" / "test" / "red" / "photo0.png").write_bytes(b"no picture")
     with pytest.raises(FgmixError, match=r"red/photo0\.png"):
         evaluate_run(Run.open(finished), dataset=str(tmp_path / "photos"))
+
+
+@pytest.mark.parametrize(
+    ("files", "split", "count"),
+    [
+        (["test/red/a.jpg", "test/blue/b.jpg"], "test", 2),  # nothing but the test photos
+        (["red/a.jpg", "blue/b.jpg"], "all", 2),  # one photo per class
+        (["green/a.jpg", "green/b.jpg"], "all", 2),  # one class
+        (["test/green/a.jpg", "val/red/b.jpg"], "val", 1),
+        (["test/green/a.jpg", "val/red/b.jpg"], "all", 2),
+    ],
+)
+def test_only_what_is_measured_is_needed(finished, photos, tmp_path, files, split, count):
+    for file in files:
+        target = tmp_path / "other" / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photos / "test" / target.parent.name / "photo1.jpg", target)
+    found, images, _ = evaluate_run(Run.open(finished), str(tmp_path / "other"), split=split)
+    assert found.metrics["num_examples"] == count
+    assert list(images.splits) == [split]

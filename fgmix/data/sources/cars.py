@@ -7,6 +7,7 @@ offline since 2023, so nothing is downloaded unless a mirror is given.
 
 import logging
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset
@@ -36,7 +37,7 @@ CHECKSUMS = {  # of the original files, as TFDS has them in url_checksums/cars19
 }
 
 
-def load_cars(folder: Path) -> ImageDataset:
+def load_cars(folder: Path, parts: Collection[str] = tuple(ANNOTATIONS)) -> ImageDataset:
     """Loads Cars-196 from the first of these that exists.
 
     1. The official layout: `cars_train/`, `cars_test/` and `devkit/`.
@@ -46,14 +47,15 @@ def load_cars(folder: Path) -> ImageDataset:
 
     Args:
         folder: The folder that holds the data set, or the folder to download it to.
+        parts: The splits that are needed. Of the official layout, others may be missing.
 
     Raises:
         FgmixError: If the data set is missing, with a message that says what to download and where
             to put it; or if it is incomplete.
     """
     for root in (folder, folder / "stanford_cars"):
-        if find_file(root, META) and all((root / f"cars_{part}").is_dir() for part in ANNOTATIONS):
-            return read_official(root)
+        if find_file(root, META) and all((root / f"cars_{part}").is_dir() for part in parts):
+            return read_official(root, parts)
     for root in (folder, folder / "car_data", folder / "car_data" / "car_data"):
         if all((root / part).is_dir() for part in ANNOTATIONS):
             return read_class_folders(root)

@@ -1,6 +1,7 @@
 """Reads the two common layouts of Stanford Cars-196: the official one, and class folders."""
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ ANNOTATIONS = {"train": "cars_train_annos.mat", "test": "cars_test_annos_withlab
 META = "cars_meta.mat"
 
 
-def read_official(root: Path) -> ImageDataset:
+def read_official(root: Path, parts: Collection[str] = tuple(ANNOTATIONS)) -> ImageDataset:
     """Reads `cars_train/`, `cars_test/` and the MATLAB annotations in `devkit/`.
 
     `cars_test_annos_withlabels.mat` was published separately from the devkit and may also lie in
@@ -24,6 +25,7 @@ def read_official(root: Path) -> ImageDataset:
 
     Args:
         root: The folder that holds `devkit`.
+        parts: The splits to read; the files of others may be missing.
 
     Raises:
         FgmixError: If a file of the layout is missing or unreadable, or an annotation names a
@@ -31,7 +33,7 @@ def read_official(root: Path) -> ImageDataset:
     """
     names = _load_mat(_require(root, META), "class_names")
     class_names = tuple(str(name) for name in names)
-    splits = {part: _read_split(root, part, len(class_names)) for part in ANNOTATIONS}
+    splits = {part: _read_split(root, part, len(class_names)) for part in parts}
     return ImageDataset("cars", root, class_names, splits)
 
 

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from fgmix.data.dataset import ImageDataset
+from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.data.sources.layout import Layout, survey_folder
 from fgmix.data.sources.names import differing, looks_like, require_class_names
 from fgmix.data.sources.split_folders import WHOLE
@@ -66,6 +67,36 @@ def load_folder(
         _require_known_classes(layout, part, class_names, may_lack_classes=split == "val")
     splits = {split: layout.split(part, class_names) for split, part in parts.items()}
     return ImageDataset(name, root, class_names, splits).without(skipped)
+
+
+def load_split(root: Path, split: str) -> ImageDataset | None:
+    """Loads one split of a folder of split folders, or all images, whatever else there is.
+
+    To measure a model, a single class or a class with a single image is enough.
+
+    Args:
+        root: The folder.
+        split: `"train"`, `"val"` or `"test"`, or `"all"` for the images of all splits.
+
+    Returns:
+        The images as a data set of this split alone; None if no folder is that split.
+
+    Raises:
+        FgmixError: If a link is broken, a name can't be stored, or there are no images.
+    """
+    layout = survey_folder(root, needs_train=False)
+    _refuse_broken_links(layout)
+    if split not in (*layout.folders, WHOLE):
+        return None
+    if layout.describe():
+        _tell_once(str(layout.describe()))
+    whole = layout.dataset
+    wanted = list(whole.splits.values()) if split == WHOLE else [whole.splits[split]]
+    found = concatenate(wanted)
+    if not len(found):
+        raise FgmixError(f"{root} holds no image ({SHOWN_SUFFIXES}): give a folder of classes")
+    require_class_names(root, whole.class_names)
+    return replace(whole, splits={split: found})
 
 
 @cache

@@ -89,7 +89,7 @@ class Layout:
         )
 
 
-def survey_folder(root: Path) -> Layout:
+def survey_folder(root: Path, needs_train: bool = True) -> Layout:
     """Lists the images of `root/<class>` or `root/<split>/<class>`, and what is left out.
 
     Images in folders below a class folder are of that class. It refuses only what nothing can be
@@ -98,7 +98,7 @@ def survey_folder(root: Path) -> Layout:
     Raises:
         FgmixError: If a name can't be stored, or if it is not clear which folders are splits.
     """
-    folders = find_split_folders(root)
+    folders = find_split_folders(root, needs_train)
     images: dict[str, dict[str, tuple[str, ...]]] = {}
     left_out: list[Found] = []
     strays: list[str] = []

@@ -26,6 +26,12 @@ def _cars(data_dir: Path) -> ImageDataset:
     return load_cars(data_dir)
 
 
+def _cars_split(data_dir: Path, split: str) -> ImageDataset:
+    from fgmix.data.sources.cars import load_cars
+
+    return load_cars(data_dir, [split]) if split in ("train", "test") else load_cars(data_dir)
+
+
 def _demo(data_dir: Path) -> ImageDataset:
     from fgmix.data.sources.demo.dataset import DEMO_VERSION, write_demo
     from fgmix.data.sources.folder import load_folder
@@ -45,6 +51,9 @@ SOURCES: dict[str, Callable[[Path], ImageDataset]] = {
     "demo": _demo,
 }
 """Maps a name to `(data_dir) -> data set`."""
+
+SPLIT_SOURCES: dict[str, Callable[[Path, str], ImageDataset]] = {"cars": _cars_split}
+"""Maps a name to the loader of one split, for data sets that can be read in part."""
 
 TERMS = {
     "aircraft": "FGVC-Aircraft's photos are for non-commercial research only.",
@@ -122,6 +131,36 @@ def is_folder(dataset: str, data_dir: str | None = None) -> bool:
     if dataset in SOURCES or not Path(dataset).expanduser().is_dir():
         return False
     return not data_dir or not is_name(dataset)
+
+
+def load_split(
+    dataset: str, split: str, data_dir: str | None = None, split_seed: int = 0
+) -> ImageDataset:
+    """Loads a data set of which one split is to be measured.
+
+    Args:
+        dataset: The data set, as for `load_dataset`.
+        split: The split, or `"all"`.
+        data_dir: The folder of a named data set.
+        split_seed: Seeds the test split of a data set that has none.
+
+    Returns:
+        A data set that has the split. Others may be missing, where the data has them in folders of
+        their own.
+
+    Raises:
+        FgmixError: If the data set is unknown, or what is needed of it is incomplete.
+    """
+    if is_folder(dataset, data_dir):
+        from fgmix.data.sources.folder import load_split as load_split_of_folder
+
+        found = load_split_of_folder(Path(dataset).expanduser(), split)
+        if found is not None:
+            return found
+    if dataset in SPLIT_SOURCES and split != "all":
+        given = Path(data_dir).expanduser() if data_dir else default_data_dir(dataset)
+        return SPLIT_SOURCES[dataset](given, split)
+    return load_dataset(dataset, data_dir, split_seed)
 
 
 def load_dataset(

@@ -39,7 +39,7 @@ class _Folder(NamedTuple):
         return self.direct and not self.below
 
 
-def find_split_folders(root: Path) -> dict[str, Path]:
+def find_split_folders(root: Path, needs_train: bool = True) -> dict[str, Path]:
     """Finds the folders of the splits of a data set.
 
     A folder with the name of a split is one if it holds class folders. If `train` holds photos
@@ -47,6 +47,7 @@ def find_split_folders(root: Path) -> dict[str, Path]:
 
     Args:
         root: The folder of the data set.
+        needs_train: Whether split folders without a training split are refused.
 
     Returns:
         The folder of each split by `"train"`, `"val"` and `"test"`; or `root` by `"all"`, if the
@@ -80,11 +81,15 @@ def find_split_folders(root: Path) -> dict[str, Path]:
                 f"{root} has more than one folder of the split {split}: {_names(found)}; keep one "
                 f"of them, or rename the others"
             )
-    _refuse_unclear(root, {split: folder for split, (folder,) in named.items()}, others)
+    _refuse_unclear(
+        root, {split: folder for split, (folder,) in named.items()}, others, needs_train
+    )
     return {split: found[0].path for split, found in named.items()}
 
 
-def _refuse_unclear(root: Path, named: dict[str, _Folder], others: list[Path]) -> None:
+def _refuse_unclear(
+    root: Path, named: dict[str, _Folder], others: list[Path], needs_train: bool
+) -> None:
     """Refuses split folders without `train`, and folders that may be splits or classes."""
     found = _names(named.values())
     if others and ("train" not in named or len(named) == 1):
@@ -94,6 +99,8 @@ def _refuse_unclear(root: Path, named: dict[str, _Folder], others: list[Path]) -
             f"the folders {some}; if it is a class, move its photos directly into it; if it is a "
             f"split, put train and test side by side, and {some} into them"
         )
+    if "train" not in named and not needs_train:
+        return
     if "train" not in named:
         raise FgmixError(f"{root} has {found} but no train folder: add train beside it")
     if named["train"].is_flat:
