@@ -72,12 +72,12 @@ def _skip_equal_chunks(data: tf.Tensor, position: tf.Tensor, size: tf.Tensor) ->
     """Skips chunks of the same kind and size at once: a large PNG has thousands of them."""
     stride = 12 + size
     rest = tf.io.decode_raw(substring(data, position, tf.strings.length(data)), tf.uint8)
-    count = tf.maximum(tf.size(rest, out_type=tf.int64) // stride, 1)
-    rest = rest[: count * stride]
-    rest = tf.pad(rest, [[0, count * stride - tf.size(rest, out_type=tf.int64)]])
-    heads = tf.reshape(rest, tf.stack([count, stride]))[:, :8]
-    other = tf.concat([tf.reduce_any(heads != heads[0], axis=1), [True]], axis=0)
-    return position + stride * tf.argmax(other)
+    count = tf.size(rest, out_type=tf.int64) // stride
+    heads = tf.reshape(rest[: count * stride], tf.stack([count, stride]))[:, :8]
+    first = tf.cast(byte_values(data, position, 8), tf.uint8)
+    other = tf.concat([tf.reduce_any(heads != first, axis=1), [True]], axis=0)
+    # A chunk that is larger than the rest of the file, by what it announces, ends it.
+    return position + stride * tf.maximum(tf.argmax(other), 1)
 
 
 def _webp_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:

@@ -311,6 +311,13 @@ def test_every_variant_has_the_pixels_that_pillow_reads(decode, kind):
     assert not wrong
 
 
+def test_a_chunk_that_announces_more_than_the_file_takes_no_memory(decode):
+    content = png(8, 2)
+    start = content.index(b"IDAT") - 4
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Invalid PNG"):
+        decode(content[:start] + b"\x7f\xff\xff\xff" + content[start + 4 :])
+
+
 def scaled(values: np.ndarray, mask: int) -> np.ndarray:
     """The part of pixels under a mask, from 0 to 255."""
     largest = mask // (mask & -mask)
