@@ -80,7 +80,7 @@ def export_onnx(
             gc.set_threshold(*thresholds)
             gc.unfreeze()
         expected = answer(images)["probabilities"].numpy()
-        difference = float(np.abs(_run(beside / FILE, images.numpy()) - expected).max())
+        difference = float(np.abs(run_onnx(beside / FILE, images.numpy()) - expected).max())
         if not difference <= LARGEST_DIFFERENCE:
             raise FgmixError(
                 f"the ONNX model is not written: its probabilities differ by {difference:.1e} "
@@ -118,7 +118,7 @@ def _collect_often(graph: Any, operations: Any) -> Any:
     return operations
 
 
-def _run(file: Path, images: np.ndarray) -> np.ndarray:
+def run_onnx(file: Path, images: np.ndarray) -> np.ndarray:
     """Returns the probabilities computed by onnxruntime."""
     onnxruntime = import_optional("onnxruntime", GROUP, PURPOSE)
     try:

@@ -33,7 +33,7 @@ class InputStall(keras.callbacks.Callback):
         super().__init__()
         self.seconds = 0.0
         self.stalled = 0.0
-        self._ready: deque[float] = deque()
+        self.ready: deque[float] = deque()
 
     @property
     def share(self) -> float:
@@ -42,7 +42,7 @@ class InputStall(keras.callbacks.Callback):
 
     def watch(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Returns the same batches and records when each is ready. For one `fit` at a time."""
-        ready = self._ready = deque()
+        ready = self.ready = deque()
 
         def note() -> None:
             ready.append(time.perf_counter())
@@ -65,9 +65,9 @@ class InputStall(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Adds the time of the step."""
-        if not self._ready:
+        if not self.ready:
             return  # not watched
-        ready, now = self._ready.popleft(), time.perf_counter()
+        ready, now = self.ready.popleft(), time.perf_counter()
         if not self._first:
             self.seconds += now - self._began
             # The step did not wait for a batch that was ready before.

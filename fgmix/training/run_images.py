@@ -53,7 +53,7 @@ def images_of_run(
         )
         dataset = _as_begun(config, distribution)
     else:
-        skipped = _find_unreadable(config, distribution) if config.skip_bad_images else []
+        skipped = find_unreadable(config, distribution) if config.skip_bad_images else []
         dataset = distribution.together(lambda: load_splits(config, skipped))
     resized = distribution.together(lambda: _prepare(config, dataset))
     if config.resume or not config.skip_bad_images:
@@ -140,7 +140,7 @@ def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedIma
     )
 
 
-def _find_unreadable(config: TrainConfig, distribution: Distribution) -> list[str]:
+def find_unreadable(config: TrainConfig, distribution: Distribution) -> list[str]:
     """Reads every image of the data set and returns those that can't be read.
 
     Splits, folds and shots are drawn afterwards, from readable images. Every process reads a part

@@ -70,7 +70,7 @@ def test_steps_that_are_long_wait_for_nothing():
 
 def test_every_step_is_counted_once_but_the_first():
     stall = waited(0.0, epochs=3)
-    assert not stall._ready or len(stall._ready) <= 4  # read ahead, not trained on
+    assert not stall.ready or len(stall.ready) <= 4  # read ahead, not trained on
     assert 0 <= stall.stalled <= stall.seconds
 
 

@@ -11,7 +11,7 @@ import fgmix
 from fgmix import FgmixError
 from fgmix.runs.run import Run
 from fgmix.training.distributed.distribution import ONE_DEVICE
-from fgmix.training.run_images import _find_unreadable, load_splits, load_splits_of_run
+from fgmix.training.run_images import find_unreadable, load_splits, load_splits_of_run
 from fgmix.workflows import train_and_evaluate as experiment
 from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.trained_runs import draw_photos, small_config
@@ -57,7 +57,7 @@ def test_the_run_names_what_it_skipped(damaged):
 
 def test_how_many_were_skipped_is_said(damaged, caplog):
     with caplog.at_level(logging.INFO, "fgmix"):
-        assert _find_unreadable(damaged.resolve(), ONE_DEVICE) == BAD
+        assert find_unreadable(damaged.resolve(), ONE_DEVICE) == BAD
     assert "skipped 2 photo(s)" in caplog.text
     assert "zero bytes" in caplog.text
 

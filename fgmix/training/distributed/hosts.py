@@ -45,7 +45,7 @@ def joined(config: TrainConfig) -> Iterator[None]:
     import jax
 
     if config.coordinator == AUTO:
-        _join_as_scheduled()
+        join_as_scheduled()
     else:
         _join_at(config)
     try:
@@ -72,7 +72,12 @@ def _leave_at_exit(error: BaseException) -> None:
     atexit.register(leave)  # registered last, so called first
 
 
-def _join_as_scheduled() -> None:
+def join_as_scheduled() -> None:
+    """Joins the processes that Slurm or Open MPI started.
+
+    Raises:
+        FgmixError: If neither started this process.
+    """
     try:
         keras.distribution.initialize()
     except ValueError as error:
@@ -87,9 +92,9 @@ def _join_at(config: TrainConfig) -> None:
     assert address is not None and processes is not None and process is not None
     host, port = split_address(address)
     if process == 0:
-        _refuse_taken(address, port)
+        refuse_taken_port(address, port)
     else:
-        _wait_for(address, host, port)
+        wait_for_listener(address, host, port)
     try:
         keras.distribution.initialize(address, processes, process)
     except RuntimeError as error:
@@ -117,7 +122,16 @@ def split_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _refuse_taken(address: str, port: int) -> None:
+def refuse_taken_port(address: str, port: int) -> None:
+    """Checks that process 0 can listen at a port.
+
+    Args:
+        address: The value of `--coordinator`, for the message.
+        port: The port.
+
+    Raises:
+        FgmixError: If it can't.
+    """
     with socket.socket(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -129,7 +143,17 @@ def _refuse_taken(address: str, port: int) -> None:
             ) from error
 
 
-def _wait_for(address: str, host: str, port: int) -> None:
+def wait_for_listener(address: str, host: str, port: int) -> None:
+    """Waits until process 0 listens, for `PATIENCE` seconds at most.
+
+    Args:
+        address: The value of `--coordinator`, for the message.
+        host: Its host.
+        port: Its port.
+
+    Raises:
+        FgmixError: If there is no such host, or nobody listens in time.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

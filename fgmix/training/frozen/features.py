@@ -117,7 +117,9 @@ def provide_features(
             try:
                 for view, (store, images) in enumerate(zip(stores, missing, strict=True)):
                     if images:
-                        store.add(images, _compute(backbone, dataset, images, view, augmentation))
+                        store.add(
+                            images, compute_maps(backbone, dataset, images, view, augmentation)
+                        )
             except OSError as error:
                 if dataset.root in Path(str(error.filename)).parents:
                     raise  # a missing image
@@ -165,10 +167,21 @@ def _announce(missing: list[list[str]], map_bytes: int, folder: Path) -> None:
     )
 
 
-def _compute(
+def compute_maps(
     backbone: keras.Model, dataset: ImageDataset, paths: Sequence[str], view: int, augmentation: str
 ) -> Iterator[np.ndarray]:
-    """Yields the feature map of each image."""
+    """Yields the feature map of each image.
+
+    Args:
+        backbone: From images `(b, S, S, 3)`, RGB in [0, 255], to the last feature map.
+        dataset: The data set.
+        paths: The images, relative to the data set's root.
+        view: The number of the view, as for `view_image`.
+        augmentation: A name from `AUGMENTATIONS`, for views from 2 on.
+
+    Yields:
+        float16 `(h, w, C)`, in the order of the paths.
+    """
     from tqdm import tqdm
 
     size = backbone.input_shape[1]

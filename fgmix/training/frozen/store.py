@@ -81,9 +81,9 @@ class FeatureStore:
                     file.write(content)
                     entries[path] = Entry(source, (place, zlib.crc32(content)))
                     if count % SAVE_EVERY == 0:
-                        self._save(entries, file)
+                        self.save(entries, file)
             finally:
-                self._save(entries, file)  # after Ctrl-C too, so that the next run continues here
+                self.save(entries, file)  # after Ctrl-C too, so that the next run continues here
 
     def read(self, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Returns all maps and the rows of some images in them.
@@ -110,6 +110,12 @@ class FeatureStore:
         place, crc32 = entry.values
         return place < len(maps) and zlib.crc32(maps[place].tobytes()) == crc32
 
-    def _save(self, entries: dict[str, Entry], file: BinaryIO) -> None:
+    def save(self, entries: dict[str, Entry], file: BinaryIO) -> None:
+        """Writes the index after the maps that it names.
+
+        Args:
+            entries: The entries of the index, by path.
+            file: The open file of the maps.
+        """
         file.flush()
         self.index.write(entries)

@@ -48,7 +48,7 @@ def test_nobody_listens(monkeypatch):
     monkeypatch.setattr(hosts, "PATIENCE", 0.0)
     address = f"127.0.0.1:{free_port()}"
     with pytest.raises(FgmixError, match=f"{address}: no process listens there .*start process 0"):
-        hosts._wait_for(address, *split_address(address))
+        hosts.wait_for_listener(address, *split_address(address))
 
 
 def test_there_is_no_such_host(monkeypatch):
@@ -57,7 +57,7 @@ def test_there_is_no_such_host(monkeypatch):
 
     monkeypatch.setattr(socket, "create_connection", unknown)
     with pytest.raises(FgmixError, match=r"there is no host nowhere\.invalid"):
-        hosts._wait_for("nowhere.invalid:1", "nowhere.invalid", 1)
+        hosts.wait_for_listener("nowhere.invalid:1", "nowhere.invalid", 1)
 
 
 def test_the_port_is_taken():
@@ -66,7 +66,7 @@ def test_the_port_is_taken():
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(FgmixError, match=r"process 0 can't listen there .* another port"):
-            hosts._refuse_taken(f"127.0.0.1:{port}", port)
+            hosts.refuse_taken_port(f"127.0.0.1:{port}", port)
 
 
 def test_only_a_run_of_several_processes_loses_one():
@@ -151,4 +151,4 @@ def test_nothing_has_scheduled_this_process(monkeypatch):
 
     monkeypatch.setattr(keras.distribution, "initialize", initialize)
     with pytest.raises(FgmixError, match="by neither Slurm nor Open MPI"):
-        hosts._join_as_scheduled()
+        hosts.join_as_scheduled()

@@ -52,13 +52,13 @@ def backbone(seed=0):
 def seen(monkeypatch):
     """Returns the images that a backbone was run on, by view."""
     seen = []
-    compute = features._compute
+    compute = features.compute_maps
 
     def remember(backbone, dataset, paths, view, augmentation):
         seen.append((view, list(paths)))
         return compute(backbone, dataset, paths, view, augmentation)
 
-    monkeypatch.setattr(features, "_compute", remember)
+    monkeypatch.setattr(features, "compute_maps", remember)
     return seen
 
 
@@ -184,7 +184,7 @@ def test_what_is_damaged_is_computed_again(dataset, seen, data_folder, damage, l
 
 
 def test_an_interrupted_computation_goes_on_where_it_was(dataset, seen, monkeypatch):
-    compute = features._compute
+    compute = features.compute_maps
 
     def interrupted(*args):
         for count, pair in enumerate(compute(*args)):
@@ -192,10 +192,10 @@ def test_an_interrupted_computation_goes_on_where_it_was(dataset, seen, monkeypa
                 raise KeyboardInterrupt
             yield pair
 
-    monkeypatch.setattr(features, "_compute", interrupted)
+    monkeypatch.setattr(features, "compute_maps", interrupted)
     with pytest.raises(KeyboardInterrupt):
         provide(dataset)
-    monkeypatch.setattr(features, "_compute", compute)
+    monkeypatch.setattr(features, "compute_maps", compute)
     seen.clear()
     expected = np.asarray(
         backbone()(np.stack([load_image(tf.io.read_file(f), SIZE) for f in dataset.files("train")]))
@@ -222,20 +222,20 @@ def test_size_and_place_are_told_before(dataset, data_folder, caplog):
 def test_the_index_is_saved_every_now_and_then(dataset, monkeypatch, data_folder):
     monkeypatch.setattr(feature_store, "SAVE_EVERY", 2)
     lengths = []
-    save = feature_store.FeatureStore._save
+    save = feature_store.FeatureStore.save
 
     def remember(self, rows, file):
         save(self, rows, file)
         lengths.append(len(rows))
 
-    monkeypatch.setattr(feature_store.FeatureStore, "_save", remember)
+    monkeypatch.setattr(feature_store.FeatureStore, "save", remember)
     provide(dataset)
     assert lengths == [2, 4, 6, 6]
 
 
 def test_a_image_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, monkeypatch):
     photo = dataset.root / "1.png"
-    compute = features._compute
+    compute = features.compute_maps
 
     def replace_then_compute(*arguments):
         for number, found in enumerate(compute(*arguments)):
@@ -243,9 +243,9 @@ def test_a_image_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, 
                 write_noise(photo, seed=99, size=(40, 24))
             yield found
 
-    monkeypatch.setattr(features, "_compute", replace_then_compute)
+    monkeypatch.setattr(features, "compute_maps", replace_then_compute)
     provide(dataset, val=0)
-    monkeypatch.setattr(features, "_compute", compute)
+    monkeypatch.setattr(features, "compute_maps", compute)
     found = provide(dataset, val=0)
     monkeypatch.undo()
     content = tf.io.read_file(str(photo))
