@@ -7,10 +7,11 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from fgmix.errors import FgmixError
@@ -20,6 +21,12 @@ log = logging.getLogger(__name__)
 
 PARTIAL = ".*.partial-*"
 """The glob pattern of files and folders that interrupted writes leave."""
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Spreadsheets run text that starts with one of these."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def is_empty(directory: Path) -> bool:
@@ -57,20 +64,67 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(beside)
 
 
+def inside(root: Path, path: str) -> Path | None:
+    """Returns the file `path` below a folder; None if it is outside, directly or by links.
+
+    Args:
+        root: The folder.
+        path: A path that was read from a file, relative to the folder.
+    """
+    if not is_relative(path):
+        return None
+    try:
+        within = (root / path).resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):  # a name that no file can have, a circle of links
+        return None
+    return root / path if within else None
+
+
+def is_relative(path: str) -> bool:
+    """Returns whether a path is relative and doesn't lead upwards, on Windows neither."""
+    kinds = (PurePosixPath(path), PureWindowsPath(path))
+    return bool(path) and not any(kind.anchor or ".." in kind.parts for kind in kinds)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a text file atomically."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+def harmless(cell: object) -> object:
+    """Returns a cell of a CSV file for people, with an apostrophe before text like a formula.
+
+    A spreadsheet runs text that starts with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers
+    stay as they are, as text too.
+
+    Example:
+        >>> harmless("=1+1"), harmless("-0.5"), harmless(-0.5)
+        ("'=1+1", '-0.5', -0.5)
+    """
+    if not isinstance(cell, str) or not cell.startswith(FORMULA):
+        return cell
+    return cell if NUMBER.fullmatch(cell) else f"'{cell}"
+
+
+def write_csv(
+    path: Path,
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, object]],
+    *,
+    for_people: bool = False,
+) -> None:
     """Writes a CSV file with a header atomically.
 
     Args:
         path: The file.
         columns: The header. Other keys of a row are ignored; missing keys give empty cells.
         rows: A mapping from column to value for every row.
+        for_people: Whether it is opened in a spreadsheet: text is then made `harmless`. Files that
+            fgmix reads back hold exact text.
     """
+    if for_people:
+        rows = [{key: harmless(cell) for key, cell in row.items()} for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

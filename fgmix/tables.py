@@ -11,6 +11,9 @@ _MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 """What begins a tag or a character's name in HTML, which Markdown takes as it is."""
 
 
+_BREAK = re.compile(r"\r\n|[\r\n]")
+
+
 def aligned(
     rows: Iterable[Sequence[str]], are_words: Sequence[bool], divider: str = "  "
 ) -> list[str]:
@@ -64,8 +67,18 @@ def _padded(row: Sequence[str], widths: Sequence[int], are_words: Sequence[bool]
 
 
 def _escaped(cell: str) -> str:
-    text = _MARKUP.sub(lambda found: {"<": "&lt;", "&": "&amp;"}[found.group()], cell)
-    return text.replace("|", "\\|").replace("\n", " ")
+    return markdown_text(cell).replace("|", "\\|")
+
+
+def markdown_text(text: str) -> str:
+    """Returns names or sentences as one line of Markdown outside tables, with HTML escaped.
+
+    Example:
+        >>> markdown_text("class <b>, p < 0.1")
+        'class &lt;b>, p < 0.1'
+    """
+    escaped = _MARKUP.sub(lambda found: {"<": "&lt;", "&": "&amp;"}[found.group()], text)
+    return _BREAK.sub(" ", escaped)
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,8 @@ class Table:
     def as_markdown(self) -> str:
         """As a Markdown table under a heading."""
         table = markdown_table(self.head, self.rows, self.are_words)
-        return f"## {self.title}\n\n{table}\n" + (f"\n{self.note}\n" if self.note else "")
+        note = f"\n{markdown_text(self.note)}\n" if self.note else ""
+        return f"## {markdown_text(self.title)}\n\n{table}\n{note}"
 
 
 def without_empty(

@@ -11,10 +11,14 @@ import pytest
 from fgmix.errors import FgmixError
 from fgmix.files import (
     alone,
+    harmless,
+    inside,
     is_empty,
     provide,
+    read_csv,
     remove_partial,
     replacing,
+    write_csv,
     write_json,
     write_text,
 )
@@ -185,3 +189,57 @@ def test_two_do_not_work_on_the_same_at_once(tmp_path):
         assert other() == "busy"
     assert other() == "in"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_formula_gets_an_apostrophe(start):
+    assert harmless(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
+
+
+@pytest.mark.parametrize(
+    "cell", ["-0.5", "+1", "-1e-05", "-.5", -0.5, 3, None, "", "a=b", "'=1", "Škoda"]
+)
+def test_numbers_and_names_stay_as_they_are(cell):
+    assert harmless(cell) == cell
+
+
+@pytest.mark.parametrize("cell", ["-0.5+cmd", "-1-1", "-", "+1\n=2", "-inf()", "--1"])
+def test_what_only_begins_as_a_number_is_no_number(cell):
+    assert harmless(cell) == f"'{cell}"
+
+
+def test_only_csv_files_for_people_are_changed(tmp_path):
+    rows = [{"name": "=1+1", "value": -0.5}]
+    for for_people, name in ((True, "'=1+1"), (False, "=1+1")):
+        write_csv(tmp_path / "a.csv", ("name", "value"), rows, for_people=for_people)
+        assert read_csv(tmp_path / "a.csv") == [{"name": name, "value": "-0.5"}]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("../secret.png", "a/../../secret.png", "..", "", "\0.png", "out/secret.png", "link.png"),
+        *("C:\\secret.png", "\\\\host\\secret.png", "..\\secret.png", "circle"),
+    ],
+)
+def test_a_path_that_leaves_its_folder_is_found_out(tmp_path, path):
+    root = tmp_path / "photos"
+    root.mkdir()
+    (tmp_path / "secret.png").touch()
+    (root / "out").symlink_to(tmp_path)
+    (root / "link.png").symlink_to("../secret.png")
+    (root / "circle").symlink_to("circle")
+    found = inside(root, path)
+    assert found is None or not found.exists()
+    assert inside(root, str(tmp_path / "secret.png")) is None
+
+
+def test_a_folder_and_its_files_may_be_links_within_it(tmp_path):
+    root = tmp_path / "photos"
+    (root / "a").mkdir(parents=True)
+    (root / "a" / "1..png").touch()
+    (root / "b.png").symlink_to("a/1..png")
+    (tmp_path / "link").symlink_to(root)
+    for folder in (root, tmp_path / "link"):
+        for path in ("a/1..png", "b.png"):
+            assert inside(folder, path) == folder / path

@@ -13,7 +13,7 @@ from fgmix.comparison import plots
 from fgmix.comparison.failures import Failures
 from fgmix.comparison.learning import CurvePoint, LearningCurve
 from fgmix.comparison.statistics import Accuracy
-from fgmix.evaluation.curves import save_curves
+from fgmix.evaluation.curves import draw_curves, save_curves
 from fgmix.explain.figures import Panel, draw_panels
 from fgmix.plotting import save_figure, share_legend
 from fgmix.reproduction import figures as reproduction
@@ -93,3 +93,81 @@ def test_a_character_without_a_font_is_no_warning(tmp_path):
         save_figure(tmp_path / "names.png", figure)
         save_figure(tmp_path / "names.svg", figure)
     assert (tmp_path / "names.png").stat().st_size > 1000
+
+
+LONG = (
+    "recipe frozen, shots 5",
+    "attention mixed, gate softmax, recipe strong, image size 448, backbone resnet50_torch",
+    "a_name_of_a_data_set_without_any_space_in_it_as_folders_sometimes_have",
+)
+
+
+def with_differences(stacked):
+    contrasts = [
+        SimpleNamespace(
+            group=name,
+            baseline=LONG[0],
+            found=SimpleNamespace(mean=0.02, low=-0.01, high=0.04),
+            verdict="shown",
+            detectable=0.03,
+        )
+        for name in LONG[1:]
+    ]
+    study = SimpleNamespace(groups=[SimpleNamespace(name=name) for name in LONG])
+    return plots.draw_comparison(
+        SimpleNamespace(
+            study=study, accuracies=[ACCURACY] * 3, contrasts=contrasts, baseline=LONG[0]
+        ),
+        stacked,
+    )
+
+
+def long_curves():
+    rows = [{"epoch": "1", "loss": "2", "accuracy": "0.5"}]
+    return draw_curves(", ".join(LONG), {name: [rows, rows] for name in LONG}, "train")
+
+
+def long_reliability():
+    return plots.draw_reliability([Failures(name, (), (), 0.1, None, (), ()) for name in LONG])
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: with_differences(stacked=False),
+        lambda: with_differences(stacked=True),
+        long_curves,
+        long_reliability,
+    ],
+    ids=["beside", "stacked", "curves", "reliability"],
+)
+def test_long_names_are_within_the_figure_and_apart(tmp_path, draw):
+    figure = draw()
+    save_figure(tmp_path / "figure.png", figure)
+    figure.draw_without_rendering()
+    shown = [text for axis in figure.axes for text in texts_of(axis)]
+    shown += [*figure.texts, *(t for legend in figure.legends for t in legend.get_texts())]
+    assert any("recipe frozen" in t.get_text() for t in shown)
+    for text in shown:
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, text.get_text()
+        assert box.y0 >= 0 and box.y1 <= figure.bbox.y1, text.get_text()
+    titles = [t for axis in figure.axes for t in (axis.title, axis.xaxis.label) if t.get_text()]
+    boxes = [t.get_window_extent() for t in titles]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    # All of each name is there: only its spaces may have become line breaks.
+    drawn = "".join("".join(t.get_text().split()) for t in shown)
+    assert all("".join(name.split()) in drawn for name in LONG)
+
+
+def texts_of(axes):
+    """Returns the title of an axis, its label and the names beside it, if they are shown."""
+    beside = axes.get_yticklabels() if axes.yaxis.get_tick_params().get("labelleft", True) else []
+    return [t for t in (axes.title, axes.xaxis.label, *beside) if t.get_text()]
+
+
+def test_short_names_keep_the_size_of_a_figure(tmp_path):
+    figure = Figure(figsize=(4, 3), layout="constrained")
+    figure.subplots().set(title="mixed", xlabel="epoch")
+    save_figure(tmp_path / "figure.png", figure)
+    assert figure.get_size_inches().tolist() == [4, 3]

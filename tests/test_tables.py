@@ -2,7 +2,7 @@
 
 import pytest
 
-from fgmix.tables import Table, aligned, markdown_table, p_in_words, points
+from fgmix.tables import Table, aligned, markdown_table, markdown_text, p_in_words, points
 
 
 def test_a_table_escapes_what_would_end_its_cells():
@@ -59,3 +59,13 @@ def test_padded_markdown_is_easy_to_read_as_it_stands():
 def test_points_have_a_sign():
     assert points(0.0125) == "+1.25"
     assert points(-0.001, 1) == "-0.1"
+
+
+def test_names_outside_tables_are_escaped_too():
+    assert markdown_text("<img src=x>\r\n# a & b, p < 0.1") == "&lt;img src=x> # a & b, p < 0.1"
+    table = Table("of <b>", ("a", "n"), (("<i>", "1"),), note="<script>")
+    text = table.as_markdown()
+    assert text.startswith("## of &lt;b>\n")
+    assert "| &lt;i> | 1 |" in text
+    assert text.endswith("\n&lt;script>\n")
+    assert "<script>" in table.as_text()

@@ -10,7 +10,7 @@ from PIL import Image
 from fgmix.audit.label_issues import ClassQuality, LabelIssue
 from fgmix.audit.out_of_fold import OutOfFold
 from fgmix.data.codec.diagnose import decodable
-from fgmix.files import write_text
+from fgmix.files import inside, write_text
 from fgmix.html import picture_url, render
 
 LARGE, SMALL = (400, 300), (128, 96)
@@ -63,7 +63,7 @@ def write_label_issue_page(
 
     Args:
         path: The file.
-        predictions: The images; those whose file is gone are shown as missing.
+        predictions: The images; those whose file is gone or outside the root are shown as missing.
         issues: The issues to show, in order.
         classes: The classes to show, in order.
         summary: A line on what was audited.
@@ -112,8 +112,9 @@ def _pictures(
     predictions: OutOfFold, indices: Iterable[int], box: tuple[int, int]
 ) -> dict[int, str]:
     """Returns images as `data:` URLs of JPEGs that fit into a box, without missing ones."""
-    chosen = sorted(set(indices))
-    files = [str(predictions.root / predictions.paths[i]) for i in chosen]
+    found = {i: inside(predictions.root, predictions.paths[i]) for i in sorted(set(indices))}
+    chosen = [i for i, file in found.items() if file is not None]
+    files = [str(found[i]) for i in chosen]
     urls = {}
     for place, image in decodable(files, lambda _, image: (image,), predictions.crop_bottom):
         picture = Image.fromarray(image.numpy())

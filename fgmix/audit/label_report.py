@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fgmix.audit.label_issues import ClassQuality, LabelIssue, find_label_issues, rate_classes
@@ -48,19 +48,24 @@ class LabelAudit:
         )
 
 
-def audit_labels(runs: Sequence[str | Path], top: int) -> LabelAudit:
+def audit_labels(runs: Sequence[str | Path], top: int, root: Path | None = None) -> LabelAudit:
     """Finds label issues and the classes that need images.
 
     Args:
         runs: The folders of the runs of all folds, or of one of them.
         top: How many issues to list.
+        root: The folder of the images, if they have moved.
 
     Raises:
         FgmixError: If the runs are not all folds of one experiment, or their images are missing.
     """
     predictions = join_folds(open_folds(runs))
+    predictions = replace(predictions, root=root or predictions.root)
     if not predictions.root.is_dir():
-        raise FgmixError(f"the photos are no longer in {predictions.root}: bring them back there")
+        raise FgmixError(
+            f"the photos are no longer in {predictions.root}: give the folder where they are now "
+            f"as --dataset, or as --data-dir for a named data set"
+        )
     labels, probabilities = predictions.labels, predictions.probabilities
     issues = find_label_issues(probabilities, labels)
     classes = rate_classes(probabilities, labels, predictions.class_names, issues)
@@ -107,7 +112,7 @@ def _write_issues(path: Path, audit: LabelAudit) -> None:
         for s in audit.issues
     ]
     columns = ("path", "label", "suggested", "probability", "probability_suggested", "score")
-    write_csv(path, columns, rows)
+    write_csv(path, columns, rows, for_people=True)
 
 
 def _write_classes(path: Path, classes: Sequence[ClassQuality]) -> None:
@@ -122,7 +127,7 @@ def _write_classes(path: Path, classes: Sequence[ClassQuality]) -> None:
         }
         for c in classes
     ]
-    write_csv(path, tuple(rows[0]), rows)
+    write_csv(path, tuple(rows[0]), rows, for_people=True)
 
 
 def label_lines(audit: LabelAudit) -> list[str]:

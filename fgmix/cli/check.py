@@ -7,6 +7,7 @@ from fgmix.audit.load import Subject, load_subject
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.errors import FgmixError
+from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
   python -m fgmix check --dataset photos/
@@ -33,9 +34,11 @@ def main(argv: list[str]) -> int:
         "uses trained runs to find labels that are likely wrong and classes that need more photos.",
         epilog=EXAMPLES,
     )
-    subject = parser.add_mutually_exclusive_group(required=True)
-    subject.add_argument("--dataset", help="name of a data set, or a folder")
-    subject.add_argument(
+    parser.add_argument(
+        "--dataset",
+        help="name of a data set, or a folder; with --model: where the photos of the runs are now",
+    )
+    parser.add_argument(
         "--model", nargs="+", metavar="RUN", help="runs with --folds, or one of them"
     )
     parser.add_argument("--data-dir", help="folder of a named data set")
@@ -47,12 +50,14 @@ def main(argv: list[str]) -> int:
         "--output", metavar="DIR", help="folder for the results (default: audits/NAME)"
     )
     args = parser.parse_args(argv)
+    if not (args.dataset or args.model):
+        parser.error("give --dataset or --model")
     _check_numbers(args)
     if args.output:
         check_output_folder("--output", Path(args.output))
     output = Path(args.output) if args.output else None
     if args.model:
-        return _check_labels(args.model, output, TOP if args.top is None else args.top)
+        return _check_labels(args, output)
     return _check_images(load_subject(args.dataset, args.data_dir, args.split_seed or 0), output)
 
 
@@ -68,11 +73,17 @@ def _check_images(subject: Subject, output: Path | None) -> int:
     return 1 if audit.hurts else 0
 
 
-def _check_labels(runs: list[str], output: Path | None, top: int) -> int:
+def _check_labels(args: Namespace, output: Path | None) -> int:
     """Audits labels; the exit code is 0, because label issues need a person's judgement."""
     from fgmix.audit.label_report import audit_labels, label_lines, write_label_audit
 
-    audit = audit_labels(runs, top)
+    root = None
+    if args.dataset or args.data_dir:
+        import_tensorflow()
+        from fgmix.workflows.train_and_evaluate import load_images
+
+        root = load_images(Run.open(args.model[0]), args.dataset, args.data_dir).root
+    audit = audit_labels(args.model, TOP if args.top is None else args.top, root)
     import_tensorflow()
     output = output or Path("audits") / audit.predictions.name
     written = write_label_audit(output, audit)
@@ -83,9 +94,7 @@ def _check_labels(runs: list[str], output: Path | None, top: int) -> int:
 
 def _check_numbers(args: Namespace) -> None:
     """Checks that flags go with the subject and values are in range."""
-    subject, others = (
-        ("--model", ("data_dir", "split_seed")) if args.model else ("--dataset", ("top",))
-    )
+    subject, others = ("--model", ("split_seed",)) if args.model else ("--dataset", ("top",))
     for name in others:
         if getattr(args, name) is not None:
             raise FgmixError(f"--{name.replace('_', '-')} can't be used with {subject}")

@@ -23,7 +23,9 @@ def main(argv: list[str]) -> int:
         epilog=EXAMPLES,
     )
     parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
-    parser.add_argument("--dataset", help="name or folder (default: the run's own)")
+    parser.add_argument(
+        "--dataset", help="name or folder of other photos, or where the run's own are now"
+    )
     parser.add_argument("--data-dir", help="folder of the data set (default: the run's own)")
     parser.add_argument(
         "--split",

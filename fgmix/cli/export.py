@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.cli.parser import Parser, check_output_folder
+from fgmix.cli.parser import Parser, add_place, check_output_folder
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
         metavar="X",
         help="accept this fraction of the predictions, the most confident, such as 0.8",
     )
-    parser.add_argument("--data-dir", help="folder of the data set (default: the run's own)")
+    add_place(parser)
     args = parser.parse_args(argv)
     if args.top_k < 1:
         raise FgmixError(f"--top-k {args.top_k}: must be at least 1")
@@ -83,6 +83,7 @@ def main(argv: list[str]) -> int:
         top_k=args.top_k,
         model_format=args.format,
         target=next((Target(*item) for item in targets.items()), None),
+        dataset=args.dataset,
         data_dir=args.data_dir,
     )
     print(f"export: {version} (read {version / 'README.md'})")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.cli.parser import Parser, check_output_file, check_output_folder
+from fgmix.cli.parser import Parser, add_place, check_output_file, check_output_folder
 from fgmix.errors import FgmixError
 from fgmix.explain.names import MAP_NAMES, short_names
 from fgmix.runs.run import Run
@@ -66,7 +66,9 @@ def main(argv: list[str]) -> int:
 
     measured = args.measure or (MEASURED if args.json else 0)
     # Before the models, which take longer to load, so that missing photos are reported at once.
-    dataset = None if images and not measured else load_common_images(runs)
+    dataset = (
+        None if images and not measured else load_common_images(runs, args.dataset, args.data_dir)
+    )
     files: Sequence[tuple[str, str | None]]
     files = _given(images) if dataset is None or images else _tested(dataset, runs[0], args.count)
     if not _is_folder(output):
@@ -138,6 +140,7 @@ def _parser() -> Parser:
         help=f"measure the maps on N test photos (default: off; {MEASURED} with --json)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
+    add_place(parser)
     return parser
 
 

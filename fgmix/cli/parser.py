@@ -59,6 +59,16 @@ def check_output_folder(flag: str, path: Path) -> None:
         raise FgmixError(f"{flag} {path}: {there} is a file: give a folder")
 
 
+def add_place(parser: Parser) -> None:
+    """Adds the flags that say where the photos of runs are now."""
+    parser.add_argument(
+        "--dataset", metavar="DATASET", help="where the runs' photos are now: a folder, or a name"
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder of the runs' data set, if it has moved"
+    )
+
+
 def add_flags(parser: Parser, config: type, without: Collection[str] = ()) -> None:
     """Adds a flag for every field of a config class, under the headings of its groups.
 

@@ -48,6 +48,6 @@ def main(argv: list[str]) -> int:
     model = ServedModel(args.url, args.model, args.version, args.label, args.timeout)
     failed = False
     for answer in query_files(model, find_images(args.paths)):
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer, allow_nan=False), flush=True)
         failed |= "error" in answer
     return 1 if failed else 0

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
-from fgmix.cli.parser import Parser, check_output_file
+from fgmix.cli.parser import Parser, add_place, check_output_file
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
@@ -30,8 +30,6 @@ def main(argv: list[str]) -> int:
         raise FgmixError(f"--output {args.output}: must end in .html")
     if args.heatmaps < 0:
         raise FgmixError(f"--heatmaps {args.heatmaps}: give a number of photos, or 0 for none")
-    if args.photos is not None and not args.photos.is_dir():
-        raise FgmixError(f"--photos {args.photos}: there is no such folder")
 
     from fgmix.comparison.contrasts import compare
     from fgmix.comparison.study import open_study
@@ -41,7 +39,7 @@ def main(argv: list[str]) -> int:
     study = open_study(args.runs)
     focus = find_focus(study, args.group)
     comparison = compare(study, args.baseline)
-    root = args.photos or image_root(study)
+    root = image_root(study, args.dataset, args.data_dir)
     count = 0 if args.no_photos else args.heatmaps
     why_not = obstacle(study, root, count)
     if why_not:
@@ -89,9 +87,7 @@ def _parser() -> Parser:
         metavar="N",
         help=f"number of test photos with heat maps; 0: none (default: {HEATMAPS})",
     )
-    parser.add_argument(
-        "--photos", type=Path, metavar="DIR", help="folder of the photos, if they have moved"
-    )
+    add_place(parser)
     parser.add_argument(
         "--no-photos", action="store_true", help="leave out photos, so that the page can be shared"
     )

@@ -15,7 +15,7 @@ from fgmix.comparison.power import POWER
 from fgmix.comparison.statistics import LEVEL
 from fgmix.comparison.tables import comparison_tables
 from fgmix.files import write_csv, write_json
-from fgmix.tables import WIDTH
+from fgmix.tables import WIDTH, markdown_text
 
 
 def verdicts(comparison: Comparison) -> list[str]:
@@ -60,15 +60,15 @@ def as_text(comparison: Comparison, failures: Failures | None = None) -> str:
 
 def as_markdown(comparison: Comparison, failures: Failures | None = None) -> str:
     """Returns the comparison as a Markdown page."""
-    parts = [f"# Comparison\n\n{headline(comparison)}.\n"]
+    parts = [f"# Comparison\n\n{markdown_text(headline(comparison))}.\n"]
     if comparison.contrasts:
-        lines = "\n".join(f"- {sentence}" for sentence in verdicts(comparison))
+        lines = "\n".join(f"- {markdown_text(sentence)}" for sentence in verdicts(comparison))
         parts.append(f"## Verdict\n\n{lines}\n")
     parts += [table.as_markdown() for table in comparison_tables(comparison)]
     if failures:
         parts += [table.as_markdown() for table in failure_tables(failures)]
     if comparison.notes:
-        lines = "\n".join(f"- {note}" for note in comparison.notes)
+        lines = "\n".join(f"- {markdown_text(note)}" for note in comparison.notes)
         parts.append(f"## Notes\n\n{lines}\n")
     return "\n".join(parts)
 
@@ -109,7 +109,7 @@ def write_groups(path: Path, comparison: Comparison) -> None:
             }
         rows.append(row)
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    write_csv(path, columns, rows)
+    write_csv(path, columns, rows, for_people=True)
 
 
 def write_record(path: Path, comparison: Comparison) -> None:

@@ -12,6 +12,7 @@ from fgmix.comparison.study import Group, Study
 from fgmix.data.dataset import evenly_spaced
 from fgmix.errors import FgmixError
 from fgmix.explain.names import MAP_MEANINGS, MAP_NAMES
+from fgmix.files import inside
 from fgmix.report.pictures import HEAT, Picture, encode
 from fgmix.runs.record import MODEL
 
@@ -76,12 +77,18 @@ def obstacle(study: Study, root: Path, count: int) -> str:
         return "Heat maps are left out of this page."
     if not any(_has_model(group) for group in study.groups):
         return f"Heat maps need the models, but the {MODEL} of every run is missing."
-    if not any((root / path).is_file() for path in _chosen(study, count)):
+    if not _there(root, _chosen(study, count)):
         return (
             f"Heat maps need the photos, which are no longer in {root}. If they have moved, give "
-            f"their folder with --photos."
+            f"their folder with --dataset."
         )
     return ""
+
+
+def _there(root: Path, paths: Sequence[str]) -> list[str]:
+    """Returns the paths of files that are below a folder."""
+    files = {path: inside(root, path) for path in paths}
+    return [path for path, file in files.items() if file is not None and file.is_file()]
 
 
 def _unseen(study: Study) -> Sequence[str]:
@@ -124,7 +131,7 @@ def look(study: Study, root: Path, count: int) -> Looks:
         return Looks(why_not="No heat maps: the groups crop the photos differently.")
     chosen = _chosen(study, count)
     labels = {path: study.class_names[i] for path, i in zip(study.paths, study.labels, strict=True)}
-    there = [path for path in chosen if (root / path).is_file()]
+    there = _there(root, chosen)
     files = [str(root / path) for path in there]
     images = []
     for i, image in decodable(files, lambda _, image: (image,), crops.pop()):

@@ -16,7 +16,7 @@ from fgmix.comparison.contrasts import Comparison
 from fgmix.comparison.failures import find_failures
 from fgmix.comparison.output import headline
 from fgmix.comparison.study import Group, Study
-from fgmix.data.sources.registry import terms_of_use
+from fgmix.data.sources.registry import SOURCES, load_dataset, terms_of_use
 from fgmix.errors import FgmixError
 from fgmix.files import write_text
 from fgmix.report.commands import Running, describe_running
@@ -89,9 +89,26 @@ def find_focus(study: Study, name: str | None = None) -> Group:
     return found
 
 
-def image_root(study: Study) -> Path:
-    """Returns the folder of the runs' images."""
-    return Path(study.groups[0].runs[0][0].data.get("root", ""))
+def image_root(study: Study, dataset: str | None = None, data_dir: str | None = None) -> Path:
+    """Returns the folder of the runs' images.
+
+    Unlike other commands, a report also shows images of a data set that has changed since.
+
+    Args:
+        study: The runs.
+        dataset: The folder where the images are now, or the name of their data set.
+        data_dir: The folder of the data set, if it has moved.
+
+    Raises:
+        FgmixError: If there is no such data set.
+    """
+    run = study.groups[0].runs[0][0]
+    if not (dataset or data_dir):
+        return Path(run.data.get("root", ""))
+    place = run.run.config_at(dataset, data_dir)
+    if place.dataset not in SOURCES and Path(place.dataset).expanduser().is_dir():
+        return Path(place.dataset).expanduser()
+    return load_dataset(place.dataset, place.data_dir, place.split_seed).root
 
 
 def make_report(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from fgmix.files import inside
 from fgmix.html import picture_url
 
 EXAMPLE, HEAT = 200, 280
@@ -47,7 +48,7 @@ class ExampleImages:
     Attributes:
         root: The folder that paths are relative to.
         wanted: The number of requested images.
-        gone: How many of these are missing or can't be read.
+        gone: How many of these are missing, outside the folder or can't be read.
     """
 
     def __init__(self, root: Path, crop_bottom: int = 0):
@@ -64,11 +65,14 @@ class ExampleImages:
         return encode(image, EXAMPLE, alt)
 
     def _read(self, path: str) -> Image.Image | None:
+        file = inside(self.root, path)
+        if file is None:
+            return None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(self.root / path) as file:
-                    image = ImageOps.exif_transpose(file).convert("RGB")
+                with Image.open(file) as picture:
+                    image = ImageOps.exif_transpose(picture).convert("RGB")
         except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, *BOMBS):
             return None
         if image.height > self._crop_bottom:

@@ -14,6 +14,7 @@ from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import cell_row, entries
 from fgmix.reproduction.tables import table_one, table_two
+from fgmix.tables import markdown_text
 
 
 def results_name(dataset: str, grid: Sequence[str], config: TrainConfig) -> str:
@@ -45,9 +46,9 @@ def write_results(folder: Path, states: Mapping[Cell, State]) -> None:
     write_text(folder / "table2.md", table_two(states))
     write_text(folder / "table1.md", table_one(states))
     places = [entry.row() for entry in entries(states)]
-    write_csv(folder / "table2.csv", list(places[0]), places)
+    write_csv(folder / "table2.csv", list(places[0]), places, for_people=True)
     cells = [cell_row(cell, state) for cell, state in states.items()]
-    write_csv(folder / "cells.csv", list(cells[0]), cells)
+    write_csv(folder / "cells.csv", list(cells[0]), cells, for_people=True)
     save_table_plot(folder / "table2.png", states)
     save_figure_two(folder, states)
     for name, text in comparisons(states).items():
@@ -71,5 +72,5 @@ def comparisons(states: Mapping[Cell, State]) -> dict[str, str]:
             try:
                 pages[name] = as_markdown(compare(open_study([cell.directory for cell in cells])))
             except FgmixError as error:
-                pages[name] = f"# Comparison\n\nNot made: {error}\n"
+                pages[name] = f"# Comparison\n\nNot made: {markdown_text(str(error))}\n"
     return pages

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fgmix.config.fields import check_values
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
-from fgmix.files import read_csv, read_json
+from fgmix.files import is_relative, read_csv, read_json
 from fgmix.runs.record import (
     CONFIG,
     HISTORY,
@@ -126,6 +126,22 @@ class Run:
         except (TypeError, FgmixError) as error:
             raise of_another_version(self.directory, error) from error
 
+    def config_at(self, dataset: str | None = None, data_dir: str | None = None) -> TrainConfig:
+        """Returns the config with the place where the run's images are now.
+
+        Args:
+            dataset: Their folder, or the name of their data set; as recorded by default.
+            data_dir: The folder of a named data set. Of a run on a folder, another way to give it.
+        """
+        on_folder = Path(self.config.dataset).is_absolute()
+        if dataset is None and data_dir is not None and on_folder:
+            dataset, data_dir = data_dir, None
+        return replace(
+            self.config,
+            dataset=dataset or self.config.dataset,
+            data_dir=data_dir or self.config.data_dir,
+        )
+
     @property
     def crop_bottom(self) -> int:
         """Pixel rows to remove from the bottom of every image, in source pixels."""
@@ -201,6 +217,8 @@ class Run:
         for path in found.paths:
             if path in seen:
                 raise self._damaged(PREDICTIONS, f"it names {path} twice")
+            if not is_relative(path):
+                raise self._damaged(PREDICTIONS, f"{path!r} is outside the folder of the photos")
             seen.add(path)
         return found
 

@@ -21,6 +21,10 @@ BATCH = 8
 REQUEST_BYTES = 32 << 20
 """The most bytes of images in a request, and so the size of the largest image that is sent."""
 TIMEOUT_SECONDS = 30.0
+ROUNDING = 1e-3
+"""By how much a probability in half precision may exceed 1."""
+SHOWN = 40
+"""The most characters of a wrong value that are shown."""
 MAX_WORDS = 300
 """The most characters of a server's message that are shown."""
 
@@ -127,18 +131,43 @@ def query_files(model: ServedModel, files: Iterable[Path]) -> Iterator[dict[str,
             row = next(rows)
             try:
                 answer = _describe(path, row)
-            except (LookupError, TypeError, ValueError) as error:
+            except (LookupError, TypeError, ValueError, OverflowError) as error:
+                reason = f" ({_shorten(str(error))})" if isinstance(error, _Value) else ""
                 raise FgmixError(
-                    f"{model.endpoint} lacks the outputs valid, top_labels and top_probabilities: "
-                    "is the model an export of fgmix?"
+                    f"{model.endpoint} lacks the outputs valid, top_labels and top_probabilities"
+                    f"{reason}: is the model an export of fgmix?"
                 ) from error
             yield answer
 
 
+class _Value(ValueError):
+    """An output is there and has a value that no export gives."""
+
+
 def _describe(path: Path, row: dict[str, Any]) -> dict[str, Any]:
-    if not row["valid"]:
+    """Returns the prediction in a server's row, whose values may be anything that JSON holds.
+
+    Python's JSON holds NaN and infinity too, which other readers of JSON refuse.
+    """
+    if not _of("valid", row["valid"], isinstance(row["valid"], bool)):
         return describe_failure(path)
-    return describe(path, row["top_labels"], row["top_probabilities"], row.get("accepted"))
+    labels, probabilities = row["top_labels"], row["top_probabilities"]
+    for name, values in (("top_labels", labels), ("top_probabilities", probabilities)):
+        _of(name, values, isinstance(values, list))
+    for label in labels:
+        _of("a label", label, isinstance(label, str))
+    for value in probabilities:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        _of("a probability", value, number and 0 <= value <= 1 + ROUNDING)
+    accepted = row.get("accepted")
+    _of("accepted", accepted, accepted is None or isinstance(accepted, bool))
+    return describe(path, labels, probabilities, accepted)
+
+
+def _of(name: str, value: Any, allowed: bool) -> Any:
+    if not allowed:
+        raise _Value(f"{name} is {json.dumps(value)[:SHOWN]}")
+    return value
 
 
 def _requests(files: Iterable[Path]) -> Iterator[list[tuple[Path, bytes | str]]]:
@@ -169,7 +198,7 @@ def _is_address(url: str) -> bool:
 
 def _refusal(error: HTTPError) -> str:
     """Returns the status of a refusal, with the server's message if it sent one."""
-    status = f"HTTP {error.code} {error.reason}".rstrip()
+    status = _shorten(f"HTTP {error.code} {error.reason}")
     try:
         words = _parse(error.read()).get("error")
     except (OSError, HTTPException):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import fgmix
 from fgmix.errors import FgmixError
-from fgmix.files import write_json
+from fgmix.files import harmless, write_json
 from fgmix.runs.record import MODEL
 from fgmix.runs.run import Run
 from fgmix.serving.lines import LineFormat
@@ -152,7 +152,7 @@ def _refuse_another(file: Path, job: dict[str, Any]) -> None:
 
 def _refuse_other_image(file: Path, number: int, path: str, paths: Iterator[Path | None]) -> None:
     now = next((found for found in paths if found is not None), None)
-    if str(now) == path:
+    if path in (str(now), harmless(str(now))):  # the latter in CSV
         return
     what = f"photo {number} is {str(now)!r} now" if now else f"there are {number - 1} photos now"
     raise FgmixError(

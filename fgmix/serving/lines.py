@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
+from fgmix.files import harmless
+
 _BYTES = {"encoding": "utf-8", "errors": "surrogateescape"}
 """File names that are not UTF-8 hold lone surrogates, which are written as the original bytes."""
 
@@ -14,7 +16,7 @@ class Record(NamedTuple):
     """A line read back.
 
     Attributes:
-        path: The image file of the line.
+        path: The image file of the line, as its format writes it.
         failed: Whether the line holds an error.
         end: The position after the line, in bytes.
     """
@@ -74,6 +76,8 @@ class JsonLines:
 class CsvLines:
     """A CSV table: path, label, probability, error, then the other likely labels.
 
+    Text that a spreadsheet would run is made `harmless`; JSON lines hold it exactly.
+
     Args:
         count: The number of labels in a prediction.
     """
@@ -86,7 +90,7 @@ class CsvLines:
     def encode(self, answer: dict[str, Any]) -> bytes:
         """Returns a prediction as a row; missing values are empty cells."""
         others = [cell for pair in answer.get("top", [])[1:] for cell in pair]
-        cells = [answer.get(name, "") for name in self.columns[:4]] + others
+        cells = [harmless(c) for c in [answer.get(name, "") for name in self.columns[:4]] + others]
         return self._row(cells + [""] * (len(self.columns) - len(cells)))
 
     def read(self, file: BinaryIO) -> Iterator[Record]:

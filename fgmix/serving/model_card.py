@@ -12,7 +12,7 @@ from fgmix.evaluation.metrics import standard_error
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
-from fgmix.tables import markdown_table
+from fgmix.tables import markdown_table, markdown_text
 
 HARDEST = 5
 MEASURED = {"test": "test photos", "fold": "photos of the fold held out"}
@@ -113,7 +113,8 @@ def write_card(
         "Terms": _terms(run),
     }
     text = "\n\n".join(f"## {title}\n\n{text.strip()}" for title, text in sections.items())
-    return f"# {run.directory.resolve().name}, version {folder}\n\n{text}\n"
+    title = markdown_text(run.directory.resolve().name)
+    return f"# {title}, version {folder}\n\n{text}\n"
 
 
 def _purpose(run: Run, calibration: Calibration | None) -> str:
@@ -122,9 +123,10 @@ def _purpose(run: Run, calibration: Calibration | None) -> str:
         if calibration
         else "and the output does not show it: the probabilities are not calibrated"
     )
+    name = markdown_text(run.data["name"])
     return f"""\
 The model distinguishes {len(run.class_names)} similar classes in photos like those it was trained
-on: {run.data["name"]}, one object per photo. It assigns one of these classes to a photo of anything
+on: {name}, one object per photo. It assigns one of these classes to a photo of anything
 else too, {unsure}. Accuracy may be lower than reported below on photos from other
 cameras or places, or cropped differently. It is not meant for decisions about people."""
 
@@ -150,7 +152,7 @@ def _metrics(run: Run, metrics: dict[str, Any]) -> str:
             f"On {count:,} {MEASURED[run.config.measured_split]}, which were not used for any "
             "choice (± is the standard error):\n",
             _table(rows),
-            f"\nThe hardest classes: {shown}.",
+            f"\nThe hardest classes: {markdown_text(shown)}.",
         ]
     )
 

@@ -21,6 +21,7 @@ from fgmix.serving.signatures import Classifier, input_spec, serving_tensor
 FILE = "model.onnx"
 OPSET = 18
 LARGEST_DIFFERENCE = 1e-4
+HALF = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 GROUP, PURPOSE = "onnx", "--format onnx"
 
 
@@ -91,17 +92,35 @@ def export_onnx(
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """Returns a model that computes in float32 with the weights of `model`."""
+    """Returns a model that computes in float32 with the weights of `model`.
+
+    A backbone may contain operations that are no layers, such as `x + y`. They have no precision of
+    their own, except casts.
+    """
     if all(layer.compute_dtype == "float32" for layer in model.layers):
         return model
     copy = keras.models.clone_model(
         model,
-        clone_function=lambda layer: type(layer).from_config(
-            layer.get_config() | {"dtype": "float32"}
+        clone_function=lambda operation: type(operation).from_config(
+            _with_float32(operation.get_config())
         ),
     )
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _with_float32(config: Any) -> Any:
+    """Returns a config in which every half precision is float32, in nested configs too."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return "float32"
+        return {
+            key: "float32" if key == "dtype" and value in HALF else _with_float32(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_with_float32(item) for item in config)
+    return config
 
 
 def _collect_often(graph: Any, operations: Any) -> Any:

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fgmix.data.codec.diagnose import refuse_unreadable
-from fgmix.data.dataset import evenly_spaced
+from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.errors import FgmixError
 from fgmix.evaluation.calibration import (
     Abstention,
@@ -26,7 +27,7 @@ from fgmix.serving.export import export_saved_model, next_version
 from fgmix.serving.model_card import Calibration, describe, write_card
 from fgmix.serving.onnx import export_onnx, require_onnx
 from fgmix.serving.signatures import Classifier
-from fgmix.workflows.train_and_evaluate import evaluate_run, load_images
+from fgmix.workflows.train_and_evaluate import load_images
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ def export_run(
     top_k: int = TOP,
     model_format: str = "savedmodel",
     target: Target | None = None,
+    dataset: str | None = None,
     data_dir: str | None = None,
 ) -> Path:
     """Exports a run as the next version in a model's folder.
@@ -78,8 +80,9 @@ def export_run(
         model_format: A name from `EXPORTERS`.
         target: Decides which predictions are accepted; None exports without calibration and
             threshold.
-        data_dir: The folder of the run's images, if they have moved. They are needed for a target
+        dataset: Where the run's images are now, as for `load_images`. They are needed for a target
             and to check ONNX.
+        data_dir: The folder of the data set, if it has moved.
 
     Returns:
         The version's folder.
@@ -91,7 +94,7 @@ def export_run(
     if model_format == "onnx":
         require_onnx()
         directory = directory / ONNX_FOLDER
-    calibration = choose_abstention(run, target, data_dir) if target else None
+    calibration = choose_abstention(run, target, dataset, data_dir) if target else None
     version = next_version(directory)
     classifier = Classifier(
         run.load_model(),
@@ -101,11 +104,13 @@ def export_run(
         calibration.abstention if calibration else None,
     )
     card = write_card(run, run.metrics, version.name, model_format, top_k, calibration)
-    EXPORTERS[model_format](run, data_dir, classifier, version, card)
+    EXPORTERS[model_format](partial(load_images, run, dataset, data_dir), classifier, version, card)
     return version
 
 
-def choose_abstention(run: Run, target: Target, data_dir: str | None = None) -> Calibration:
+def choose_abstention(
+    run: Run, target: Target, dataset: str | None = None, data_dir: str | None = None
+) -> Calibration:
     """Fits temperature and threshold on validation images and measures them on test images.
 
     Raises:
@@ -117,7 +122,10 @@ def choose_abstention(run: Run, target: Target, data_dir: str | None = None) -> 
             f"threshold are chosen on: train it with --val-fraction 0.1, or export it without a "
             f"target"
         )
-    found, images, model = evaluate_run(run, data_dir=data_dir, split="val")
+    images = load_images(run, dataset, data_dir)
+    refuse_unreadable(images.files("val"))
+    model = run.load_model()
+    found = evaluate(model, images, "val")
     temperature = fit_temperature(found.probabilities, found.labels)
     calibrated = calibrate(found.probabilities, temperature)
     correct = calibrated.argmax(axis=1) == found.labels
@@ -139,9 +147,9 @@ def choose_abstention(run: Run, target: Target, data_dir: str | None = None) -> 
 
 
 def _export_onnx(
-    run: Run, data_dir: str | None, classifier: Classifier, version: Path, card: str
+    images: Callable[[], ImageDataset], classifier: Classifier, version: Path, card: str
 ) -> None:
-    files = load_images(run, data_dir=data_dir).files("test")
+    files = images().files("test")
     chosen = evenly_spaced(len(files), CHECKED_IMAGES)
     difference = export_onnx(classifier, version, card, [files[i] for i in chosen])
     log.info(
@@ -152,7 +160,7 @@ def _export_onnx(
 
 
 def _export_saved_model(
-    run: Run, data_dir: str | None, classifier: Classifier, version: Path, card: str
+    images: Callable[[], ImageDataset], classifier: Classifier, version: Path, card: str
 ) -> None:
     export_saved_model(classifier, version, card)
     write_serving_configs(version.parent, model_name(version.parent))

@@ -4,7 +4,7 @@ import logging
 import math
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -171,8 +171,8 @@ def evaluate_run(
 
     Args:
         run: The run.
-        dataset: Another data set, by name or folder, whose classes are aligned by name; the run's
-            own by default.
+        dataset: Another data set, by name or folder, whose classes are aligned by name, or where
+            the run's own is now; the run's own by default.
         data_dir: The folder of the data set, if it has moved.
         split: A split's name, or `"all"` for all splits together.
 
@@ -183,7 +183,10 @@ def evaluate_run(
         FgmixError: If the data set is missing, has changed since training, lacks the split or has
             classes that the model doesn't know, or an image can't be read.
     """
-    images = load_images(run, dataset, data_dir, split)
+    if dataset is None:
+        images = load_images(run, data_dir=data_dir)
+    else:
+        images = load_other_images(run, dataset, data_dir, split)
     if split == "all" and split not in images.splits:
         images = replace(images, splits={"all": concatenate(list(images.splits.values()))})
     if split not in images.splits:
@@ -193,33 +196,53 @@ def evaluate_run(
     return evaluate(model, images, split), images, model
 
 
-def load_images(
-    run: Run, dataset: str | None = None, data_dir: str | None = None, split: str = "test"
-) -> ImageDataset:
-    """Loads the images of a finished run, in its splits and class order, or another data set.
+def load_images(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
+    """Loads the images of a finished run, in its splits and class order.
 
     Args:
         run: The run.
-        dataset: Another data set, by name or folder; the run's own by default.
+        dataset: Where its images are now, by name or folder; as recorded by default.
         data_dir: The folder of the data set, if it has moved.
-        split: The split that is needed of another data set; it may lack the others.
 
     Raises:
-        FgmixError: If the data set is missing, has changed since training, or has classes that
-            the model doesn't know.
+        FgmixError: If the data set is missing or has changed since training.
     """
-    config = run.config
-    if dataset:
-        require_known(dataset, data_dir)
-        images = load_split(dataset, split, data_dir, config.split_seed)
-    else:
-        if data_dir:
-            config = replace(config, data_dir=data_dir)
-        images = load_splits_of_run(config, run.data)
-    if not dataset and not images.matches(run.data["fingerprint"]):
+    config = run.config_at(dataset, data_dir)
+    if Path(config.dataset).is_absolute() and not Path(config.dataset).is_dir():
+        raise FgmixError(
+            f"the photos of {run.directory} are no longer in {config.dataset}: give the folder "
+            f"where they are now as --dataset"
+        )
+    images = load_splits_of_run(config, run.data)
+    if not images.matches(run.data["fingerprint"]):
         raise FgmixError(
             f"the photos in {images.root} have changed since {run.directory} was trained, so its "
-            f"split is not the same: restore the old ones, or give the new ones as --dataset "
-            f"(if training photos are among them, the result means nothing)"
+            f"split is not the same: restore the old ones, or give their folder as --dataset; "
+            f"evaluate.py also measures the run on other photos (if training photos are among "
+            f"them, the result means nothing)"
         )
     return replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)
+
+
+def load_other_images(
+    run: Run, dataset: str, data_dir: str | None = None, split: str = "test"
+) -> ImageDataset:
+    """Loads a data set to measure a run on; its own if it is the same images elsewhere.
+
+    Args:
+        run: The run.
+        dataset: A name or a folder. Its classes are aligned by name.
+        data_dir: The folder of the data set, if it has moved.
+        split: The split to measure; another data set may lack the others. If it is `"all"`, no
+            images are left out, as shots leave some.
+
+    Raises:
+        FgmixError: If the data set is missing or has classes that the model doesn't know.
+    """
+    if split != "all":
+        with suppress(FgmixError):  # other images
+            return load_images(run, dataset, data_dir)
+    require_known(dataset, data_dir)
+    # Another data set is only measured, so no validation images are held out.
+    other = load_split(dataset, split, data_dir, run.config.split_seed)
+    return replace(align_classes(other, run.class_names), crop_bottom=run.crop_bottom)

@@ -101,7 +101,45 @@ def test_a_photo_that_is_gone_is_said_to_be(tmp_path, check):
     shutil.rmtree(photos)
     code, _, err = check("--model", folds[0])
     assert code == 2
-    assert "the photos are no longer in" in err
+    assert f"the photos are no longer in {photos}: give the folder where they are now" in err
+    assert "--dataset" in err
+
+
+def test_photos_that_have_moved_are_found_by_dataset_or_data_dir(tmp_path, check):
+    photos = write_named_photos(tmp_path / "data", {"crow": 4, "dove": 4}, {"crow 1": "dove"})
+    folds = write_folds(photos, tmp_path / "runs", folds=2)
+    moved = photos.rename(tmp_path / "moved")
+    for flag in ("--dataset", "--data-dir"):
+        assert check("--model", folds[0], flag, moved)[0] == 0
+        page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
+        assert page.count("<img") == 3
+        assert "(this photo is gone)" not in page
+    (moved / "train" / "dove" / "new.png").write_bytes(b"")
+    code, _, err = check("--model", folds[0], "--dataset", moved)
+    assert code == 2
+    assert f"the photos in {moved} have changed" in err
+
+
+def test_a_spreadsheet_runs_no_name(tmp_path, check):
+    photos = write_named_photos(tmp_path / "data", {"=1+1": 4, "dove": 4}, {"=1+1 1": "dove"})
+    folds = write_folds(photos, tmp_path / "runs", folds=2)
+    assert check("--model", folds[0])[0] == 0
+    [row] = read_csv(tmp_path / "out" / "suspects.csv")
+    assert (row["label"], row["suggested"]) == ("dove", "'=1+1")
+    assert float(row["score"]) < 0  # a number stays one
+    assert {row["class"] for row in read_csv(tmp_path / "out" / "classes.csv")} == {"'=1+1", "dove"}
+    exact = {row["label"] for fold in folds for row in read_csv(fold / "predictions.csv")}
+    assert exact == {"=1+1", "dove"}
+
+
+def test_no_photo_outside_the_data_set_is_shown(tmp_path, check):
+    photos = write_named_photos(tmp_path / "data", {"crow": 4, "dove": 4}, {"crow 1": "dove"})
+    folds = write_folds(photos, tmp_path / "runs", folds=2)
+    shown = photos / "train" / "dove" / "crow 1.png"
+    shown.rename(tmp_path / "private.png")
+    shown.symlink_to(tmp_path / "private.png")
+    assert check("--model", folds[0])[0] == 0
+    assert "(this photo is gone)" in (tmp_path / "out" / "suspects.html").read_text()
 
 
 def test_sound_labels_give_a_page_that_says_so(tmp_path, check):
@@ -116,10 +154,10 @@ def test_sound_labels_give_a_page_that_says_so(tmp_path, check):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "--dataset --model"),
-        (["--model", "x", "--dataset", "y"], "not allowed with"),
+        ([], "give --dataset or --model"),
+        (["--model", "x", "--dataset", "y"], "x is not a run"),
         (["--model", "nowhere"], "nowhere is not a run"),
-        (["--model", "x", "--data-dir", "y"], "--data-dir can't be used with --model"),
+        (["--model", "x", "--data-dir", "y"], "x is not a run"),
         (["--model", "x", "--split-seed", "0"], "--split-seed can't be used with --model"),
         (["--model", "x", "--top", "0"], "--top 0: must be at least 1"),
         (["--dataset", "x", "--top", "5"], "--top can't be used with --dataset"),

@@ -18,7 +18,7 @@ from fgmix.comparison.plots import (
 from fgmix.comparison.study import open_study
 from fgmix.files import read_csv
 from fgmix.plotting import save_figure
-from tests.comparison.answers import draw_answers, write_run
+from tests.comparison.answers import draw_answers, edit_config, write_run
 
 
 def write_groups_of(runs, shots=(None,), attentions=("none", "mixed"), seeds=2):
@@ -73,6 +73,17 @@ def test_markdown_has_the_same_tables(several):
     assert "| group | difference | 95 % interval | p | corrected p | detectable | verdict |" in text
     assert "| --- | ---: | ---: | ---: | ---: | ---: | --- |" in text
     assert text.count("\n| mixed |") == 2 + len(several.contrasts[0].targets)
+
+
+def test_names_in_markdown_are_no_html(tmp_path):
+    for attention in ("none", "mixed"):
+        directory = write_run(tmp_path, np.ones(200, bool), attention=attention)
+        edit_config(directory, data={"name": "<script>alert(1)</script>"})
+    comparison = compare(open_study([tmp_path]))
+    assert "<script>" in as_text(comparison)
+    text = as_markdown(comparison)
+    assert "&lt;script>" in text
+    assert "<script>" not in text
 
 
 def test_a_single_group_shows_where_it_fails(single):

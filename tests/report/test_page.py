@@ -243,7 +243,7 @@ def test_the_same_runs_give_the_same_page(grid, grid_report):
     [
         (["--group", "cbam"], "--group cbam: no such group; choose from: none; mixed"),
         (["--heatmaps", "-1"], "--heatmaps -1: give a number of photos"),
-        (["--photos", "nowhere"], "--photos nowhere: there is no such folder"),
+        (["--dataset", "nowhere"], "no data set 'nowhere'"),
         (["--output", "report.pdf"], "must end in .html"),
         (["--output", "nowhere/report.html"], "there is no folder 'nowhere'"),
     ],
@@ -280,3 +280,37 @@ def test_heat_maps_need_models_and_photos(grid, tmp_path):
         assert obstacle(study, page.image_root(study), 4) == ""
     finally:
         (grid / "none-0" / "model.keras").unlink()
+
+
+@pytest.mark.parametrize("flag", ["--dataset", "--data-dir"])
+def test_photos_that_have_moved_are_shown(tmp_path, flag):
+    photos = write_photos(tmp_path / "photos", 2)
+    write_run(tmp_path / "run", photos, ("one", "two"))
+    moved = photos.rename(tmp_path / "moved")
+    argv = [str(tmp_path / "run"), "--output", str(tmp_path / "report.html")]
+    main(argv)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert outline(text).images == []
+    assert f"None of these photos can be read in {photos}." in text
+    assert "give their folder with --dataset" in text
+    main([*argv, flag, str(moved)])
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert outline(text).images
+    assert "can be read in" not in text
+
+
+def test_files_outside_the_data_set_are_not_read(tmp_path):
+    photos = write_photos(tmp_path / "photos", 2)
+    run = write_run(tmp_path / "run", photos, ("one", "two"))
+    argv = [str(run), "--output", str(tmp_path / "report.html")]
+    outside = (photos / "test").rename(tmp_path / "private")
+    (photos / "test").symlink_to(outside)  # a link that leads out of the data set
+    main(argv)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert outline(text).images == []
+    assert "Links that lead out of it are not followed." in text
+    predictions = (run / "predictions.csv").read_text()
+    for prefix in ("../private", str(outside)):
+        (run / "predictions.csv").write_text(predictions.replace("test/", f"{prefix}/"))
+        with pytest.raises(FgmixError, match="is outside the folder of the photos"):
+            main(argv)

@@ -265,6 +265,50 @@ def test_what_is_no_answer_of_an_export_is_told(server, refusal, kind, body, sai
     assert said in refusal()
 
 
+GOOD = {"valid": True, "top_labels": ["a", "b"], "top_probabilities": [0.75, 0.25]}
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "said"),
+    [
+        ("top_probabilities", "[NaN, 0.25]", "a probability is NaN"),
+        ("top_probabilities", "[Infinity, 0.25]", "a probability is Infinity"),
+        ("top_probabilities", "[-Infinity, 0.25]", "a probability is -Infinity"),
+        ("top_probabilities", "[1e999, 0.25]", "a probability is Infinity"),
+        ("top_probabilities", f"[1{'0' * 400}, 0]", "a probability is 1000"),
+        ("top_probabilities", f"[{'9' * 5000}, 0]", "returns no predictions"),
+        ("top_probabilities", "[-0.1, 0.25]", "a probability is -0.1"),
+        ("top_probabilities", "[true, 0.25]", "a probability is true"),
+        ("top_probabilities", "[null, 0.25]", "a probability is null"),
+        ("top_probabilities", "[[0.75], 0.25]", "a probability is [0.75]"),
+        ("top_probabilities", '{"a": 1}', "top_probabilities is {"),
+        ("top_probabilities", "[0.75]", "lacks the outputs"),
+        ("top_labels", '[{"a": [NaN]}, "b"]', "a label is {"),
+        ("top_labels", '[1, "b"]', "a label is 1"),
+        ("top_labels", '"ab"', 'top_labels is "ab"'),
+        ("top_labels", "null", "top_labels is null"),
+        ("valid", "NaN", "valid is NaN"),
+        ("valid", '"no"', 'valid is "no"'),
+        ("accepted", "NaN", "accepted is NaN"),
+        ("accepted", "[]", "accepted is []"),
+    ],
+)
+def test_values_that_no_export_gives_are_one_line(server, refusal, output, value, said):
+    good = {name: json.dumps(item) for name, item in GOOD.items()}
+    row = ", ".join(f'"{name}": {item}' for name, item in (good | {output: value}).items())
+    server.kind, server.body = "application/json", f'{{"predictions": [{{{row}}}]}}'.encode()
+    assert said in refusal()
+
+
+def test_the_largest_probability_may_be_rounded_up(server, query, write):
+    row = GOOD | {"top_labels": ["\ud800", "b"], "top_probabilities": [1.0001, 0]}
+    server.kind = "application/json"
+    server.body = json.dumps({"predictions": [row]}).encode()
+    code, [line], _ = query(*write("a.jpg"))
+    assert code == 0
+    assert json.loads(line)["top"] == [["\ud800", 1.0001], ["b", 0.0]]
+
+
 def test_silence_is_given_up(server, refusal):
     server.seconds = 2
     said = refusal("--timeout", "0.2")

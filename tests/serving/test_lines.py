@@ -102,3 +102,15 @@ def test_a_line_of_another_kind_is_refused(name, line):
     lines, content = written(name)
     with pytest.raises(ValueError, match=r"\w"):
         read(lines, content + line)
+
+
+def test_in_csv_no_cell_is_a_formula():
+    answer = {
+        "path": "=a.jpg",
+        "label": "@x",
+        "probability": 0.5,
+        "top": [["@x", 0.5], ["-y", 0.1]],
+    }
+    lines = LINE_FORMATS["csv"](2)
+    assert lines.encode(answer) == b"'=a.jpg,'@x,0.5,,'-y,0.1\n"
+    assert json.loads(LINE_FORMATS["json"](2).encode(answer)) == answer

@@ -32,10 +32,25 @@ def gelu():
     return keras.Model(inputs, features, name="gelu")
 
 
+def bare():
+    """A small backbone with operations that are no layers, as ConvNeXt's `x + y`."""
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(8, 8, strides=8)(inputs)
+    # A model within the model, which has a bare operation of its own.
+    inside = keras.Input(x.shape[1:], dtype=x.dtype)
+    block = keras.Model(inside, keras.ops.relu(keras.layers.Conv2D(8, 1)(inside)), name="block")
+    x = x + 0.5 * block(x)
+    x = keras.ops.cast(x, keras.config.dtype_policy().compute_dtype)
+    return keras.Model(inputs, keras.ops.concatenate([x, x[..., ::-1]], axis=-1), name="bare")
+
+
+SMALL = {"gelu": gelu, "bare": bare}
+
+
 def build(backbone="tiny", precision="float32"):
     keras.utils.set_random_seed(0)
     with policy(precision):
-        features = gelu() if backbone == "gelu" else backbone
+        features = SMALL[backbone]() if backbone in SMALL else backbone
         return build_classifier(len(NAMES), features, weights="none", image_size=32)
 
 
@@ -46,6 +61,9 @@ def build(backbone="tiny", precision="float32"):
         ("tiny", "float32"),
         ("tiny", "bfloat16"),
         ("gelu", "float32"),
+        ("bare", "bfloat16"),
+        ("bare", "float16"),
+        pytest.param("convnext_tiny", "bfloat16", marks=pytest.mark.slow),
     ],
 )
 def test_onnxruntime_answers_as_the_model_in_float32(backbone, precision, files, tmp_path):
