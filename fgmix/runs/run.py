@@ -135,8 +135,11 @@ class Run:
         on_folder = Path(self.config.dataset).is_absolute()
         if dataset is None and data_dir is not None and on_folder:
             dataset, data_dir = data_dir, None
-        changes = {"dataset": dataset, "data_dir": data_dir}
-        return replace(self.config, **{k: v for k, v in changes.items() if v is not None})
+        return replace(
+            self.config,
+            dataset=dataset or self.config.dataset,
+            data_dir=data_dir or self.config.data_dir,
+        )
 
     @property
     def crop_bottom(self) -> int:
