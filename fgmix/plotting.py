@@ -99,6 +99,8 @@ def _fit_ticks(figure: Figure) -> None:
     named = [a for a in figure.axes if isinstance(a.yaxis.get_major_locator(), FixedLocator)]
     for axis in named:
         labels = axis.get_yticklabels()
+        if not any(label.get_text() for label in labels):
+            continue  # it shares its names with the axis beside it
         for label in labels:
             _wrap(label, TICKS * figure.bbox.width)
         axis.set_yticks(axis.get_yticks(), [label.get_text() for label in labels])
