@@ -81,7 +81,6 @@ def _fit_texts(figure: Figure) -> None:
 
     The figure becomes higher by the additional lines, so that the axes keep their height.
     """
-    figure.draw_without_rendering()  # places the axes
     _fit_ticks(figure)
     figure.draw_without_rendering()
     added = [0.0]
@@ -97,18 +96,21 @@ def _fit_texts(figure: Figure) -> None:
 
 def _fit_ticks(figure: Figure) -> None:
     """Wraps names beside axes to `TICKS` of the figure's width."""
-    added = 0.0
-    for axis in figure.axes:
-        if not isinstance(axis.yaxis.get_major_locator(), FixedLocator):
-            continue
+    named = [a for a in figure.axes if isinstance(a.yaxis.get_major_locator(), FixedLocator)]
+    for axis in named:
         labels = axis.get_yticklabels()
+        if not any(label.get_text() for label in labels):
+            continue  # it shares its names with the axis beside it
         for label in labels:
             _wrap(label, TICKS * figure.bbox.width)
         axis.set_yticks(axis.get_yticks(), [label.get_text() for label in labels])
+    figure.draw_without_rendering()  # places the axes
+    added = 0.0
+    for axis in named:
+        labels = axis.get_yticklabels()
         tall = max((label.get_window_extent().height for label in labels), default=0.0)
-        rows = _rows(axis)
         lacking = 1.15 * tall * len(labels) - axis.get_window_extent().height
-        added = max(added, rows * lacking)
+        added = max(added, _rows(axis) * lacking)
     _heighten(figure, added)
 
 

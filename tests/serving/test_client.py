@@ -304,9 +304,9 @@ def test_the_largest_probability_may_be_rounded_up(server, query, write):
     row = GOOD | {"top_labels": ["\ud800", "b"], "top_probabilities": [1.0001, 0]}
     server.kind = "application/json"
     server.body = json.dumps({"predictions": [row]}).encode()
-    code, [line], _ = query(*write("a.jpg"))
+    code, [answer], _ = query("--url", server.url, "--model", "m", *write("a.jpg"))
     assert code == 0
-    assert json.loads(line)["top"] == [["\ud800", 1.0001], ["b", 0.0]]
+    assert answer["top"] == [["\ud800", 1.0001], ["b", 0.0]]
 
 
 def test_silence_is_given_up(server, refusal):
