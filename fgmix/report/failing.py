@@ -152,7 +152,7 @@ def _missing(images: ExampleImages | None) -> str:
     some = "None" if images.gone == images.wanted else f"{images.gone} of {images.wanted}"
     how = "of these photos can be read" if some == "None" else "of these photos can't be read"
     return (
-        f"{some} {how} in {images.root}. Links that lead out of it are not followed. If the photos "
+        f"{some} {how} in {images.root}. If the photos "
         f"have moved, give their folder with --dataset."
     )
 
