@@ -90,7 +90,7 @@ def test_another_making_is_refused(file, job, lines, change, said):
     with pytest.raises(FgmixError, match=said):
         go_on(file, job, lines, iter(NAMES))
     record.unlink()
-    with pytest.raises(FgmixError, match=r"there is no out\.job\.json beside it"):
+    with pytest.raises(FgmixError, match=r"out\.job\.json, which records what made it, is missing"):
         go_on(file, job, lines, iter(NAMES))
     assert file.read_bytes() == before
 

@@ -109,7 +109,7 @@ def test_a_folder_that_may_not_be_written_to_is_told_before_any_image_is_read(
     small_disk, photos, monkeypatch
 ):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    monkeypatch.setattr("fgmix.workflows.train_and_evaluate.load_splits", None)
+    monkeypatch.setattr("fgmix.training.run_images.load_splits", None)
     message = refused(small_config(photos, small_disk / "run"))
     assert f"can't write to {small_disk}: Read-only file system" in message
 

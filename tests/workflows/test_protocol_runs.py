@@ -14,8 +14,9 @@ from fgmix.cli.main import run as run_command
 from fgmix.config.identity import changes
 from fgmix.files import read_csv
 from fgmix.runs.run import Run
+from fgmix.training.run_images import load_splits
 from fgmix.workflows import train_and_evaluate as experiment
-from fgmix.workflows.train_and_evaluate import evaluate_run, load_splits
+from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.trained_runs import CLASSES, TEST, TRAIN, small_config
 
 

@@ -80,7 +80,7 @@ def test_alone_there_is_nothing_to_agree_on():
 
 
 def test_a_refusal_of_one_process_is_a_refusal_of_all(monkeypatch):
-    monkeypatch.setattr(Distribution, "tell", lambda self, value: ["", "the disk is full"])
+    monkeypatch.setattr(Distribution, "gather", lambda self, value: ["", "the disk is full"])
     with pytest.raises(FgmixError, match=r"^process 1: the disk is full$"):
         Distribution(2, 0, 2).together(lambda: 3)
 
