@@ -38,13 +38,6 @@ def with_pillow(content: bytes) -> np.ndarray:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
-@pytest.fixture(scope="module")
-def decode():
-    """`decode_image` as a graph, where it is used; returns arrays."""
-    graph = tf.function(decode_image, input_signature=[tf.TensorSpec([], tf.string)])
-    return lambda content: graph(tf.constant(content)).numpy()
-
-
 def rgb() -> Image.Image:
     return Image.fromarray(noise(3))
 

@@ -14,7 +14,6 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from fgmix.data.codec.decode import decode_image
 from fgmix.data.codec.unsupported import name_unsupported
 from tests.data.codec.variants import (
     HEIGHT,
@@ -36,13 +35,6 @@ from tests.data.codec.variants import (
 def with_pillow(content: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-
-
-@pytest.fixture(scope="module")
-def decode():
-    """`decode_image` as a graph, where it is used; returns arrays."""
-    graph = tf.function(decode_image, input_signature=[tf.TensorSpec([], tf.string)])
-    return lambda content: graph(tf.constant(content)).numpy()
 
 
 def name_of(options: dict) -> str:
