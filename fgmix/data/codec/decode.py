@@ -31,8 +31,9 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
 
     Supports JPEG of 8 bits, PNG, BMP that is not compressed, GIF (first frame) and still WebP. The
     alpha channel is dropped without blending, except that transparent pixels of a GIF are black.
-    16-bit samples are reduced to their high byte. EXIF orientation is applied to JPEG, WebP and
-    PNG; missing or malformed EXIF is ignored. `diagnose` names what is not supported.
+    16-bit samples are reduced to their high byte. The orientation in EXIF, or else in XMP, is
+    applied to JPEG, WebP and PNG; if it is missing or malformed, it is ignored. `diagnose` names
+    what is not supported.
 
     Args:
         image_bytes: Scalar string, the content of the file.
@@ -46,6 +47,7 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
         ValueError: If `crop_bottom` is negative.
         tf.errors.InvalidArgumentError: If the bytes are not a complete image in one of these
             formats, or announce more than `headers.MAX_PIXELS` pixels.
+        tf.errors.DataLossError: If compressed metadata of a PNG is damaged.
     """
     if crop_bottom < 0:
         raise ValueError(f"crop_bottom must not be negative, got {crop_bottom}")

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
 from fgmix.data.codec.headers import JPEG, PNG, WEBP
+from fgmix.data.codec.png_text import exif_of_text, is_metadata, read_text
 
 MAX_BLOCKS = 512
 """The largest number of blocks to search, of which the first few usually hold the metadata. The
@@ -16,7 +17,6 @@ limit bounds the time for a hostile file."""
 
 _EXIF_PREFIX = b"Exif\0\0"
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
-_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 _XMP_ORIENTATION = b"tiff:Orientation"
 _STARTS = [b"II*\0", b"MM\0*", b"II\0*", b"MM*\0"]
 """Of a TIFF block; some cameras write the number 42 in the other byte order."""
@@ -48,6 +48,8 @@ def read_orientation(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
         },
         default=lambda: (tf.constant(b""), tf.constant(b"")),
     )
+    is_text = (kind == PNG) & (xmp != b"")
+    exif, xmp = tf.cond(is_text, lambda: _read_png_text(exif, xmp), lambda: (exif, xmp))
     value = _orientation_in_exif(exif)
     value = tf.cond((value == 0) & (xmp != b""), lambda: _orientation_in_xmp(xmp), lambda: value)
     return tf.cast(tf.where((value >= 1) & (value <= 8), value, 1), tf.int32)
@@ -77,10 +79,10 @@ def _png_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
         lambda: _skip_equal_chunks(data, position, size),
         lambda: position + 12 + size,
     )
-    # Compressed XMP, which its specification discourages, is not found.
-    keyword = substring(data, position + 8, len(_XMP_KEYWORD))
-    is_xmp = (kind == b"iTXt") & (keyword == _XMP_KEYWORD)
-    return kind == b"eXIf", is_xmp, kind == b"IEND", position + 8, size, following
+    is_exif, is_text = kind == b"eXIf", is_metadata(data, position, kind)
+    # The type of a text tells how to read it.
+    start = tf.where(is_text, tf.constant(4, tf.int64), 8)
+    return is_exif, is_text, kind == b"IEND", position + start, size + 8 - start, following
 
 
 def _skip_equal_chunks(data: tf.Tensor, position: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
@@ -93,6 +95,14 @@ def _skip_equal_chunks(data: tf.Tensor, position: tf.Tensor, size: tf.Tensor) ->
     other = tf.concat([tf.reduce_any(heads != first, axis=1), [True]], axis=0)
     # A chunk that is larger than the rest of the file, by what it announces, ends it.
     return position + stride * tf.maximum(tf.argmax(other), 1)
+
+
+def _read_png_text(exif: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns EXIF and XMP of a PNG, given its EXIF chunk and its text with either."""
+    text = read_text(chunk)
+    is_xmp = substring(chunk, 0, 4) == b"iTXt"
+    found = tf.cond(is_xmp | (exif != b""), lambda: exif, lambda: exif_of_text(text))
+    return found, tf.where(is_xmp, text, b"")
 
 
 def _webp_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:

@@ -8,12 +8,14 @@ black. Of 16-bit samples, the high byte counts (Pillow saturates grey ones).
 import base64
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
+from fgmix.data.codec.png_text import MAX_COMPRESSED
 from fgmix.data.codec.unsupported import name_unsupported
 from tests.data.codec.variants import (
     HEIGHT,
@@ -101,6 +103,13 @@ def bmps() -> dict[str, bytes]:
     return made
 
 
+def raw_profile(content: bytes, upper: bool = False) -> bytes:
+    """EXIF as ImageMagick puts it into a text."""
+    digits = content.hex().upper() if upper else content.hex()
+    lines = [digits[i : i + 72] for i in range(0, len(digits), 72)]
+    return "\n".join(["", "exif", f"{len(content):8d}", *lines, ""]).encode()
+
+
 def exif_chunk(orientation: int) -> bytes:
     return chunk(b"eXIf", tiff(orientation, ">"))
 
@@ -132,6 +141,18 @@ def pngs() -> dict[str, bytes]:
     made["exif-after-many-chunks"] = png(8, 2, after=exif, piece=1)
     text = b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(6)
     made["xmp"] = png(8, 2, before=chunk(b"iTXt", text))
+    zipped = b"XML:com.adobe.xmp\0\1\0en\0key\0" + zlib.compress(xmp(6))
+    made["xmp-compressed"] = png(8, 2, before=chunk(b"iTXt", zipped))
+    for upper in (False, True):
+        profile = raw_profile(b"Exif\0\0" + tiff(6, "<"), upper)
+        key = b"Raw profile type exif\0"
+        made[f"exif-in-text-{upper}"] = png(8, 2, before=chunk(b"tEXt", key + profile))
+        zipped = chunk(b"zTXt", key + b"\0" + zlib.compress(profile))
+        made[f"exif-in-compressed-text-{upper}"] = png(8, 2, before=zipped)
+        made[f"exif-in-text-after-{upper}"] = png(8, 2, after=zipped)
+        made[f"exif-in-chunk-and-text-{upper}"] = png(8, 2, before=zipped + exif_chunk(3))
+    other = b"Raw profile type iptc\0" + raw_profile(b"Exif\0\0" + tiff(6, "<"))
+    made["other-profile"] = png(8, 2, before=chunk(b"tEXt", other))
     made["xmp-after"] = png(8, 2, after=chunk(b"iTXt", text))
     made["other-text"] = png(8, 2, before=chunk(b"iTXt", text.replace(b"com.adobe", b"com.other")))
     made["xmp-and-exif"] = png(8, 2, before=chunk(b"iTXt", text), after=exif_chunk(3))
@@ -327,6 +348,31 @@ def test_every_variant_has_the_pixels_that_pillow_reads(decode, kind):
         elif np.abs(found - wanted).max() > TOLERANCE[kind]:
             wrong[name] = f"off by {np.abs(found - wanted).max()} levels"
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (b"tEXt", b"Raw profile type exif\0"),
+        (b"tEXt", b"Raw profile type exif\0\nexif\n 9\nno hexadecimal digits"),
+        (b"tEXt", b"Raw profile type exif\0\nexif\n"),
+        (b"zTXt", b"Raw profile type exif\0"),
+        (b"zTXt", b"Raw profile type exif\0\0"),
+        (b"zTXt", b"Raw profile type exif\0\0" + bytes(MAX_COMPRESSED + 1)),
+        (b"iTXt", b"XML:com.adobe.xmp\0"),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0"),
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0" + xmp(6)),
+    ],
+)
+def test_malformed_texts_of_a_png_are_ignored(decode, kind, payload):
+    content = png(8, 2, before=chunk(kind, payload))
+    np.testing.assert_array_equal(decode(content), decode(png(8, 2)))
+
+
+def test_a_png_with_a_damaged_compressed_text_is_refused(decode):
+    content = png(8, 2, before=chunk(b"zTXt", b"Raw profile type exif\0\0no zlib"))
+    with pytest.raises(tf.errors.DataLossError):
+        decode(content)
 
 
 def test_a_chunk_that_announces_more_than_the_file_takes_no_memory(decode):
