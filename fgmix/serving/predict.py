@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from fgmix.data.codec.diagnose import diagnose_content
 from fgmix.runs.run import Run
 from fgmix.serving.answers import UNREADABLE, describe, describe_failure, read_image
 from fgmix.serving.signatures import Classifier, serving_default
@@ -104,11 +105,17 @@ def _inference(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
                 names = [label.decode() for label in labels[row]]
                 answers.append(describe(path, names, probabilities[row]))
             else:
-                reason = content if isinstance(content, str) else UNREADABLE
-                answers.append(describe_failure(path, reason))
+                answers.append(describe_failure(path, _reason(content)))
         return answers
 
     return answer
+
+
+def _reason(content: bytes | str) -> str:
+    """Returns why there is no prediction, given the result of `read_image`."""
+    if isinstance(content, str):
+        return content
+    return f"{UNREADABLE} ({diagnose_content(content)})"
 
 
 def _groups(files: Iterable[Path | None], first: int) -> Iterator[_Group]:

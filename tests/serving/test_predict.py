@@ -13,6 +13,7 @@ from fgmix.cli.main import run
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
 from fgmix.serving.predict import BATCH, BATCHES_AT_A_TIME, _groups, predict_files
+from tests.data.codec.variants import bmp, samples
 from tests.trained_runs import CLASSES
 
 
@@ -53,15 +54,19 @@ def test_predictions_are_what_evaluation_wrote(predict, finished, photos):
 def test_it_goes_on_after_a_file_that_is_no_image(predict, photos, tmp_path):
     shutil.copy(photos / "test" / "blue" / "photo0.png", tmp_path / "a.png")
     (tmp_path / "b.jpg").write_text("no photo")
-    (tmp_path / "c.jpg").write_bytes(b"")
+    (tmp_path / "c.bmp").write_bytes(bmp(8, samples(8)[..., 0], compression=1))
     shutil.copy(photos / "test" / "blue" / "photo1.jpg", tmp_path / "d.jpg")
     code, answers, err = predict(tmp_path)
     assert code == 1
-    assert [Path(a["path"]).name for a in answers] == ["a.png", "b.jpg", "c.jpg", "d.jpg"]
+    assert [Path(a["path"]).name for a in answers] == ["a.png", "b.jpg", "c.bmp", "d.jpg"]
     assert ["error" in a for a in answers] == [False, True, True, False]
     for answer in answers[1:3]:
         assert set(answer) == {"path", "error"}
-        assert "image" in answer["error"]
+    assert [answer["error"] for answer in answers[1:3]] == [
+        "not a readable image (not an image)",
+        "not a readable image (format not supported: a BMP that is run-length encoded (RLE8): save "
+        "it as PNG)",
+    ]
     assert err == ""
 
 
