@@ -31,6 +31,11 @@ def test_every_committed_record_has_its_figure():
     assert stale == [], REDRAW
 
 
+def test_every_committed_record_can_be_drawn_again():
+    for record, _ in script.records():
+        assert "detectable difference (80 %)" in script.draw(record)
+
+
 def test_every_figure_of_the_readme_is_drawn_by_the_script():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     used = set(re.findall(r"docs/figures/([\w.-]+)", text))

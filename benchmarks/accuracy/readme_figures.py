@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import matplotlib
 
@@ -24,6 +25,8 @@ from fgmix.files import write_text
 
 FIGURES = ROOT / "docs" / "figures"
 PATTERN = "*_comparison.json"
+RENAMED = {"deviation": "std", "photos": "images", "photo_variance": "image_variance"}
+"""Fields in records that are older than their names."""
 
 
 def records() -> Iterator[tuple[Path, Path]]:
@@ -43,15 +46,20 @@ def draw(record: Path) -> str:
     # As much of a comparison as is drawn.
     comparison = SimpleNamespace(
         study=SimpleNamespace(groups=[SimpleNamespace(name=g["name"]) for g in content["groups"]]),
-        accuracies=[Accuracy(**g["accuracy"]) for g in content["groups"]],
+        accuracies=[Accuracy(**renamed(g["accuracy"])) for g in content["groups"]],
         contrasts=[
-            SimpleNamespace(**{**c, "found": Difference(**c["found"])})
+            SimpleNamespace(**{**c, "found": Difference(**renamed(c["found"]))})
             for c in content["contrasts"]
         ],
         baseline=content["baseline"],
     )
     with matplotlib.rc_context(SETTINGS):
         return to_svg(draw_comparison(comparison), record, Path(__file__))
+
+
+def renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """A part of a record, with the names that its fields have now."""
+    return {RENAMED.get(name, name): value for name, value in fields.items()}
 
 
 def main() -> None:
