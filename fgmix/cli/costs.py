@@ -23,7 +23,9 @@ def main(argv: list[str]) -> int:
         epilog=EXAMPLES,
     )
     parser.add_argument(
-        "--backbones", metavar="NAME,NAME", help=f"from {', '.join(BACKBONES)} (default: all)"
+        "--backbones",
+        metavar="NAME,NAME",
+        help=f"from {', '.join(BACKBONES)}; or hub:PRESET (default: all of the first)",
     )
     parser.add_argument(
         "--image-size", type=int, default=224, metavar="N", help="side in pixels (default: 224)"
