@@ -18,7 +18,7 @@ from typing import Any
 
 from fgmix.config.fields import Decides, option
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
-from fgmix.models.backbones.registry import name_in_files
+from fgmix.models.backbones.registry import name_in_files, shown_name
 from fgmix.models.choices import GATED
 
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
@@ -68,7 +68,7 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
         settings["weights"] = f"file {digest[:12]}" if digest else Path(config.weights).name
     elif digest := (record.get("preset") or {}).get("sha256"):
         settings["weights"] = f"preset {digest[:12]}"
-    settings["backbone"] = name_in_files(config.backbone)
+    settings["backbone"] = shown_name(config.backbone)
     # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"

@@ -209,6 +209,19 @@ def absolute_name(name: str) -> str:
     return f"{PREFIX}{preset.folder.absolute()}"
 
 
+def shown_name(name: str) -> str:
+    """Returns the name of a backbone for tables: of a preset's folder, its last part alone.
+
+    Example:
+        >>> shown_name("tiny"), shown_name("hub:/data/efficientnet_lite0")
+        ('tiny', 'hub:efficientnet_lite0')
+    """
+    preset = BACKBONES[name].preset if name in BACKBONES else None
+    if preset is None or preset.folder is None:
+        return name
+    return f"{PREFIX}{preset.folder.absolute().name}"
+
+
 def name_in_files(name: str) -> str:
     """Returns the name of a backbone as part of a file name.
 
