@@ -16,6 +16,7 @@ from fgmix.models.backbones.keras_hub import (
     preset_sha256,
     require_preset,
 )
+from fgmix.models.backbones.pretrained import build_features
 from tests import hub_presets
 from tests.hub_presets import OFFSET, SCALE, keras_hub, normalized, photos, run
 
@@ -145,3 +146,34 @@ def test_the_group_is_named_where_it_is_missing(monkeypatch):
     assert (
         message == f"--backbone {name} needs the package keras_hub: pip install 'fgmix[kerashub]'"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["dinov2_small", "hf://google/vit-base-patch16-224", "kaggle://keras/vit/keras/b/1"]
+)
+def test_without_network_it_says_how_to_bring_the_preset(name, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise ConnectionError("[Errno -2] Name or service not known\nmore")
+
+    monkeypatch.setattr(keras_hub.src.utils.preset_utils, "get_file", refuse)
+    message = refusal(build_preset, HubPreset(name), 224)
+    assert f"could not get the preset {name} ([Errno -2] Name or service not known)" in message
+    assert "save_to_preset('FOLDER')" in message
+    assert message.endswith("--backbone hub:FOLDER")
+
+
+def test_a_weights_file_of_another_size_is_refused(resnet, tmp_path):
+    other = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3)])
+    other.save_weights(tmp_path / "other.weights.h5")
+    name = f"hub:{resnet[0]}"
+    file = str(tmp_path / "other.weights.h5")
+    message = refusal(build_features, name, BACKBONES[name], 32, file)
+    assert f"{file} does not hold the weights of {name}" in message
+
+
+def test_a_weights_file_of_the_same_network_is_taken(resnet, tmp_path):
+    name = f"hub:{resnet[0]}"
+    whole = build_features(name, BACKBONES[name], 32, "imagenet")
+    whole.save_weights(tmp_path / "mine.weights.h5")
+    again = build_features(name, BACKBONES[name], 32, str(tmp_path / "mine.weights.h5"))
+    np.testing.assert_array_equal(run(again, photos()), run(whole, photos()))
