@@ -103,7 +103,7 @@ def test_two_sgd_steps_by_hand():
     model = tiny()
     groups = parameter_groups(model)
     settings = config(recipe="paper", epochs=2)
-    optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=2))
+    optimizer = build_optimizer(model, settings, 2)
     variables = model.trainable_variables
     optimizer.build(variables)
     rng = np.random.default_rng(0)
@@ -156,7 +156,7 @@ def test_sgd_decays_every_variable_and_adamw_only_kernels():
     for recipe, spares_flat in [("paper", False), ("strong", True)]:
         model = tiny()
         settings = config(recipe=recipe, epochs=2, backbone_lr=0.2, head_lr=0.8, weight_decay=0.5)
-        optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
+        optimizer = build_optimizer(model, settings, 1)
         variables = model.trainable_variables
         optimizer.build(variables)
         for variable in variables:
@@ -182,7 +182,7 @@ def test_sgd_decays_every_variable_and_adamw_only_kernels():
 def test_a_rate_of_zero_leaves_a_group_alone():
     model = tiny("none")
     settings = config(backbone_lr=0.0)
-    optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
+    optimizer = build_optimizer(model, settings, 1)
     variables = model.trainable_variables
     optimizer.build(variables)
     before = {v.path: np.asarray(v).copy() for v in variables}
@@ -199,7 +199,7 @@ def test_half_precision_trains_under_a_loss_scale():
         model = build_classifier(3, keras.Model(inputs, features), image_size=8, reduction=1)
     assert model.get_layer("attention").compute_dtype == "float16"
     settings = config(recipe="paper", epochs=1)
-    optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=6))
+    optimizer = build_optimizer(model, settings, 6)
     model.compile(optimizer, "categorical_crossentropy")
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     before = {v.path: np.asarray(v).copy() for v in model.trainable_variables}
@@ -234,19 +234,18 @@ def test_variables_that_share_a_path_are_refused():
     kernels = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     kernels[0].kernel._path = kernels[1].kernel.path
     with pytest.raises(ValueError, match="same path"):
-        build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
+        build_optimizer(model, settings, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["paper", "strong"])
 def test_accumulated_parts_make_the_step_of_the_whole(recipe):
-    rates = {"backbone": 0.01, "head": 0.1}
     weights = []
     for parts in (1, 2):
         keras.utils.set_random_seed(0)
         model = tiny()
         settings = config(recipe=recipe, accumulate=parts, backbone="tiny", weights="none")
-        optimizer = build_optimizer(model, settings, rates)
+        optimizer = build_optimizer(model, settings, 100_000)  # a rate that hardly moves
         rng = np.random.default_rng(0)
         for _ in range(3):
             halves = [
