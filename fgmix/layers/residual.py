@@ -47,7 +47,8 @@ class ResidualAttention(keras.layers.Layer):
         self.attention = attention
 
     def build(self, input_shape: Shape) -> None:
-        self.attention.build(input_shape)
+        if not self.attention.built:  # a layer from `from_config` is
+            self.attention.build(input_shape)
         self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="zeros")
 
     def call(self, features: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from fgmix.models import build_classifier
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.classifier import parameter_groups
 from fgmix.models.freezing import freeze_batch_norm
-from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules
+from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules, rate_groups
 from fgmix.training.precision import policy
 
 
@@ -259,3 +259,28 @@ def test_accumulated_parts_make_the_step_of_the_whole(recipe):
         weights.append([np.asarray(v) for v in model.trainable_variables])
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", ["tiny", "mobilenet_v2"])
+def test_every_trainable_variable_has_exactly_one_rate(backbone):
+    model = build_classifier(3, backbone, "mixed", weights="none", image_size=32, pooling="avg")
+    freeze_batch_norm(model)
+    groups = rate_groups(model, layer_decay=0.5)
+    ids = [id(v) for group in groups for v in group.variables]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {id(v) for v in model.trainable_variables}
+
+
+def test_the_rate_decays_from_block_to_block_towards_the_image():
+    model = tiny()
+    settings = config(backbone_lr=0.8, head_lr=0.3, layer_decay=0.5, weight_decay=0.0)
+    optimizer = build_optimizer(model, settings, 100_000)  # a rate that hardly moves
+    before = [np.asarray(v) for v in model.trainable_variables]
+    ones = [keras.ops.ones(v.shape) for v in model.trainable_variables]
+    optimizer.apply(ones, model.trainable_variables)
+    rates = {
+        v.path.split("/")[0]: float(np.mean(was - np.asarray(v)))
+        for v, was in zip(model.trainable_variables, before, strict=True)
+    }
+    expected = {"block4_conv2": 0.8, "block4_conv1": 0.4, "block1_conv1": 0.8 / 64, "logits": 0.3}
+    assert {name: rates[name] for name in expected} == pytest.approx(expected, rel=1e-4)
