@@ -58,6 +58,8 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
         unused.add("gate")
     if config.attention in UNREDUCED:
         unused.add("reduction")
+    if config.head != "paper":
+        unused.add("head_bn")
     data = record["data"]
     settings = {"dataset": data["name"]}
     settings |= {k: v for k, v in result_settings(config).items() if k not in unused}

@@ -29,9 +29,15 @@ class Recipe:
             use the augmentation of the run.
         label_smoothing: Share of the target that is distributed over all classes.
         pooling: `"flatten"` or `"avg"` before the classifier.
+        head: `"paper"` or `"linear"`, as for `fgmix.models.build_classifier`. With pretrained
+            weights, a linear head starts as a probe (`fgmix.training.start`).
         head_bn: BatchNorm `"after"` the 512-unit layer, or `"both"` before and after it.
         val_fraction: Share of the training split that is held out for validation.
-        dropout: Share of the inputs of the 512-unit layer that is dropped in training.
+        dropout: Share of the inputs of the 512-unit or linear layer that is dropped in training.
+        layer_decay: Factor of the learning rate from each block of the backbone
+            (`fgmix.models.blocks`) to the one before it.
+        interpolation: `"auto"`: the final weights lie between those at the start and those at the
+            end (`fgmix.training.interpolation`). `"none"`: those at the end.
         views: If not 0, the backbone is frozen: its features are computed once for this many views
             of every image, and attention and classifier are trained on them.
         bn: `"train"`: BatchNorm normalises by the batch and updates its statistics. `"frozen"`:
@@ -69,6 +75,9 @@ class Recipe:
     pooling: str
     head_bn: str
     val_fraction: float
+    head: str = "paper"
+    layer_decay: float = 1.0
+    interpolation: str = "none"
     dropout: float = 0.0
     views: int = 0
     bn: str = "train"

@@ -8,7 +8,7 @@ from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
 from fgmix.data.sources.registry import SOURCES
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones.registry import BACKBONES
-from fgmix.models.choices import BATCH_NORM, GATES, HEAD_BN, POOLINGS
+from fgmix.models.choices import BATCH_NORM, GATES, HEAD_BN, HEADS, INTERPOLATIONS, POOLINGS
 
 NAMED_WEIGHTS = ("imagenet", "none")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -126,10 +126,18 @@ class Settings:
         shown=_shown("weights"),
     )
     pooling: str = flag(None, MODEL, "feature map to vector", choices=POOLINGS, shown=BY_RECIPE)
+    head: str = flag(
+        None,
+        MODEL,
+        "paper: attention in place of the feature map, then 512 units; linear: attention added to "
+        "it, then one layer, which starts as a probe fitted to the pretrained features",
+        choices=HEADS,
+        shown=BY_RECIPE,
+    )
     head_bn: str = flag(
         None,
         MODEL,
-        "BatchNorm after the 512-unit layer, or before it too",
+        "with --head paper: BatchNorm after the 512-unit layer, or before it too",
         choices=HEAD_BN,
         shown=BY_RECIPE,
     )
@@ -176,6 +184,14 @@ class Settings:
         minimum=0.0,
         shown=BY_RECIPE,
     )
+    layer_decay: float = flag(
+        None,
+        TRAINING,
+        "factor of the learning rate from each block of the backbone to the one before it",
+        minimum=0.01,
+        maximum=1.0,
+        shown=BY_RECIPE,
+    )
     views: int = flag(
         None,
         TRAINING,
@@ -218,7 +234,7 @@ class Settings:
     dropout: float = flag(
         None,
         TRAINING,
-        "share of the 512-unit layer's inputs that is dropped in training",
+        "share of the inputs of the 512-unit or linear layer that is dropped in training",
         minimum=0.0,
         maximum=0.9,
         shown=BY_RECIPE,
@@ -245,6 +261,14 @@ class Settings:
         "in their place; 0 keeps the weights",
         minimum=0.0,
         maximum=0.99999,
+        shown=BY_RECIPE,
+    )
+    interpolation: str = flag(
+        None,
+        TRAINING,
+        "auto: the final weights lie between those at the start and those at the end, as far "
+        "along as is best on validation photos, or half way without; none: those at the end",
+        choices=INTERPOLATIONS,
         shown=BY_RECIPE,
     )
     progressive_share: float = flag(

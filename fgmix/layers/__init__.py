@@ -7,6 +7,8 @@ from fgmix.layers.excitation import Excitation
 from fgmix.layers.mixed import MixedAttention
 from fgmix.layers.normalization import ImageNormalization
 from fgmix.layers.patch_embedding import PatchEmbedding
+from fgmix.layers.power_normalization import PowerNormalization
+from fgmix.layers.residual import ResidualAttention
 from fgmix.layers.spatial import GATES, SpatialAttention
 from fgmix.layers.tokens_to_map import TokensToMap
 from fgmix.layers.transformer_block import TransformerBlock
@@ -20,6 +22,8 @@ __all__ = [
     "ImageNormalization",
     "MixedAttention",
     "PatchEmbedding",
+    "PowerNormalization",
+    "ResidualAttention",
     "SpatialAttention",
     "TokensToMap",
     "TransformerBlock",

@@ -20,6 +20,7 @@ from fgmix.layers import (
     Excitation,
     MixedAttention,
     PatchEmbedding,
+    ResidualAttention,
     SpatialAttention,
     TransformerBlock,
 )
@@ -27,7 +28,8 @@ from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones.pretrained import build_features
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import require
-from fgmix.models.classifier import build_head, check_sizes
+from fgmix.models.classifier import check_sizes
+from fgmix.models.heads import paper_head
 
 Shape = tuple[int, ...]
 
@@ -115,7 +117,7 @@ def classifier_costs(
     features = build_features(backbone, BACKBONES[backbone], image_size, "none")
     inputs = keras.Input(features.output.shape[1:])
     body = cost(features)
-    head = cost(keras.Model(inputs, build_head(inputs, num_classes, pooling)))
+    head = cost(keras.Model(inputs, paper_head(inputs, num_classes, pooling)))
     return {
         name: ClassifierCost(
             body, cost(keras.Model(inputs, ATTENTIONS[name](reduction, "linear")(inputs))), head
@@ -236,6 +238,11 @@ def _block(layer: TransformerBlock, shape: Shape) -> int:
     return tokens * kernels + 2 * tokens**2 * channels
 
 
+def _residual(layer: ResidualAttention, shape: Shape) -> int:
+    counter = COUNTERS.get(type(layer.attention))
+    return math.prod(shape) + (counter(layer.attention, shape) if counter else 0)
+
+
 def _size(kernel: keras.Variable) -> int:
     shape: Shape = kernel.shape
     return math.prod(shape)
@@ -254,6 +261,7 @@ COUNTERS: dict[type, Callable[[Any, Shape], int]] = {
     CBAM: _cbam,
     PatchEmbedding: _patches,
     TransformerBlock: _block,
+    ResidualAttention: _residual,
 }
 """Maps a layer's class to `(layer, output shape without the batch) -> multiply-adds`.
 

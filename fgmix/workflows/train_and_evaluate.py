@@ -34,6 +34,7 @@ from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
 from fgmix.training.run_images import images_of_run, load_splits_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
+from fgmix.training.start import START
 from fgmix.training.trainer import build_model
 
 log = logging.getLogger(__name__)
@@ -100,12 +101,14 @@ def train(config: TrainConfig) -> TrainResult:
                 )
                 log.info("run folder: %s", directory)
             before = dataset.identities()
-            fit_stages(model, config, dataset, directory, resized, distribution)
+            fitted = fit_stages(model, config, dataset, directory, resized, distribution)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
             found = evaluate(
                 model, dataset, split, batch_size=config.batch_size, distribution=distribution
             )
+            if fitted.interpolation is not None:
+                found.metrics["interpolation"] = fitted.interpolation
             failpoint("evaluated")
         if distribution.leads:
             _finish(model, config, dataset, before, found, distribution)
@@ -164,6 +167,7 @@ def _finish(
     write_json(directory / METRICS, found.metrics)
     remove_checkpoints(directory)
     shutil.rmtree(directory / FINETUNING, ignore_errors=True)
+    (directory / START).unlink(missing_ok=True)
 
 
 def evaluate_run(

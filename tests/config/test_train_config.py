@@ -35,6 +35,7 @@ def test_the_recipe_paper_is_the_papers_table():
         "augmentation": "pad_crop",
         "label_smoothing": 0.0,
         "pooling": "flatten",
+        "head": "paper",
         "head_bn": "after",
         "val_fraction": 0.0,
         "dropout": 0.0,
@@ -42,6 +43,8 @@ def test_the_recipe_paper_is_the_papers_table():
         "bn": "train",
         "frozen_stride": 0,
         "ema": 0.0,
+        "layer_decay": 1.0,
+        "interpolation": "none",
         "progressive_share": 0.0,
         "progressive_scale": 1.0,
         "finetune": None,
@@ -67,6 +70,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "backbone": "vgg16",
         "weights": "imagenet",
         "pooling": "flatten",
+        "head": "paper",
         "head_bn": "after",
         "image_size": 224,
         "recipe": "paper",
@@ -86,6 +90,8 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "bn": "train",
         "frozen_stride": 0,
         "ema": 0.0,
+        "layer_decay": 1.0,
+        "interpolation": "none",
         "progressive_share": 0.0,
         "progressive_scale": 1.0,
         "finetune": None,
@@ -192,7 +198,7 @@ def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, messa
 
 def test_every_number_has_a_range():
     numbers = [f for f in FIELDS.values() if f.type in (int, float)]
-    assert len(numbers) == 21
+    assert len(numbers) == 22
     assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
 
 
@@ -327,6 +333,8 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "bn": "frozen",
         "frozen_stride": 9,
         "ema": 0.9,
+        "layer_decay": 0.9,
+        "interpolation": "auto",
         "progressive_share": 0.9,
         "progressive_scale": 0.9,
         "precision": "float16",
@@ -336,9 +344,11 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
     elsewhere |= {"views", "finetune_epochs", "finetune"}  # of recipe frozen only
+    elsewhere |= {"head"}  # linear is for average pooling only
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
-    settings = [{}, *folds, *frozen, *({name: value} for name, value in others.items())]
+    linear = {"pooling": "avg", "head": "linear"}
+    settings = [{}, linear, *folds, *frozen, *({name: value} for name, value in others.items())]
     assert len({run_name(dataset="cars", **each) for each in settings}) == len(settings)
 
 
