@@ -4,6 +4,7 @@ Every use of KerasHub is in this file and in `families`.
 """
 
 import difflib
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,7 +105,10 @@ def build_preset(preset: HubPreset, image_size: int, pretrained: bool = True) ->
     with _explained(preset):
         arguments = family.arguments(image_size)
         backbone = loader.load_backbone(kind, load_weights=pretrained, **arguments)
-    return family.features(backbone, image_size)
+    features = family.features(backbone, image_size)
+    del backbone
+    gc.collect()  # what the network does not need, such as a text tower, is a cycle of references
+    return features
 
 
 def image_normalization(preset: HubPreset) -> dict[str, Any]:

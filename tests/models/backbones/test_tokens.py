@@ -1,5 +1,7 @@
 """Vision transformers from KerasHub presets against KerasHub's own models with the same weights."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -84,7 +86,20 @@ def test_the_network_is_made_of_kerass_and_our_own_layers(family, tmp_path):
     assert modules == {"keras", "fgmix"}
 
 
-def test_the_text_tower_is_not_kept(tmp_path):
+def text_towers():
+    return sum(type(thing).__name__ == "SigLIPTextEncoder" for thing in gc.get_objects())
+
+
+def test_the_text_tower_is_not_kept_in_memory(tmp_path):
+    hub_presets.save("siglip", tmp_path / "preset")
+    gc.collect()
+    before = text_towers()
+    model = build_preset(HubPreset(str(tmp_path / "preset")), 32)
+    assert text_towers() == before
+    assert model.output_shape == (None, 4, 4, 16)
+
+
+def test_the_text_tower_is_no_part_of_the_network(tmp_path):
     backbone = hub_presets.save("siglip", tmp_path / "preset")
     model = build_preset(HubPreset(str(tmp_path / "preset")), 32)
     tower = backbone.vision_encoder
