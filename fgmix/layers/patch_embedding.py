@@ -82,9 +82,10 @@ class PatchEmbedding(keras.layers.Layer):
             )
         self.projection.build(input_shape)
         small = keras.initializers.TruncatedNormal(stddev=0.02)
-        self.prefix = self.add_weight(
-            (self.class_tokens + self.register_tokens, self.dim), initializer=small, name="prefix"
-        )
+        before = self.class_tokens + self.register_tokens
+        self.prefix = None  # a variable without numbers would be in the way of optimizers
+        if before:
+            self.prefix = self.add_weight((before, self.dim), initializer=small, name="prefix")
         self.positions = self.add_weight(
             (self.class_tokens + self.grid**2, self.dim), initializer=small, name="positions"
         )
@@ -97,7 +98,7 @@ class PatchEmbedding(keras.layers.Layer):
         placed = self._resized(positions[own:], height, width)
         patches = ops.reshape(patches, (-1, height * width, self.dim))
         patches = patches + ops.cast(placed, patches.dtype)
-        if not own and not self.register_tokens:
+        if self.prefix is None:
             return patches
         prefix = ops.convert_to_tensor(self.prefix)
         prefix = ops.concatenate([prefix[:own] + positions[:own], prefix[own:]], axis=0)

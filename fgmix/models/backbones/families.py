@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fgmix.errors import FgmixError
+
 if TYPE_CHECKING:
     import keras
 
@@ -85,3 +87,27 @@ FAMILIES: dict[str, Family] = {
 
 Swin is missing: KerasHub 0.32 can't save its layers.
 """
+
+
+def family_of(kind: str, preset: str) -> Family:
+    """Returns the family of a KerasHub class.
+
+    Args:
+        kind: The name of the class.
+        preset: The preset that holds it, for the message.
+
+    Raises:
+        FgmixError: If it is no image backbone, or none that gives a feature map.
+    """
+    if kind not in FAMILIES:
+        raise FgmixError(
+            f"{preset} holds a {kind}, which is no image backbone that fgmix can use: choose one "
+            f"of {family_names()}"
+        )
+    return FAMILIES[kind]
+
+
+def family_names() -> str:
+    """Returns the names of all families, for messages."""
+    words = {name.removesuffix("Backbone") for name in FAMILIES}
+    return ", ".join(sorted(words, key=str.lower))

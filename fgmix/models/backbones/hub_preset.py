@@ -14,6 +14,7 @@ from typing import Any
 
 from fgmix.errors import FgmixError
 from fgmix.files import sha256_of
+from fgmix.models.backbones.families import family_of
 
 PREFIX = "hub:"
 """What precedes a preset in the name of a backbone."""
@@ -21,6 +22,11 @@ GROUP = "kerashub"
 """The optional dependency group that installs KerasHub."""
 
 CONFIG = "config.json"
+PREPROCESSOR = "preprocessor_config.json"
+"""The file in which Hugging Face models keep their normalisation."""
+CONVERTERS = {"registered_name": "image_converter.json", "model_type": PREPROCESSOR}
+"""The file that says how images are normalised, by the same keys as `MARKS`; timm's is the config
+itself."""
 INDEXES = ("model.weights.json", "model.safetensors.index.json")
 """Files that list the parts of weights that are stored in several files."""
 KERAS_WEIGHTS, SAFETENSORS = "model.weights.h5", "model.safetensors"
@@ -122,9 +128,16 @@ class HubPreset:
             weights: Whether the preset's weights are wanted.
 
         Raises:
-            FgmixError: If a file is missing or damaged.
+            FgmixError: If a file is missing or damaged, or the preset is none of images.
         """
-        if self.config is not None and self.folder is not None and weights:
+        if self.config is None or self.folder is None:
+            return
+        if "registered_name" in self.config:
+            family_of(str(self.config.get("class_name")), f"{PREFIX}{self.name}")
+        converter = next((CONVERTERS[mark] for mark in CONVERTERS if mark in self.config), CONFIG)
+        if not (self.folder / converter).is_file():
+            raise self._not_whole(f"it has no {converter}, which says how images are normalised")
+        if weights:
             self.weights_files()
 
     def weights_files(self) -> list[Path]:

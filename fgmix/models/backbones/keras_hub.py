@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from fgmix.errors import FgmixError
 from fgmix.lazy import import_optional
-from fgmix.models.backbones.families import FAMILIES
+from fgmix.models.backbones.families import FAMILIES, family_names, family_of
 from fgmix.models.backbones.hub_preset import (
     GROUP,
     INDEXES,
     KERAS_WEIGHTS,
     PREFIX,
+    PREPROCESSOR,
     SAFETENSORS,
     HubPreset,
     check_patches,
@@ -27,9 +28,6 @@ from fgmix.models.backbones.hub_preset import (
 
 if TYPE_CHECKING:
     import keras
-
-PREPROCESSOR = "preprocessor_config.json"
-"""The file in which Hugging Face models keep their normalisation."""
 
 
 def require_preset(preset: HubPreset) -> None:
@@ -47,7 +45,7 @@ def require_preset(preset: HubPreset) -> None:
         if preset.name not in known:
             raise FgmixError(
                 f"{PREFIX}{preset.name} is a preset of text, audio or something else, not an image "
-                f"backbone: choose one of {_listed(FAMILIES)}"
+                f"backbone: choose one of {family_names()}"
             )
         return
     near = difflib.get_close_matches(preset.name, _image_presets(hub), 1, 0.4)
@@ -96,12 +94,7 @@ def build_preset(preset: HubPreset, image_size: int, pretrained: bool = True) ->
     with _explained(preset):
         loader = utils.get_preset_loader(preset.name)
         kind = loader.check_backbone_class()
-    if kind.__name__ not in FAMILIES:
-        raise FgmixError(
-            f"{PREFIX}{preset.name} holds a {kind.__name__}, which is no image backbone that fgmix "
-            f"can use: choose one of {_listed(FAMILIES)}"
-        )
-    family = FAMILIES[kind.__name__]
+    family = family_of(kind.__name__, f"{PREFIX}{preset.name}")
     with _explained(preset):
         arguments = family.arguments(image_size)
         backbone = loader.load_backbone(kind, load_weights=pretrained, **arguments)
@@ -168,11 +161,6 @@ def _image_presets(hub: Any) -> list[str]:
     """Returns the names of KerasHub's presets of image backbones."""
     classes = [getattr(hub.models, name, None) for name in FAMILIES]
     return [name for kind in classes if kind is not None for name in kind.presets]
-
-
-def _listed(families: Any) -> str:
-    words = sorted({name.removesuffix("Backbone") for name in families}, key=str.lower)
-    return ", ".join(words)
 
 
 def _arguments(scale: Any, offset: Any) -> dict[str, Any]:

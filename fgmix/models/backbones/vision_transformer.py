@@ -99,7 +99,7 @@ def vision_transformer(parts: Parts, image_size: int) -> keras.Model:
         for token in (*parts.class_tokens, parts.register_tokens)
         if token is not None
     ]
-    if prefix:
+    if embed.prefix is not None:
         embed.prefix.assign(keras.ops.concatenate(prefix, axis=0))
     if parts.norm_before is not None:
         x = _normalized(x, parts.norm_before, "norm_before")

@@ -8,8 +8,13 @@ import pytest
 from fgmix.errors import FgmixError
 from fgmix.models.backbones.hub_preset import HubPreset, patch_of
 
-KERAS = {"registered_name": "keras_hub>ViTBackbone", "config": {"patch_size": [16, 16]}}
+KERAS = {
+    "registered_name": "keras_hub>ViTBackbone",
+    "class_name": "ViTBackbone",
+    "config": {"patch_size": [16, 16]},
+}
 TRANSFORMERS = {"model_type": "dinov2", "patch_size": 14}
+CONVERTER, PREPROCESSOR = {"image_converter__json": b"{}"}, {"preprocessor_config__json": b"{}"}
 TIMM = {"architecture": "resnet50", "num_classes": 10}
 
 
@@ -79,9 +84,11 @@ def test_a_folder_that_does_not_exist_is_named_with_the_choices(tmp_path):
         ("{", {}, "its config.json can't be read"),
         ("[1]", {}, "not that of a KerasHub, Hugging Face or timm model"),
         ({"name": "mine"}, {}, "not that of a KerasHub, Hugging Face or timm model"),
-        (KERAS, {}, "it has no model.weights.h5"),
-        (KERAS, {"model__safetensors": b"x"}, "it has no model.weights.h5"),
-        (TRANSFORMERS, {"model__weights__h5": b"x"}, "it has no model.safetensors"),
+        (KERAS, {}, "it has no image_converter.json, which says how images are normalised"),
+        (TRANSFORMERS, {}, "it has no preprocessor_config.json, which says how images are"),
+        (KERAS, CONVERTER, "it has no model.weights.h5"),
+        (KERAS, CONVERTER | {"model__safetensors": b"x"}, "it has no model.weights.h5"),
+        (TRANSFORMERS, PREPROCESSOR | {"model__h5": b"x"}, "it has no model.safetensors"),
         (TIMM, {}, "it has no model.safetensors"),
     ],
 )
@@ -92,8 +99,15 @@ def test_a_folder_that_is_not_whole_is_refused(preset, config, files, fault):
     assert fault in message
 
 
+def test_a_folder_of_a_text_model_is_refused(preset):
+    found = preset({"registered_name": "keras_hub>BertBackbone", "class_name": "BertBackbone"})
+    message = refusal(found)
+    assert "holds a BertBackbone, which is no image backbone that fgmix can use" in message
+    assert message.endswith("SigLIP, SigLIPVisionEncoder, VGG, ViT, Xception")
+
+
 def test_without_the_wish_for_weights_none_are_needed(preset):
-    preset(KERAS).check(weights=False)
+    preset(KERAS, **CONVERTER).check(weights=False)
 
 
 def test_the_hash_is_that_of_the_file(preset):
@@ -104,7 +118,7 @@ def test_the_hash_is_that_of_the_file(preset):
 def test_the_hash_of_several_files_changes_with_each_of_them(preset):
     parts = {"a": "m-1.safetensors", "b": "m-2.safetensors", "c": "m-1.safetensors"}
     index = json.dumps({"weight_map": parts}).encode()
-    found = preset(TRANSFORMERS, **{"model.safetensors.index.json": index})
+    found = preset(TRANSFORMERS, **PREPROCESSOR, **{"model.safetensors.index.json": index})
     assert "it has no m-1.safetensors" in refusal(found)
     (found.folder / "m-1.safetensors").write_bytes(b"1")
     assert "it has no m-2.safetensors" in refusal(found)

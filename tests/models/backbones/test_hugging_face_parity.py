@@ -9,7 +9,7 @@ import pytest
 from fgmix.models import build_classifier
 from fgmix.models.backbones.hub_preset import HubPreset
 from fgmix.models.backbones.keras_hub import build_preset, image_normalization
-from tests.hub_presets import keras_hub, photos, run
+from tests.hub_presets import OFFSET, SCALE, keras_hub, photos, run
 
 pytestmark = pytest.mark.peers
 torch = pytest.importorskip("torch", reason="torch is not installed (pip install 'fgmix[peers]')")
@@ -70,6 +70,8 @@ def siglip():
 def save_converted(model, folder):
     """Saves a model as Hugging Face does; KerasHub converts it."""
     model.save_pretrained(folder)
+    processor = {"image_mean": MEAN, "image_std": STD, "rescale_factor": 1 / 255}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
 
 
 def save_siglip(model, folder):
@@ -112,6 +114,8 @@ def save_siglip(model, folder):
         put(block.mlp.fc2, f"{name}.mlp.fc2")
     put(tower.post_layer_norm, "post_layernorm")
     tower.save_to_preset(str(folder))
+    converter = keras_hub.layers.SigLIPImageConverter(scale=SCALE, offset=OFFSET)
+    converter.save_to_preset(str(folder))
 
 
 FAMILIES = {
@@ -160,10 +164,7 @@ def test_the_map_is_hugging_faces(pair, side):
 
 def test_a_hugging_face_folder_is_a_backbone_with_its_own_normalisation(tmp_path):
     model, before = dinov2()
-    model.save_pretrained(tmp_path / "net")
-    (tmp_path / "net/preprocessor_config.json").write_text(
-        json.dumps({"image_mean": MEAN, "image_std": STD, "rescale_factor": 1 / 255})
-    )
+    save_converted(model, tmp_path / "net")
     preset = HubPreset(str(tmp_path / "net"))
     found = image_normalization(preset)
     assert found["scale"] == pytest.approx([1 / 255 / s for s in STD])

@@ -81,7 +81,7 @@ def test_the_hash_is_that_of_the_folders_file(resnet):
 
 def test_a_preset_without_image_converter_is_refused(tmp_path):
     hub_presets.save("resnet", tmp_path / "bare", converter=False)
-    message = refusal(image_normalization, HubPreset(str(tmp_path / "bare")))
+    message = refusal(HubPreset(str(tmp_path / "bare")).check, False)
     assert str(tmp_path / "bare") in message
     assert "image_converter.json" in message
 
@@ -112,15 +112,6 @@ def test_a_preset_of_text_or_audio_is_refused_without_a_download(name):
     message = refusal(require_preset, HubPreset(name))
     assert f"hub:{name} is a preset of text, audio or something else" in message
     assert "ResNet" in message
-
-
-def test_a_folder_of_a_text_model_is_refused(tmp_path):
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=10, num_layers=1, num_heads=1, hidden_dim=4, intermediate_dim=4
-    )
-    backbone.save_to_preset(str(tmp_path / "text"))
-    message = refusal(build_preset, HubPreset(str(tmp_path / "text")), 32)
-    assert "holds a BertBackbone, which is no image backbone" in message
 
 
 def test_weights_of_another_size_are_refused(resnet, tmp_path):
