@@ -23,6 +23,9 @@ from fgmix.models.choices import GATED
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
 """Settings that are part of every run's name."""
 
+UNNAMED = ("finetune", "val_photos")
+"""Settings that follow from others, so that they are part of no run's name."""
+
 UNREDUCED = ("none", "conv")
 """The attentions without an excitation, for which `reduction` has no effect."""
 
@@ -70,7 +73,8 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
     # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"
-    settings.pop("finetune")
+    for name in UNNAMED:
+        settings.pop(name)
     if config.finetune is not None:
         settings["finetune"] = asdict(config.finetune)
     return settings
@@ -114,7 +118,7 @@ def departures(config: Settings, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in result_settings(config).items()
-        if name not in (*ALWAYS_NAMED, "finetune") and value is not None and value != defaults[name]
+        if name not in (*ALWAYS_NAMED, *UNNAMED) and value is not None and value != defaults[name]
     }
 
 

@@ -33,6 +33,8 @@ class Recipe:
             weights, a linear head starts as a probe (`fgmix.training.start`).
         head_bn: BatchNorm `"after"` the 512-unit layer, or `"both"` before and after it.
         val_fraction: Share of the training split that is held out for validation.
+        val_photos: The fewest images to hold out: if the share is smaller, none are. Few images
+            choose badly, and are missed in training. 0 for a share that was given.
         dropout: Share of the inputs of the 512-unit or linear layer that is dropped in training.
         layer_decay: Factor of the learning rate from each block of the backbone
             (`fgmix.models.blocks`) to the one before it.
@@ -75,6 +77,7 @@ class Recipe:
     pooling: str
     head_bn: str
     val_fraction: float
+    val_photos: int = 0
     head: str = "paper"
     layer_decay: float = 1.0
     interpolation: str = "none"
@@ -184,9 +187,21 @@ BASE: dict[str, object] = {
     "backbone": "vgg16",
     "weights": "imagenet",
     "image_size": 224,
-    "recipe": "paper",
 }
 """Defaults of the settings that neither a preset nor a recipe sets."""
+
+PAPER_NETWORKS = ("vgg16", "vgg16_bn", "resnet50", "resnet50_torch")
+"""The backbones of the paper, whose default recipe is `paper`; others have `strong`."""
+
+
+def default_recipe(backbone: str) -> Recipe:
+    """Returns the recipe of a backbone for which none is given.
+
+    Example:
+        >>> default_recipe("resnet50").name, default_recipe("mobilenet_v2").name
+        ('paper', 'strong')
+    """
+    return PAPER if backbone in PAPER_NETWORKS else STRONG
 
 
 def describe_recipes() -> str:

@@ -15,6 +15,7 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 
 FIELDS = {f.name: f for f in fields(TrainConfig)}
+UNFLAGGED = {"finetune", "val_photos", "recipe_reason"}
 
 
 def run_name(**settings):
@@ -38,6 +39,7 @@ def test_the_recipe_paper_is_the_papers_table():
         "head": "paper",
         "head_bn": "after",
         "val_fraction": 0.0,
+        "val_photos": 0,
         "dropout": 0.0,
         "views": 0,
         "bn": "train",
@@ -57,6 +59,8 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "dataset": "cars",
         "data_dir": None,
         "val_fraction": 0.0,
+        "val_photos": 0,
+        "recipe_reason": "the default for vgg16",
         "split_seed": 0,
         "shots": None,
         "train_fraction": 1.0,
@@ -197,7 +201,7 @@ def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, messa
 
 
 def test_every_number_has_a_range():
-    numbers = [f for f in FIELDS.values() if f.type in (int, float)]
+    numbers = [f for f in FIELDS.values() if f.type in (int, float) and f.metadata["group"]]
     assert len(numbers) == 22
     assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
 
@@ -343,7 +347,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
     elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
-    elsewhere |= {"views", "finetune_epochs", "finetune"}  # of recipe frozen only
+    elsewhere |= {"views", "finetune_epochs", *UNFLAGGED}  # of recipe frozen only
     elsewhere |= {"head"}  # linear is for average pooling only
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
@@ -387,8 +391,8 @@ def test_a_folder_called_like_a_data_set_does_not_hide_it(tmp_path, monkeypatch)
 def test_every_field_explains_itself(name):
     f = FIELDS[name]
     assert len(f.metadata["text"]) > 8
-    assert f.metadata["group"] or name == "finetune"
-    if f.default is None and name != "finetune":
+    assert f.metadata["group"] or name in UNFLAGGED
+    if f.default is None and name not in UNFLAGGED:
         assert f.metadata["shown"]
     assert f.default is not MISSING or name == "dataset"
 
@@ -493,3 +497,34 @@ def test_the_optimizers_are_those_that_can_be_built():
     from fgmix.training.optimizer import OPTIMIZERS as MAKERS
 
     assert tuple(MAKERS) == OPTIMIZERS
+
+
+@pytest.mark.parametrize(
+    ("settings", "recipe", "reason"),
+    [
+        ({"dataset": "cars"}, "paper", "the default for vgg16"),
+        ({"dataset": "cars", "backbone": "resnet50_torch"}, "paper", "the default for resnet50"),
+        ({"dataset": "cars", "backbone": "mobilenet_v2"}, "strong", "the default for mobilenet_v2"),
+        ({"dataset": "cars", "recipe": "strong"}, "strong", "given"),
+        ({"dataset": "demo"}, "strong", "the default for demo"),
+    ],
+)
+def test_the_default_recipe_follows_from_the_backbone(settings, recipe, reason):
+    resolved = TrainConfig(**settings).resolve()
+    assert resolved.recipe == recipe
+    assert resolved.recipe_reason.startswith(reason)
+    # A complete config, read in another process, keeps its reason.
+    assert TrainConfig(**asdict(resolved)).resolve() == resolved
+
+
+def test_the_default_recipe_is_not_part_of_a_runs_name():
+    assert run_name(dataset="cars", backbone="mobilenet_v2") == "cars-mobilenet_v2-mixed-seed0"
+    paper = run_name(dataset="cars", backbone="mobilenet_v2", recipe="paper")
+    assert paper == "cars-mobilenet_v2-mixed-recipe_paper-seed0"
+
+
+def test_few_photos_are_all_trained_on_unless_validation_is_asked_for():
+    strong = TrainConfig(dataset="cars", recipe="strong").resolve()
+    assert (strong.val_fraction, strong.val_photos) == (0.1, 100)
+    asked = TrainConfig(dataset="cars", recipe="strong", val_fraction=0.1).resolve()
+    assert (asked.val_fraction, asked.val_photos) == (0.1, 0)
