@@ -18,6 +18,7 @@ from typing import Any
 
 from fgmix.config.fields import Decides, option
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
+from fgmix.models.backbones.registry import name_in_files, shown_name
 from fgmix.models.choices import GATED
 
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
@@ -70,6 +71,9 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
     if config.weights not in NAMED_WEIGHTS:
         digest = record.get("weights_sha256")
         settings["weights"] = f"file {digest[:12]}" if digest else Path(config.weights).name
+    elif digest := (record.get("preset") or {}).get("sha256"):
+        settings["weights"] = f"preset {digest[:12]}"
+    settings["backbone"] = shown_name(config.backbone)
     # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"
@@ -130,7 +134,7 @@ def run_name(config: Settings, dataset_name: str, defaults: Mapping[str, Any]) -
         dataset_name: The data set's name as part of a file name.
         defaults: The values of the fields that may be None, by name.
     """
-    backbone = config.backbone or str(defaults["backbone"])
+    backbone = name_in_files(config.backbone or str(defaults["backbone"]))
     parts = [dataset_name, backbone, config.attention]
     for name, value in departures(config, defaults).items():
         if name == "weights":

@@ -54,7 +54,7 @@ class Recipe:
             has full size. With `--pooling flatten` all epochs have, because the classifier's
             weights depend on the size.
         progressive_scale: Side of the smaller images as a share of `image_size`, rounded to a
-            multiple of 32.
+            multiple of 32, or of the patch of a backbone that gives tokens.
         finetune: The recipe of `--finetune-epochs`, for recipes with `views`.
 
     Example:

@@ -17,6 +17,7 @@ from fgmix.config.recipes import (
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
 from fgmix.config.validation import check, check_views
 from fgmix.data.sources.registry import is_folder
+from fgmix.models.backbones.registry import absolute_name
 
 Given = TypeVar("Given", bound=Settings)
 
@@ -59,6 +60,7 @@ def resolve(config: Given) -> Given:
         resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
     if resolved.weights not in NAMED_WEIGHTS:
         resolved = replace(resolved, weights=_absolute(resolved.weights))
+    resolved = replace(resolved, backbone=absolute_name(resolved.backbone))
     if is_folder(resolved.dataset, resolved.data_dir):
         resolved = replace(resolved, dataset=_absolute(resolved.dataset))
     return resolved

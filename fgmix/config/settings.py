@@ -114,7 +114,12 @@ class Settings:
         16, MODEL, "channels per hidden unit of the attention's excitation", minimum=1
     )
     backbone: str = flag(
-        None, MODEL, "the feature extractor", choices=BACKBONES, shown=_shown("backbone")
+        None,
+        MODEL,
+        "the feature extractor; hub:PRESET is any image backbone of KerasHub, by its preset's "
+        "name, hf:// address or folder; the others are",
+        choices=BACKBONES,
+        shown=_shown("backbone"),
     )
     weights: str = flag(
         None,

@@ -38,9 +38,10 @@ def build_classifier(
 
     Args:
         num_classes: `K`, at least 2.
-        backbone: A name from `BACKBONES`, or any `keras.Model` with one `(S, S, 3)` input and
-            a 4-D, channels-last output. The layers of a given model are shared, not copied. A
-            subclassed model has no graph of layers and is used as a single layer.
+        backbone: A name from `BACKBONES` (`hub:PRESET` among them), or any `keras.Model` with one
+            `(S, S, 3)` input and a 4-D, channels-last output. The layers of a given model are
+            shared, not copied. A subclassed model has no graph of layers and is used as a single
+            layer.
         attention: A name from `ATTENTIONS`.
         weights: The weights of a named backbone: `"imagenet"`, `"none"` (or None), or the path of
             a weights file.
@@ -90,7 +91,7 @@ def build_classifier(
             raise FgmixError(f"{backbone} brings its own normalization: leave it out")
         entry = BACKBONES[backbone]
         features = build_features(backbone, entry, image_size, weights)
-        normalization = entry.normalization
+        normalization = entry.input_normalization(weights)
 
     images = keras.Input((image_size, image_size, 3), name="images")
     x = _apply_flat(features, images, normalization, shared)

@@ -21,6 +21,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, evaluate
 from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
+from fgmix.models.backbones.pretrained import require_backbone
 from fgmix.runs import folder as run_folder
 from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
@@ -78,6 +79,7 @@ def train(config: TrainConfig) -> TrainResult:
     require_known(config.dataset, config.data_dir)
     config = config.resolve()
     check_before_training(config)
+    require_backbone(config.backbone)
     with distribute(config) as distribution, ExitStack() as held:
         if not distribution.leads:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
