@@ -24,7 +24,7 @@ from fgmix.models.choices import GATED
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
 """Settings that are part of every run's name."""
 
-UNNAMED = ("finetune", "val_photos")
+UNNAMED = ("finetune", "few", "few_photos", "val_photos")
 """Settings that follow from others, so that they are part of no run's name."""
 
 UNREDUCED = ("none", "conv")
@@ -79,8 +79,9 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
         settings["prepare"] = "never"
     for name in UNNAMED:
         settings.pop(name)
-    if config.finetune is not None:
-        settings["finetune"] = asdict(config.finetune)
+    for name in ("finetune", "few"):
+        if (recipe := getattr(config, name)) is not None:
+            settings[name] = asdict(recipe)
     return settings
 
 

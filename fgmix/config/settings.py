@@ -3,7 +3,7 @@
 from dataclasses import MISSING, dataclass
 
 from fgmix.config.fields import Decides, flag, unflagged
-from fgmix.config.recipes import BASE, PAPER_NETWORKS, PRESETS, RECIPES, Recipe
+from fgmix.config.recipes import BASE, PAPER_NETWORKS, PRESETS, RECIPES, Recipe, recipe_of
 from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
 from fgmix.data.sources.registry import SOURCES
 from fgmix.models.attention import ATTENTIONS
@@ -291,6 +291,8 @@ class Settings:
         shown=BY_RECIPE,
     )
     finetune: Recipe | None = unflagged(None, "the recipe of --finetune-epochs")
+    few: Recipe | None = unflagged(None, "the recipe for few training photos")
+    few_photos: int = unflagged(None, "training photos below which `few` is the recipe")
     precision: str = flag(
         "auto",
         TRAINING,
@@ -371,9 +373,10 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Converts `finetune` from the mapping in `config.json` to a recipe."""
-        if isinstance(self.finetune, dict):
-            object.__setattr__(self, "finetune", Recipe(**self.finetune))
+        """Converts the recipes within this one from the mappings in `config.json`."""
+        for name in ("finetune", "few"):
+            if isinstance(value := getattr(self, name), dict):
+                object.__setattr__(self, name, recipe_of(value))
 
     @property
     def measured_split(self) -> str:

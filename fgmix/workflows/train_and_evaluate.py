@@ -88,8 +88,11 @@ def train(config: TrainConfig) -> TrainResult:
         dataset, resized = images_of_run(config, precision, distribution)
         held.enter_context(faults_explained(config, dataset))
         held.enter_context(interrupts_raised())
+        settings = config.for_photos(len(dataset.splits["train"]))
+        few = ", for few photos" if settings is not config else ""
+        log.info("recipe: %s%s (%s)", config.recipe, few, config.recipe_reason)
         with distribution.scope():
-            model = build_model(config, len(dataset.class_names), precision)
+            model = build_model(settings, len(dataset.class_names), precision)
             directory = Path(config.run_dir)
             if distribution.leads:
                 run_folder.prepare_run(
@@ -102,7 +105,7 @@ def train(config: TrainConfig) -> TrainResult:
                 )
                 log.info("run folder: %s", directory)
             before = dataset.identities()
-            fitted = fit_stages(model, config, dataset, directory, resized, distribution)
+            fitted = fit_stages(model, settings, dataset, directory, resized, distribution)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
             found = evaluate(

@@ -15,7 +15,7 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 
 FIELDS = {f.name: f for f in fields(TrainConfig)}
-UNFLAGGED = {"finetune", "val_photos", "recipe_reason"}
+UNFLAGGED = {"finetune", "few", "few_photos", "val_photos", "recipe_reason"}
 
 
 def run_name(**settings):
@@ -50,6 +50,8 @@ def test_the_recipe_paper_is_the_papers_table():
         "progressive_share": 0.0,
         "progressive_scale": 1.0,
         "finetune": None,
+        "few": None,
+        "few_photos": 0,
     }
 
 
@@ -99,6 +101,8 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "progressive_share": 0.0,
         "progressive_scale": 1.0,
         "finetune": None,
+        "few": None,
+        "few_photos": 0,
         "precision": "auto",
         "seed": 0,
         "monitor_test": False,
@@ -146,7 +150,9 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
     unset = {"data_dir", "shots", "folds", "fold", "checkpoint_every"}
-    unset |= {"coordinator", "processes", "process", "finetune"}
+    unset |= {"coordinator", "processes", "process", "finetune", "few"}
+    if recipe == "strong":
+        unset.remove("few")
     assert {name for name, value in resolved.items() if value is None} == unset
 
 
@@ -528,3 +534,28 @@ def test_few_photos_are_all_trained_on_unless_validation_is_asked_for():
     assert (strong.val_fraction, strong.val_photos) == (0.1, 100)
     asked = TrainConfig(dataset="cars", recipe="strong", val_fraction=0.1).resolve()
     assert (asked.val_fraction, asked.val_photos) == (0.1, 0)
+
+
+def test_few_photos_are_trained_by_settings_of_their_own():
+    config = TrainConfig(dataset="cars", recipe="strong", epochs=7).resolve()
+    few = config.for_photos(config.few_photos - 1)
+    assert (few.head, few.bn, few.interpolation, few.epochs) == ("linear", "frozen", "auto", 7)
+    assert few.run_dir == config.run_dir
+    assert config.for_photos(config.few_photos) is config
+    # Read again from `config.json`, it decides the same.
+    again = TrainConfig(**asdict(config)).resolve()
+    assert again == config
+    assert again.for_photos(100) == few
+
+
+@pytest.mark.parametrize(
+    "settings", [{"weights": "none"}, {"head": "paper"}, {"pooling": "flatten"}, {"recipe": "paper"}]
+)
+def test_without_a_probe_there_are_no_settings_for_few_photos(settings):
+    config = TrainConfig(**{"dataset": "cars", "recipe": "strong"} | settings).resolve()
+    assert config.for_photos(10) is config
+
+
+def test_a_batch_for_few_photos_can_be_accumulated():
+    config = TrainConfig(dataset="cars", recipe="strong", accumulate=32).resolve()
+    assert config.for_photos(100).batch_size == 32
