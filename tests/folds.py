@@ -7,8 +7,8 @@ import numpy as np
 from fgmix.evaluation.evaluate import Evaluation
 from fgmix.files import write_json
 from fgmix.runs.folder import prepare_run
+from fgmix.runs.images import load_splits
 from fgmix.runs.record import MODEL, PREDICTIONS, PROBABILITIES
-from fgmix.training.run_images import load_splits
 from tests.trained_runs import small_config
 
 

@@ -11,8 +11,11 @@ MODULES = (
     "fgmix.config.identity",
     "fgmix.config.recipes",
     "fgmix.config.train_config",
+    "fgmix.data.sources.names",
+    "fgmix.data.sources.walk",
     "fgmix.evaluation.calibration",
     "fgmix.evaluation.metrics",
+    "fgmix.files",
     "fgmix.layers.cbam",
     "fgmix.layers.channel",
     "fgmix.layers.conv",
@@ -32,7 +35,9 @@ MODULES = (
     "fgmix.models.nested",
     "fgmix.models.resized",
     "fgmix.models.split",
+    "fgmix.tables",
     "fgmix.training.distributed.hosts",
+    "fgmix.training.losses",
 )
 """The modules with examples. An example runs in a second or two and needs no network."""
 PUBLIC = ("fgmix.layers", "fgmix.models")

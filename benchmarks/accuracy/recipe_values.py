@@ -215,8 +215,8 @@ def train(args: argparse.Namespace, config: TrainConfig, key: dict[str, Any]) ->
     """Trains a row, or resumes it, and measures it on the photos that were held out."""
     import keras
 
+    from fgmix.runs.images import load_splits
     from fgmix.training.precision import choose_precision
-    from fgmix.training.run_images import load_splits
     from fgmix.training.stages import fit_stages
     from fgmix.training.trainer import build_model
 
@@ -249,8 +249,8 @@ def fit_peer(args: argparse.Namespace, config: TrainConfig, key: dict[str, Any])
     from sklearn.preprocessing import StandardScaler
 
     from fgmix.models.split import split_model
+    from fgmix.runs.images import load_splits
     from fgmix.training.frozen.features import provide_features
-    from fgmix.training.run_images import load_splits
     from fgmix.training.trainer import build_model
 
     dataset = first_classes(load_splits(config), args.classes)

@@ -47,8 +47,8 @@ def measure(root: str, steps: int) -> dict[str, float]:
     """Loads and reads one data set, in this process."""
     import_tensorflow()
     from fgmix.config.train_config import TrainConfig
+    from fgmix.runs.images import load_splits
     from fgmix.training.inputs import image_inputs
-    from fgmix.training.run_images import load_splits
 
     config = TrainConfig(
         dataset=root, image_size=32, batch_size=BATCH, recipe="strong", val_fraction=0.0

@@ -60,9 +60,9 @@ class Timed:
 def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str, Any]:
     """Times one attention."""
     from fgmix.models.split import split_model
+    from fgmix.runs.images import load_splits
     from fgmix.training.frozen.inputs import feature_inputs, view_inputs
     from fgmix.training.trainer import build_model
-    from fgmix.workflows.train_and_evaluate import load_splits
 
     dataset = load_splits(config)
     model = build_model(config, len(dataset.class_names), "float32")

@@ -84,10 +84,10 @@ def measure(
     import keras
 
     from fgmix.config.train_config import TrainConfig
+    from fgmix.runs.images import load_splits
     from fgmix.training.callbacks import EpochLog
     from fgmix.training.inputs import image_inputs
     from fgmix.training.trainer import build_model, fit
-    from fgmix.workflows.train_and_evaluate import load_splits
 
     assert keras.backend.backend() == "tensorflow"
     note("libraries imported")

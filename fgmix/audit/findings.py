@@ -117,6 +117,7 @@ def find_problems(
         _unreadable(images),
         *_across(duplicates),
         *_layout(layout),
+        _left_out(dataset),
         _too_small(dataset, images, layout),
         _imbalance(dataset, images),
         _blank(images),
@@ -191,6 +192,18 @@ def _as_item(duplicates: Duplicates) -> dict[str, Any]:
     return {"bits": duplicates.bits, "photos": images}
 
 
+def _left_out(dataset: ImageDataset) -> Finding:
+    photos = dataset.photos_left_out
+    return Finding(
+        "left-out",
+        True,
+        f"photos are left out: {describe_left_out(photos)}",
+        "convert them to JPEG, or move them to where they are read, such as class folders; remove "
+        "those that are not wanted",
+        tuple({"path": path.as_posix(), "reason": kind.value} for path, kind in photos),
+    )
+
+
 def _layout(layout: Layout | None) -> list[Finding]:
     if layout is None:
         return []
@@ -201,17 +214,6 @@ def _layout(layout: Layout | None) -> list[Finding]:
             f"{len(layout.empty)} class folder(s) contain no photo",
             "add photos, or remove the folder",
             tuple({"folder": folder} for folder in layout.empty),
-        ),
-        Finding(
-            "left-out",
-            True,
-            f"photos are left out: {describe_left_out(layout.photos_left_out)}",
-            "convert them to JPEG, or move them into class folders; remove those that are not "
-            "wanted",
-            tuple(
-                {"path": path.as_posix(), "reason": kind.value}
-                for path, kind in layout.photos_left_out
-            ),
         ),
         Finding(
             "strays",

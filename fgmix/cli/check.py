@@ -7,6 +7,7 @@ from fgmix.audit.load import Subject, load_subject
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.errors import FgmixError
+from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
@@ -79,9 +80,6 @@ def _check_labels(args: Namespace, output: Path | None) -> int:
 
     root = None
     if args.dataset or args.data_dir:
-        import_tensorflow()
-        from fgmix.workflows.train_and_evaluate import load_images
-
         root = load_images(Run.open(args.model[0]), args.dataset, args.data_dir).root
     audit = audit_labels(args.model, TOP if args.top is None else args.top, root)
     import_tensorflow()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
-from fgmix.data.sources.registry import require_known
 from fgmix.errors import FgmixError
+from fgmix.runs.images import load_measured
 from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--split",
         help="train, val, test, fold or all (default: the split that the run was measured on, test "
-        "or, with --folds, fold; test for another data set)",
+        "or, with --folds, fold; test for other photos)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the metrics here")
     parser.add_argument(
@@ -46,16 +46,14 @@ def main(argv: list[str]) -> int:
     if args.json:
         check_output_file("--json", args.json)
     run = Run.open(args.model)
-    if args.dataset:
-        require_known(args.dataset, args.data_dir)
-    split = args.split or ("test" if args.dataset else run.config.measured_split)
+    images, split = load_measured(run, args.dataset, args.data_dir, args.split)
 
     import_tensorflow()
     from fgmix.evaluation.metrics import summarize
     from fgmix.files import write_json
-    from fgmix.workflows.train_and_evaluate import evaluate_run
+    from fgmix.workflows.train_and_evaluate import evaluate_images
 
-    found, dataset, model = evaluate_run(run, args.dataset, args.data_dir, split)
+    found, model = evaluate_images(run, images, split)
     print(summarize(found.metrics, split))
     if args.json:
         write_json(args.json, found.metrics)
@@ -64,6 +62,6 @@ def main(argv: list[str]) -> int:
         from fgmix.explain.figures import save_heatmaps
 
         picture = run.directory / "heatmaps.png"
-        save_heatmaps(picture, model, dataset, split, found, args.heatmaps)
+        save_heatmaps(picture, model, images, split, found, args.heatmaps)
         print(f"heat maps: {picture}")
     return 0

@@ -9,6 +9,7 @@ from fgmix.cli.parser import Parser, add_place, check_output_file, check_output_
 from fgmix.errors import FgmixError
 from fgmix.explain.names import MAP_NAMES, short_names
 from fgmix.runs.run import Run
+from fgmix.workflows.common_images import load_common_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,11 @@ def main(argv: list[str]) -> int:
     for run in runs:
         _check_run(run, runs[0], args.class_name)
 
+    measured = args.measure or (MEASURED if args.json else 0)
+    dataset = (
+        None if images and not measured else load_common_images(runs, args.dataset, args.data_dir)
+    )
+
     import_tensorflow()
     from fgmix.data.codec.diagnose import refuse_unreadable
     from fgmix.explain.figures import draw_panels
@@ -62,13 +68,7 @@ def main(argv: list[str]) -> int:
     from fgmix.explain.side_by_side import arrange, open_viewer, save_full_size
     from fgmix.explain.subjects import read_subjects
     from fgmix.files import write_json
-    from fgmix.workflows.common_images import load_common_images
 
-    measured = args.measure or (MEASURED if args.json else 0)
-    # Before the models, which take longer to load, so that missing photos are reported at once.
-    dataset = (
-        None if images and not measured else load_common_images(runs, args.dataset, args.data_dir)
-    )
     files: Sequence[tuple[str, str | None]]
     files = _given(images) if dataset is None or images else _tested(dataset, runs[0], args.count)
     if not _is_folder(output):

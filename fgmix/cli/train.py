@@ -10,7 +10,7 @@ from fgmix.cli.parser import Parser, add_flags
 from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
-from fgmix.data.sources.registry import require_known
+from fgmix.data.sources.registry import check_folder, require_known
 from fgmix.runs.folder import refuse_existing
 from fgmix.runs.record import read_config
 
@@ -52,6 +52,8 @@ def main(argv: list[str]) -> int:
     check_before_training(resolved)
     if resolved.coordinator is None:
         refuse_existing(resolved)
+    # By the same path as in training, so that what is left out is told once.
+    check_folder(resolved.dataset, resolved.data_dir, resolved.split_seed)
 
     import_tensorflow(any_backend=True)
     from fgmix.evaluation.metrics import summarize

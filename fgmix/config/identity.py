@@ -24,6 +24,9 @@ from fgmix.models.choices import GATED
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
 """Settings that are part of every run's name."""
 
+UNNAMED = ("finetune", "few", "few_photos", "val_photos")
+"""Settings that follow from others, so that they are part of no run's name."""
+
 UNREDUCED = ("none", "conv")
 """The attentions without an excitation, for which `reduction` has no effect."""
 
@@ -74,9 +77,11 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
     # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"
-    settings.pop("finetune")
-    if config.finetune is not None:
-        settings["finetune"] = asdict(config.finetune)
+    for name in UNNAMED:
+        settings.pop(name)
+    for name in ("finetune", "few"):
+        if (recipe := getattr(config, name)) is not None:
+            settings[name] = asdict(recipe)
     return settings
 
 
@@ -118,7 +123,7 @@ def departures(config: Settings, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in result_settings(config).items()
-        if name not in (*ALWAYS_NAMED, "finetune") and value is not None and value != defaults[name]
+        if name not in (*ALWAYS_NAMED, *UNNAMED) and value is not None and value != defaults[name]
     }
 
 

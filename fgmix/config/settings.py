@@ -3,7 +3,7 @@
 from dataclasses import MISSING, dataclass
 
 from fgmix.config.fields import Decides, flag, unflagged
-from fgmix.config.recipes import BASE, PRESETS, RECIPES, Recipe
+from fgmix.config.recipes import BASE, PAPER_NETWORKS, PRESETS, RECIPES, Recipe, recipe_of
 from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
 from fgmix.data.sources.registry import SOURCES
 from fgmix.models.attention import ATTENTIONS
@@ -52,11 +52,13 @@ class Settings:
     val_fraction: float = flag(
         None,
         DATA,
-        "share of the training photos held out for validation",
+        "share of the training photos held out for validation; strong and frozen hold out none of "
+        "fewer than 1,000 photos unless this is given",
         minimum=0.0,
         maximum=0.9,
         shown=BY_RECIPE,
     )
+    val_photos: int = unflagged(None, "the fewest photos to hold out for validation")
     split_seed: int = flag(
         0,
         DATA,
@@ -153,8 +155,9 @@ class Settings:
         None,
         TRAINING,
         "; ".join(f"{name} = {recipe.summary}" for name, recipe in RECIPES.items()),
-        shown=_shown("recipe"),
+        shown=f"paper for {', '.join(PAPER_NETWORKS)}; strong for every other backbone",
     )
+    recipe_reason: str = flag(None, "", "why this recipe was taken", decides=SPEED)
     epochs: int = flag(
         None, TRAINING, "passes over the training photos", minimum=1, shown=BY_RECIPE
     )
@@ -288,6 +291,8 @@ class Settings:
         shown=BY_RECIPE,
     )
     finetune: Recipe | None = unflagged(None, "the recipe of --finetune-epochs")
+    few: Recipe | None = unflagged(None, "the recipe for few training photos")
+    few_photos: int = unflagged(None, "training photos below which `few` is the recipe")
     precision: str = flag(
         "auto",
         TRAINING,
@@ -368,9 +373,10 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Converts `finetune` from the mapping in `config.json` to a recipe."""
-        if isinstance(self.finetune, dict):
-            object.__setattr__(self, "finetune", Recipe(**self.finetune))
+        """Converts the recipes within this one from the mappings in `config.json`."""
+        for name in ("finetune", "few"):
+            if isinstance(value := getattr(self, name), dict):
+                object.__setattr__(self, name, recipe_of(value))
 
     @property
     def measured_split(self) -> str:

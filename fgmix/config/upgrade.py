@@ -18,6 +18,8 @@ EARLIER: dict[str, Any] = {
     "bn": "train",
     "frozen_stride": 0,
     "head": "paper",
+    "val_photos": 0,
+    "few_photos": 0,
     "layer_decay": 1.0,
     "interpolation": "none",
     "ema": 0.0,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.data.identity import Identity, identify, identify_all
+from fgmix.data.sources.walk import Found
 from fgmix.errors import FgmixError
 
 CONTENT = "content:"
@@ -63,7 +64,9 @@ class ImageDataset:
         class_names: The name of each class, in index order.
         splits: `"train"` and `"test"`, and `"val"` if the source has one.
         crop_bottom: Pixel rows to remove from the bottom of every image before resizing.
-        skipped: Files of the source that were left out, relative to the root.
+        skipped: Images that were left out because they can't be read, relative to the root.
+        left_out: Photos of the source that are not read, and files beside its images that are no
+            photos, relative to the root.
     """
 
     name: str
@@ -72,6 +75,12 @@ class ImageDataset:
     splits: Mapping[str, Split]
     crop_bottom: int = 0
     skipped: tuple[str, ...] = ()
+    left_out: tuple[Found, ...] = ()
+
+    @property
+    def photos_left_out(self) -> tuple[Found, ...]:
+        """The photos among `left_out`."""
+        return tuple(found for found in self.left_out if found.is_photo)
 
     def files(self, split: str) -> list[str]:
         """Returns the full paths of a split's images."""

@@ -1,17 +1,15 @@
 """Evaluates a classifier on a split of a data set."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from fgmix.data.dataset import ImageDataset, Split
+from fgmix.data.dataset import ImageDataset
 from fgmix.data.pipeline import evaluation_batches
-from fgmix.data.sources.names import differing, looks_like
-from fgmix.errors import FgmixError
 from fgmix.evaluation.metrics import classification_metrics
 from fgmix.files import replacing, write_csv
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
@@ -87,29 +85,3 @@ def evaluate(
     probabilities = distribution.predict(model, batches, bar)[: len(chosen)]
     metrics = classification_metrics(probabilities, chosen.labels, dataset.class_names)
     return Evaluation(chosen.paths, chosen.labels, probabilities, dataset.class_names, metrics)
-
-
-def align_classes(dataset: ImageDataset, class_names: tuple[str, ...]) -> ImageDataset:
-    """Returns a data set whose classes are numbered as the model's outputs.
-
-    Args:
-        dataset: A data set, the model's own or another one.
-        class_names: The model's classes, in output order.
-
-    Raises:
-        FgmixError: If the data set has a class that the model doesn't know.
-    """
-    if dataset.class_names == class_names:
-        return dataset
-    unknown = [name for name in dataset.class_names if name not in class_names]
-    if unknown:
-        shown = ", ".join(repr(name) for name in unknown[:5]) + (", ..." if unknown[5:] else "")
-        alike = [(other, name) for name in unknown if (other := looks_like(name, class_names))]
-        hint = f"; rename one of {differing(*alike[0])}" if alike else ""
-        raise FgmixError(
-            f"{len(unknown)} of the {len(dataset.class_names)} classes of {dataset.name} are "
-            f"not among the model's {len(class_names)}: {shown}{hint}"
-        )
-    index = np.array([class_names.index(name) for name in dataset.class_names], np.int32)
-    splits = {k: Split(v.paths, index[v.labels]) for k, v in dataset.splits.items()}
-    return replace(dataset, class_names=class_names, splits=splits)

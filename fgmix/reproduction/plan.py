@@ -10,7 +10,7 @@ from fgmix.config.settings import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check_before_training
 from fgmix.data.sources.locations import default_data_dir
-from fgmix.data.sources.registry import SOURCES, require_known
+from fgmix.data.sources.registry import SOURCES, check_folder, require_known
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty
 from fgmix.models.attention import ATTENTIONS
@@ -163,6 +163,8 @@ def plan_grid(
                 f"{other.config.dataset} and {cell.config.dataset} would both be trained into "
                 f"{cell.directory}: give one of them another name"
             )
+    for config in {cell.config.dataset: cell.config for cell in cells}.values():
+        check_folder(config.dataset, config.data_dir, config.split_seed)
     return cells
 
 

@@ -1,28 +1,19 @@
 """Provides the images of a run: splits, resized cache, and checks that all can be read."""
 
 import logging
-from collections.abc import Collection, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection
 
 from fgmix.config.fields import option
 from fgmix.config.identity import result_settings
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.codec.diagnose import refuse_unreadable, unreadable_files
-from fgmix.data.dataset import CONTENT, ImageDataset
-from fgmix.data.protocols import (
-    hold_out_fold,
-    hold_out_validation,
-    keep_fraction,
-    keep_shots,
-)
+from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.build import build_resized_cache
 from fgmix.data.resized_cache.store import ResizedImage
-from fgmix.data.sources.locations import tfds_folder
-from fgmix.data.sources.registry import SOURCES, load_dataset
+from fgmix.data.sources.registry import load_dataset
 from fgmix.errors import FgmixError
 from fgmix.runs.folder import library_versions
+from fgmix.runs.images import load_splits, load_splits_of_run
 from fgmix.runs.resume import data_before, refuse_changed_images, refuse_changed_settings
 from fgmix.training.distributed.distribution import Distribution
 from fgmix.training.stages import finetuning
@@ -63,57 +54,6 @@ def images_of_run(
     return dataset, resized
 
 
-def load_splits(config: TrainConfig, skipped: Collection[str] = ()) -> ImageDataset:
-    """Loads the data set of a resolved config with its splits, folds and shots.
-
-    Args:
-        config: A resolved config.
-        skipped: Images to leave out before anything is held out, relative to the root.
-
-    Raises:
-        FgmixError: If the data set is missing or a class is too small.
-    """
-    seed = config.split_seed
-    dataset = load_dataset(config.dataset, config.data_dir, seed, skipped)
-    if config.folds is not None and config.fold is not None:
-        dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
-    if config.val_fraction:
-        dataset = hold_out_validation(dataset, config.val_fraction, seed)
-    if config.shots is not None:
-        dataset = keep_shots(dataset, config.shots, seed)
-    elif config.train_fraction < 1:
-        dataset = keep_fraction(dataset, config.train_fraction, seed)
-    counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
-    log.info("%s: %d classes, photos: %s", dataset.name, len(dataset.class_names), counts)
-    return dataset
-
-
-def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDataset:
-    """Loads the data set of a run with the splits that the run was started with.
-
-    Images that the run skipped are left out, even if they have been repaired since.
-
-    Args:
-        config: The resolved config of the run.
-        data: The `data` part of the run's record.
-
-    Raises:
-        FgmixError: If the data set is missing or a class is too small.
-    """
-    named = config.dataset not in SOURCES and not Path(config.dataset).is_absolute()
-    if named and not config.data_dir:
-        # The run was of a data set of TFDS, even if a folder here has the same name.
-        config = replace(config, data_dir=str(tfds_folder()))
-    skipped = data.get("skipped", [])
-    dataset = load_splits(config, skipped)
-    if skipped and not str(data["fingerprint"]).startswith(CONTENT):
-        # Version 0.1 drew the splits first and skipped unreadable images then.
-        earlier = load_splits(config).without(skipped)
-        if earlier.matches(data["fingerprint"]):
-            return earlier
-    return dataset
-
-
 def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
     """Returns the images that a run was started with; only the leader has the run's record."""
     leads = distribution.leads
@@ -131,8 +71,10 @@ def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
     """Returns the resized training images by path, none if the config does not use them."""
+    photos = len(dataset.splits["train"])
+    config = config.for_photos(photos)
     if config.views and config.finetune_epochs:
-        config = finetuning(config)  # features are computed from the images themselves
+        config = finetuning(config, photos)  # features are computed from the images themselves
     if config.prepare != "auto" or config.views:
         return {}
     return build_resized_cache(

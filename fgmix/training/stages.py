@@ -70,7 +70,7 @@ def fit_stages(
     if not config.finetune_epochs:
         return first
     log.info("finetuning with the backbone, for %d epochs", config.finetune_epochs)
-    config = finetuning(config)
+    config = finetuning(config, len(dataset.splits["train"]))
     freeze_pretrained(model, config)
     inputs = image_inputs(config, dataset, resized, distribution)
     return _fit_stage(
@@ -105,13 +105,23 @@ def _fit_stage(
     )
     if config.interpolation == "none" or not starts_as_probe(config):
         return FitResult(history)
-    return FitResult(history, interpolate(model, start, inputs.measured.get("val"), distribution))
+    # Beside shots, validation photos would be more labels than the run is meant to have.
+    whole = config.shots is None and config.train_fraction == 1
+    measured = inputs.measured.get("val") if whole else None
+    return FitResult(history, interpolate(model, start, measured, distribution))
 
 
-def finetuning(config: TrainConfig) -> TrainConfig:
-    """Returns the config of the second stage, with the settings of the recipe `finetune`."""
+def finetuning(config: TrainConfig, photos: int) -> TrainConfig:
+    """Returns the config of the second stage, with the settings of the recipe `finetune`.
+
+    Args:
+        config: The resolved config of the run.
+        photos: The number of training images.
+    """
     assert config.finetune is not None
     stage = config.finetune
+    if stage.few is not None and photos < stage.few_photos:
+        stage = stage.few
     return replace(
         config,
         epochs=config.finetune_epochs,

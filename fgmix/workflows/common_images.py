@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from fgmix.data.dataset import ImageDataset
 from fgmix.errors import FgmixError
+from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
-from fgmix.workflows.train_and_evaluate import load_images
 
 
 def load_common_images(

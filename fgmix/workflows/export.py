@@ -20,6 +20,7 @@ from fgmix.evaluation.calibration import (
     threshold_for_precision,
 )
 from fgmix.evaluation.evaluate import evaluate
+from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.configs import model_name, write_serving_configs
@@ -27,7 +28,6 @@ from fgmix.serving.export import export_saved_model, next_version
 from fgmix.serving.model_card import Calibration, describe, write_card
 from fgmix.serving.onnx import export_onnx, require_onnx
 from fgmix.serving.signatures import Classifier
-from fgmix.workflows.train_and_evaluate import load_images
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import logging
 import math
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,16 @@ import keras
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
 from fgmix.data.codec.diagnose import refuse_unreadable
-from fgmix.data.dataset import ImageDataset, concatenate
+from fgmix.data.dataset import ImageDataset
 from fgmix.data.identity import Identity
-from fgmix.data.sources.registry import load_split, require_known
+from fgmix.data.sources.registry import require_known
 from fgmix.errors import FgmixError
-from fgmix.evaluation.evaluate import Evaluation, align_classes, evaluate
+from fgmix.evaluation.evaluate import Evaluation, evaluate
 from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
 from fgmix.models.backbones.pretrained import require_backbone
 from fgmix.runs import folder as run_folder
+from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
 from fgmix.runs.run import Run
 from fgmix.serving.first_version import FIRST, export_apart, export_first
@@ -32,7 +33,7 @@ from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
 from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
-from fgmix.training.run_images import images_of_run, load_splits_of_run
+from fgmix.training.run_images import images_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
 from fgmix.training.start import START
 from fgmix.training.trainer import build_model
@@ -87,8 +88,11 @@ def train(config: TrainConfig) -> TrainResult:
         dataset, resized = images_of_run(config, precision, distribution)
         held.enter_context(faults_explained(config, dataset))
         held.enter_context(interrupts_raised())
+        settings = config.for_photos(len(dataset.splits["train"]))
+        few = ", for few photos" if settings is not config else ""
+        log.info("recipe: %s%s (%s)", config.recipe, few, config.recipe_reason)
         with distribution.scope():
-            model = build_model(config, len(dataset.class_names), precision)
+            model = build_model(settings, len(dataset.class_names), precision)
             directory = Path(config.run_dir)
             if distribution.leads:
                 run_folder.prepare_run(
@@ -101,7 +105,7 @@ def train(config: TrainConfig) -> TrainResult:
                 )
                 log.info("run folder: %s", directory)
             before = dataset.identities()
-            fitted = fit_stages(model, config, dataset, directory, resized, distribution)
+            fitted = fit_stages(model, settings, dataset, directory, resized, distribution)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
             found = evaluate(
@@ -171,16 +175,15 @@ def _finish(
 
 
 def evaluate_run(
-    run: Run, dataset: str | None = None, data_dir: str | None = None, split: str = "test"
+    run: Run, dataset: str | None = None, data_dir: str | None = None, split: str | None = None
 ) -> tuple[Evaluation, ImageDataset, keras.Model]:
     """Evaluates a finished run again, on its own images or on others.
 
     Args:
         run: The run.
-        dataset: Another data set, by name or folder, whose classes are aligned by name, or where
-            the run's own is now; the run's own by default.
-        data_dir: The folder of the data set, if it has moved.
-        split: A split's name, or `"all"` for all splits together.
+        dataset: See `load_measured`.
+        data_dir: See `load_measured`.
+        split: See `load_measured`.
 
     Returns:
         The evaluation, the evaluated data set, and the model.
@@ -189,66 +192,20 @@ def evaluate_run(
         FgmixError: If the data set is missing, has changed since training, lacks the split or has
             classes that the model doesn't know, or an image can't be read.
     """
-    if dataset is None:
-        images = load_images(run, data_dir=data_dir)
-    else:
-        images = load_other_images(run, dataset, data_dir, split)
-    if split == "all" and split not in images.splits:
-        images = replace(images, splits={"all": concatenate(list(images.splits.values()))})
-    if split not in images.splits:
-        raise FgmixError(f"{images.name} has no split {split!r}: it has {', '.join(images.splits)}")
+    images, split = load_measured(run, dataset, data_dir, split)
+    found, model = evaluate_images(run, images, split)
+    return found, images, model
+
+
+def evaluate_images(run: Run, images: ImageDataset, split: str) -> tuple[Evaluation, keras.Model]:
+    """Evaluates a finished run on a split of a data set that has its classes.
+
+    Returns:
+        The evaluation and the model.
+
+    Raises:
+        FgmixError: If an image can't be read.
+    """
     refuse_unreadable(images.files(split))
     model = run.load_model()
-    return evaluate(model, images, split), images, model
-
-
-def load_images(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
-    """Loads the images of a finished run, in its splits and class order.
-
-    Args:
-        run: The run.
-        dataset: Where its images are now, by name or folder; as recorded by default.
-        data_dir: The folder of the data set, if it has moved.
-
-    Raises:
-        FgmixError: If the data set is missing or has changed since training.
-    """
-    config = run.config_at(dataset, data_dir)
-    if Path(config.dataset).is_absolute() and not Path(config.dataset).is_dir():
-        raise FgmixError(
-            f"the photos of {run.directory} are no longer in {config.dataset}: give the folder "
-            f"where they are now as --dataset"
-        )
-    images = load_splits_of_run(config, run.data)
-    if not images.matches(run.data["fingerprint"]):
-        raise FgmixError(
-            f"the photos in {images.root} have changed since {run.directory} was trained, so its "
-            f"split is not the same: restore the old ones, or give their folder as --dataset; "
-            f"evaluate.py also measures the run on other photos (if training photos are among "
-            f"them, the result means nothing)"
-        )
-    return replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)
-
-
-def load_other_images(
-    run: Run, dataset: str, data_dir: str | None = None, split: str = "test"
-) -> ImageDataset:
-    """Loads a data set to measure a run on; its own if it is the same images elsewhere.
-
-    Args:
-        run: The run.
-        dataset: A name or a folder. Its classes are aligned by name.
-        data_dir: The folder of the data set, if it has moved.
-        split: The split to measure; another data set may lack the others. If it is `"all"`, no
-            images are left out, as shots leave some.
-
-    Raises:
-        FgmixError: If the data set is missing or has classes that the model doesn't know.
-    """
-    if split != "all":
-        with suppress(FgmixError):  # other images
-            return load_images(run, dataset, data_dir)
-    require_known(dataset, data_dir)
-    # Another data set is only measured, so no validation images are held out.
-    other = load_split(dataset, split, data_dir, run.config.split_seed)
-    return replace(align_classes(other, run.class_names), crop_bottom=run.crop_bottom)
+    return evaluate(model, images, split), model

@@ -1,6 +1,8 @@
 """The scan of a data set and its findings."""
 
 import hashlib
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from fgmix.audit.findings import Duplicates, count_classes, describe, find_dupli
 from fgmix.audit.scan import ScannedImage, scan_images
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.demo.dataset import draw_image
+from fgmix.data.sources.walk import Found, Kind
 from tests.pictures import write_noise, write_plain
 
 CLASSES = ("finch", "wren")
@@ -162,6 +165,17 @@ def test_more_than_ten_times_the_images_is_an_imbalance(largest, told):
     images += [image(f"f{i}", class_name="finch") for i in range(2)]
     found = find_problems(data, images, [])
     assert [(f.kind, f.hurts) for f in found] == ([("imbalance", False)] if told else [])
+
+
+def test_photos_that_are_left_out_hurt_and_other_files_do_not():
+    photo, notes = Found(Path("cars_train/x.jpg"), Kind.UNNAMED), Found(Path("n.txt"), Kind.OTHER)
+    sound = dataset(train=[], test=[])
+    found = kinds([], replace(sound, left_out=(photo, notes)))
+    assert list(found) == ["left-out"]
+    assert found["left-out"].hurts
+    assert "1 photo that the annotations don't name" in found["left-out"].summary
+    assert [item["path"] for item in found["left-out"].items] == ["cars_train/x.jpg"]
+    assert kinds([], replace(sound, left_out=(notes,))) == {}
 
 
 def test_blank_images_are_a_note():

@@ -149,6 +149,24 @@ def test_a_class_without_photos_is_one_line(refused, tmp_path):
     assert str(folder / "train" / "green") in refused("--dataset", folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train/red/two\rlines.png", "its name has a line break"),
+        ("train/Red/photo.png", "'Red' and 'red', which differ only in upper and lower case"),
+        ("test/violet/photo.png", "has class(es) that train lacks: violet"),
+    ],
+)
+def test_names_and_layout_are_checked_before_tensorflow_is_imported(
+    refused, photos, tmp_path, monkeypatch, name, part
+):
+    monkeypatch.setattr(train, "import_tensorflow", lambda **_: pytest.fail("too late"))
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    (folder / name).parent.mkdir(exist_ok=True)
+    shutil.copy(photos / "test" / "red" / "photo0.png", folder / name)
+    assert part in refused("--dataset", folder)
+
+
 def test_a_class_too_small_for_validation_is_one_line(refused, tmp_path):
     folder = draw_photos(tmp_path / "photos", {"train": 2, "test": 1})
     (folder / "train" / "green" / "photo1.jpg").unlink()
@@ -294,6 +312,24 @@ def test_evaluate_says_what_is_wrong_in_one_line(call, finished, tmp_path):
     assert "did you mean --heatmaps?" in evaluate_refused(call, *model, "--heatmap", "3")
     strangers = draw_photos(tmp_path / "boats", {"train": 1, "test": 1}, ("yacht", "tram"))
     assert "'yacht'" in evaluate_refused(call, *model, "--dataset", strangers)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("red/two\rlines.png", "its name has a line break"),
+        ("yacht/photo.png", "1 of the 1 classes of other are not among the model's 3: 'yacht'"),
+    ],
+)
+def test_evaluate_checks_other_photos_before_tensorflow_is_imported(
+    call, finished, photos, tmp_path, monkeypatch, name, part
+):
+    monkeypatch.setattr(evaluate, "import_tensorflow", lambda: pytest.fail("too late"))
+    target = tmp_path / "other" / name
+    target.parent.mkdir(parents=True)
+    shutil.copy(photos / "test" / "red" / "photo0.png", target)
+    argv = ("--model", finished, "--dataset", tmp_path / "other", "--split", "all")
+    assert part in evaluate_refused(call, *argv)
 
 
 def test_evaluate_cannot_write_where_nothing_is(call, finished, tmp_path):

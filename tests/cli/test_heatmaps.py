@@ -10,6 +10,7 @@ from PIL import Image
 
 from fgmix.cli.heatmaps import main
 from fgmix.cli.main import run
+from tests.comparison.answers import edit_config
 
 
 @pytest.fixture
@@ -54,6 +55,20 @@ def test_runs_stand_side_by_side(call, finished, photos, tmp_path):
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+def test_photos_that_moved_are_found_where_they_are_said_to_be(call, finished, photos, tmp_path):
+    before = tmp_path / "before"
+    edit_config(shutil.copytree(finished, tmp_path / "run"), config={"dataset": str(before)})
+    argv = ["--model", tmp_path / "run", "--count", 1, "--map", "energy"]
+    [line] = call(*argv, code=2)
+    assert line.endswith(f"no longer in {before}: give the folder where they are now as --dataset")
+    moved = shutil.copytree(photos, tmp_path / "moved")
+    drawn = []
+    for flag, place in (("--dataset", moved), ("--data-dir", moved), ("--dataset", photos)):
+        call(*argv, flag, place, "--output", "map.png")
+        drawn.append(Path("map.png").read_bytes())
+    assert drawn[0] == drawn[1] == drawn[2]
 
 
 def test_full_size_pictures_go_into_a_folder(call, finished, photos, tmp_path):

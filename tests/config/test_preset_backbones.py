@@ -33,7 +33,7 @@ def test_a_name_or_address_stays(name):
     ],
 )
 def test_a_run_has_a_name_that_is_one_folder(backbone, run):
-    name = Path(resolved(backbone, recipe="paper").run_dir)
+    name = Path(resolved(backbone, recipe="strong").run_dir)
     assert name == Path("saved_models") / run
 
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.folder import load_folder
-from fgmix.errors import FgmixError
-from fgmix.evaluation.evaluate import align_classes, evaluate
+from fgmix.evaluation.evaluate import evaluate
+from fgmix.runs.images import align_classes
 from fgmix.runs.run import Run
-from tests.trained_runs import CLASSES, TEST, draw_photos
+from tests.trained_runs import CLASSES, TEST
 
 
 @pytest.fixture(scope="module")
@@ -76,34 +75,6 @@ def test_a_name_with_a_comma_survives_the_csv(tmp_path, found):
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv"]
 
 
-def dataset(names, labels):
-    split = Split(tuple(f"{i}.jpg" for i in range(len(labels))), np.array(labels, np.int32))
-    return ImageDataset("other", None, names, {"train": split, "test": split})
-
-
-def test_classes_are_renumbered_by_name():
-    other = dataset(("c", "a"), [0, 1, 1, 0])
-    aligned = align_classes(other, ("a", "b", "c"))
-    assert aligned.class_names == ("a", "b", "c")
-    for split in aligned.splits.values():
-        assert split.labels.tolist() == [2, 0, 0, 2]
-        assert split.labels.dtype == np.int32
-        assert split.paths == other.splits["test"].paths
-
-
-def test_the_same_classes_need_no_renumbering():
-    other = dataset(("a", "b"), [0, 1])
-    assert align_classes(other, ("a", "b")) is other
-
-
-def test_classes_that_the_model_does_not_know_are_refused():
-    with pytest.raises(FgmixError) as caught:
-        align_classes(dataset(("a", "yacht", "tram"), [0, 1, 2]), ("a", "b"))
-    assert len(str(caught.value).splitlines()) == 1
-    assert "2 of the 3 classes" in str(caught.value)
-    assert "'yacht', 'tram'" in str(caught.value)
-
-
 def test_another_data_set_is_measured_by_class_name(model, photos, tmp_path, found):
     # Without "blue", so green and red are numbered 0 and 1 there, 1 and 2 in the model.
     for name in ("green", "red"):
@@ -117,17 +88,3 @@ def test_another_data_set_is_measured_by_class_name(model, photos, tmp_path, fou
     expected = {name: found.metrics["per_class"][name] for name in ("green", "red")}
     assert again.metrics["per_class"] == expected
     assert again.metrics["mean_per_class"] == pytest.approx(np.mean(list(expected.values())))
-
-
-def test_images_of_other_classes_are_refused(tmp_path):
-    boats = draw_photos(tmp_path / "boats", {"train": 1, "test": 1}, ("yacht", "red"))
-    with pytest.raises(FgmixError, match=r"1 of the 2 classes of boats.*'yacht'"):
-        align_classes(load_folder(boats), CLASSES)
-
-
-def test_a_class_whose_name_only_looks_like_one_of_the_model_is_told(tmp_path):
-    boats = draw_photos(tmp_path / "boats", {"train": 1, "test": 1}, ("Blue", "red"))
-    with pytest.raises(
-        FgmixError, match=r"'Blue'; rename one of 'blue' and 'Blue', which differ only"
-    ):
-        align_classes(load_folder(boats), CLASSES)

@@ -8,6 +8,7 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.models import ATTENTIONS
 from fgmix.models.choices import GATED
+from tests.pictures import write_classes
 from tests.reproduction import fakes
 from tests.reproduction.grids import small_grid
 
@@ -49,6 +50,12 @@ def test_the_attentions_with_a_gate_are_those_that_can_be_told_one():
         name for name, make in ATTENTIONS.items() if "gate" in make(16, "sigmoid").get_config()
     }
     assert with_gate == set(GATED)
+
+
+def test_a_folder_that_can_not_be_trained_on_is_refused_before_the_first_cell(tmp_path):
+    photos = write_classes(tmp_path / "photos", {"red": 3, "Red": 3})
+    with pytest.raises(FgmixError, match="differ only in upper and lower case"):
+        small_grid(tmp_path, datasets=[str(photos)])
 
 
 def test_each_cell_is_the_run_that_train_would_make(tmp_path):

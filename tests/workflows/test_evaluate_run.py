@@ -2,19 +2,12 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
 from fgmix import FgmixError
 from fgmix.runs.run import Run
-from fgmix.workflows.common_images import load_common_images
-from fgmix.workflows.train_and_evaluate import (
-    evaluate_run,
-    load_images,
-    load_other_images,
-    train,
-)
+from fgmix.workflows.train_and_evaluate import evaluate_run, train
 from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, small_config
 
 
@@ -94,32 +87,3 @@ def test_only_what_is_measured_is_needed(finished, photos, tmp_path, files, spli
     found, images, _ = evaluate_run(Run.open(finished), str(tmp_path / "other"), split=split)
     assert found.metrics["num_examples"] == count
     assert list(images.splits) == [split]
-
-
-def test_a_folder_that_is_gone_is_told_with_the_remedy(unsplit, tmp_path):
-    photos, run = unsplit
-    shutil.copytree(run, tmp_path / "run")
-    record = json.loads((run / "config.json").read_text())
-    record["config"]["dataset"] = str(tmp_path / "gone")
-    (tmp_path / "run" / "config.json").write_text(json.dumps(record))
-    with pytest.raises(FgmixError, match=r"are no longer in .*gone: .* as --dataset"):
-        load_images(Run.open(tmp_path / "run"))
-    own = load_images(Run.open(run))
-    for place in ({"dataset": str(photos)}, {"data_dir": str(photos)}):
-        images = load_images(Run.open(tmp_path / "run"), **place)
-        assert images.root == photos
-        assert {n: s.paths for n, s in images.splits.items()} == {
-            n: s.paths for n, s in own.splits.items()
-        }
-
-
-def test_all_commands_take_the_place_of_photos(unsplit, tmp_path):
-    photos, run = Path(unsplit[0]), Run.open(unsplit[1])
-    moved = shutil.copytree(photos, tmp_path / "moved")
-    other = shutil.copytree(photos, tmp_path / "other")
-    (other / "red" / "photo0.png").unlink()
-    assert load_common_images([run], str(moved)).root == moved
-    with pytest.raises(FgmixError, match="have changed since"):
-        load_common_images([run], str(other))
-    # evaluate.py takes other photos too, in a split of their own.
-    assert load_other_images(run, str(other)).root == other

@@ -11,6 +11,7 @@ import fgmix
 from fgmix.__main__ import main
 from fgmix.cli.main import run
 from fgmix.runs.run import Run
+from tests.comparison.answers import edit_config
 from tests.trained_runs import CLASSES, draw_photos, small_config
 
 VAL, TEST = 10, 5
@@ -103,6 +104,24 @@ def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export
     assert "The target was\ncoverage 0.5" in card
     assert f"{VAL * len(CLASSES)} validation photos" in card
     assert "`accepted [n]`" in card
+
+
+def test_photos_that_moved_are_found_where_they_are_said_to_be(validated, export, tmp_path):
+    before, photos = tmp_path / "before", Run.open(validated).config.dataset
+    run_dir = shutil.copytree(validated, tmp_path / "run")
+    edit_config(run_dir, config={"dataset": str(before)})
+    argv = [run_dir, "--output", tmp_path / "models", "--coverage-target", "0.5"]
+    code, _, [line] = export(*argv)
+    assert code == 2
+    assert line.endswith(f"no longer in {before}: give the folder where they are now as --dataset")
+    moved = shutil.copytree(photos, tmp_path / "moved")
+    cards = []
+    for flag, place in (("--dataset", moved), ("--data-dir", moved), ("--dataset", photos)):
+        assert export(*argv, flag, place)[0] == 0
+        card = (tmp_path / "models" / str(len(cards) + 1) / "README.md").read_text()
+        cards.append(card.partition("## When to trust it")[2].partition("## How it was")[0])
+    assert "15 test photos accepted" in cards[0]
+    assert cards[0] == cards[1] == cards[2]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Runs with few shots or with a fold held out: their records and results."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from fgmix.cli.evaluate import main as evaluate
 from fgmix.cli.main import run as run_command
 from fgmix.config.identity import changes
 from fgmix.files import read_csv
+from fgmix.runs.images import load_splits
 from fgmix.runs.run import Run
-from fgmix.training.run_images import load_splits
 from fgmix.workflows import train_and_evaluate as experiment
 from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.trained_runs import CLASSES, TEST, TRAIN, small_config
@@ -84,9 +85,14 @@ def test_evaluate_measures_again_what_the_run_was_measured_on(folded, photos, tm
     assert run_command(evaluate, ["--model", str(folded), "--json", str(answer)]) == 0
     assert json.loads(answer.read_text()) == json.loads((folded / "metrics.json").read_text())
     assert "6 fold photos" in capsys.readouterr().out
-    other = ["--dataset", str(photos), "--json", str(answer)]
-    assert run_command(evaluate, ["--model", str(folded), *other]) == 0
-    assert json.loads(answer.read_text())["num_examples"] == TEST * len(CLASSES)
+    moved = str(shutil.copytree(photos, tmp_path / "moved"))
+    argv = ["--model", str(folded), "--dataset", moved, "--json", str(answer)]
+    assert run_command(evaluate, argv) == 0
+    assert json.loads(answer.read_text()) == json.loads((folded / "metrics.json").read_text())
+    red = tmp_path / "moved" / "test" / "red"
+    shutil.copy(red / "photo0.png", red / "more.png")
+    assert run_command(evaluate, argv) == 0  # other photos
+    assert json.loads(answer.read_text())["num_examples"] == TEST * len(CLASSES) + 1
 
 
 def test_a_resumed_run_trains_on_the_same_images_and_no_others(photos, tmp_path, monkeypatch):

@@ -9,9 +9,10 @@ import pytest
 
 import fgmix
 from fgmix import FgmixError
+from fgmix.runs.images import load_splits, load_splits_of_run
 from fgmix.runs.run import Run
 from fgmix.training.distributed.distribution import ONE_DEVICE
-from fgmix.training.run_images import find_unreadable, load_splits, load_splits_of_run
+from fgmix.training.run_images import find_unreadable
 from fgmix.workflows import train_and_evaluate as experiment
 from fgmix.workflows.train_and_evaluate import evaluate_run
 from tests.trained_runs import draw_photos, small_config

@@ -1,4 +1,7 @@
-"""Reads the EXIF orientation of a file with TensorFlow operations. Malformed EXIF never fails."""
+"""Reads the orientation of an image from its EXIF, or else its XMP, with TensorFlow operations.
+
+Malformed metadata never fails.
+"""
 
 from collections.abc import Callable
 
@@ -8,17 +11,20 @@ from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
 from fgmix.data.codec.headers import JPEG, PNG, WEBP
 
 MAX_BLOCKS = 512
-"""The largest number of blocks to search for EXIF, which is usually among the first few. The limit
-bounds the time for a hostile file."""
+"""The largest number of blocks to search, of which the first few usually hold the metadata. The
+limit bounds the time for a hostile file."""
 
 _EXIF_PREFIX = b"Exif\0\0"
+_XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+_XMP_ORIENTATION = b"tiff:Orientation"
 _STARTS = [b"II*\0", b"MM\0*", b"II\0*", b"MM*\0"]
 """Of a TIFF block; some cameras write the number 42 in the other byte order."""
 _SHORT, _LONG = 3, 4
 
-# Describes a block of a file: whether it is EXIF, whether the search ends at it, the position and
-# size of its payload, and the position of the next block.
-_Block = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+# Describes a block of a file: whether it is EXIF, whether it is XMP, whether the search ends at it,
+# the position and size of its payload, and the position of the next block.
+_Block = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 _BlockReader = Callable[[tf.Tensor, tf.Tensor], _Block]
 
 
@@ -30,31 +36,37 @@ def read_orientation(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
         kind: The file's format, from `headers.read_kind`.
 
     Returns:
-        int32 scalar, the EXIF orientation from 1 (as stored) to 8; 1 if there is none.
+        int32 scalar, the orientation from 1 (as stored) to 8; 1 if there is none. If EXIF has one,
+        valid or not, that of XMP does not count.
     """
-    exif = tf.switch_case(
+    exif, xmp = tf.switch_case(
         kind,
         {
-            JPEG: lambda: _find_exif(data, 2, _jpeg_segment),
-            PNG: lambda: _find_exif(data, 8, _png_chunk),
-            WEBP: lambda: _find_exif(data, 12, _webp_chunk),
+            JPEG: lambda: _find_metadata(data, 2, _jpeg_segment),
+            PNG: lambda: _find_metadata(data, 8, _png_chunk),
+            WEBP: lambda: _find_metadata(data, 12, _webp_chunk),
         },
-        default=lambda: tf.constant(b""),
+        default=lambda: (tf.constant(b""), tf.constant(b"")),
     )
-    return _parse_orientation(exif)
+    value = _orientation_in_exif(exif)
+    value = tf.cond((value == 0) & (xmp != b""), lambda: _orientation_in_xmp(xmp), lambda: value)
+    return tf.cast(tf.where((value >= 1) & (value <= 8), value, 1), tf.int32)
 
 
 def _jpeg_segment(data: tf.Tensor, position: tf.Tensor) -> _Block:
     prefix, marker = tf.unstack(byte_values(data, position, 2))
     length = read_uint(data, position + 2, 2, little_endian=False)
     fill = marker == 0xFF
-    is_exif = (marker == 0xE1) & (substring(data, position + 4, 6) == _EXIF_PREFIX)
+    head = substring(data, position + 4, len(_XMP_PREFIX))
+    is_metadata = marker == 0xE1
+    is_exif = is_metadata & (tf.strings.substr(head, 0, len(_EXIF_PREFIX)) == _EXIF_PREFIX)
+    is_xmp = is_metadata & (head == _XMP_PREFIX)
     start_of_scan = marker == 0xDA
     malformed = (prefix != 0xFF) | (~fill & (length < 2))
     following = tf.where(fill, position + 1, position + 2 + length)
     start = 4 + len(_EXIF_PREFIX)
     size = tf.maximum(length - start + 2, 0)
-    return is_exif, start_of_scan | malformed, position + start, size, following
+    return is_exif, is_xmp, start_of_scan | malformed, position + start, size, following
 
 
 def _png_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
@@ -65,7 +77,10 @@ def _png_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
         lambda: _skip_equal_chunks(data, position, size),
         lambda: position + 12 + size,
     )
-    return kind == b"eXIf", kind == b"IEND", position + 8, size, following
+    # Compressed XMP, which its specification discourages, is not found.
+    keyword = substring(data, position + 8, len(_XMP_KEYWORD))
+    is_xmp = (kind == b"iTXt") & (keyword == _XMP_KEYWORD)
+    return kind == b"eXIf", is_xmp, kind == b"IEND", position + 8, size, following
 
 
 def _skip_equal_chunks(data: tf.Tensor, position: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
@@ -84,35 +99,42 @@ def _webp_chunk(data: tf.Tensor, position: tf.Tensor) -> _Block:
     size = read_uint(data, position + 4, 4, little_endian=True)
     following = position + 8 + size + size % 2
     # Only the extended form has other chunks, and it announces them.
-    announced = (substring(data, 12, 4) == b"VP8X") & (byte_values(data, 20, 1)[0] & 0x08 != 0)
-    is_exif = announced & (substring(data, position, 4) == b"EXIF")
-    return is_exif, tf.constant(False), position + 8, size, following
+    extended = substring(data, 12, 4) == b"VP8X"
+    flags, kind = byte_values(data, 20, 1)[0], substring(data, position, 4)
+    is_exif = extended & (flags & 0x08 != 0) & (kind == b"EXIF")
+    is_xmp = extended & (flags & 0x04 != 0) & (kind == b"XMP ")
+    return is_exif, is_xmp, tf.constant(False), position + 8, size, following
 
 
-def _find_exif(data: tf.Tensor, start: int, read_block: _BlockReader) -> tf.Tensor:
-    """Searches the blocks of a file from `start`; returns the EXIF payload, empty if none.
+def _find_metadata(
+    data: tf.Tensor, start: int, read_block: _BlockReader
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Searches the blocks of a file from `start` for EXIF and XMP; returns each, empty if none.
 
-    EXIF that is too large for one block goes on in the next.
+    EXIF that is too large for one block goes on in the next. Of several XMP, the last counts.
     """
     end = tf.cast(tf.strings.length(data), tf.int64)
 
-    def step(position: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        is_exif, is_last, payload, size, following = read_block(data, position)
-        part = substring(data, payload, tf.where(is_exif & ~is_last, size, 0))
-        is_over = is_last | (~is_exif & (found != b""))
-        return tf.where(is_over, end, following), tf.strings.join([found, part])
+    def step(
+        position: tf.Tensor, exif: tf.Tensor, xmp: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        is_exif, is_xmp, is_last, payload, size, following = read_block(data, position)
+        block = substring(data, payload, tf.where((is_exif | is_xmp) & ~is_last, size, 0))
+        exif = tf.strings.join([exif, tf.where(is_exif, block, b"")])
+        return tf.where(is_last, end, following), exif, tf.where(is_xmp, block, xmp)
 
-    _, found = tf.while_loop(
-        lambda position, _: position < end,
+    nothing = tf.constant(b"")
+    _, exif, xmp = tf.while_loop(
+        lambda position, *_: position < end,
         step,
-        (tf.constant(start, tf.int64), tf.constant(b"")),
+        (tf.constant(start, tf.int64), nothing, nothing),
         maximum_iterations=MAX_BLOCKS,
     )
-    return found
+    return exif, xmp
 
 
-def _parse_orientation(exif: tf.Tensor) -> tf.Tensor:
-    """Returns the orientation in an EXIF payload, int32 1 to 8; 1 if it has no valid one."""
+def _orientation_in_exif(exif: tf.Tensor) -> tf.Tensor:
+    """Returns the orientation in an EXIF payload, int64; 0 if it has none, 1 if it is malformed."""
     prefixed = substring(exif, 0, len(_EXIF_PREFIX)) == _EXIF_PREFIX
     tiff = substring(exif, tf.where(prefixed, len(_EXIF_PREFIX), 0), tf.strings.length(exif))
     little_endian = substring(tiff, 0, 2) == b"II"
@@ -127,11 +149,22 @@ def _parse_orientation(exif: tf.Tensor) -> tf.Tensor:
     counts, values = (_join(words[:, i], words[:, i + 1], little_endian) for i in (2, 4))
     is_short = (words[:, 1] == _SHORT) & (counts >= 1) & (counts <= 2)  # two fit in here
     is_long = (words[:, 1] == _LONG) & (counts == 1)
-    matches = known & (words[:, 0] == 0x0112) & (is_short | is_long)
+    named = known & (words[:, 0] == 0x0112)
     values = tf.where(is_short, tf.cast(words[:, 4], tf.int64), values)
+    values = tf.where((values >= 1) & (values <= 8), values, 1)
     # If there are several, the last counts.
-    value = tf.concat([[1], tf.boolean_mask(values, matches)], axis=0)[-1]
-    return tf.cast(tf.where((value >= 1) & (value <= 8), value, 1), tf.int32)
+    default = tf.cast(tf.reduce_any(named), tf.int64)
+    return tf.concat([[default], tf.boolean_mask(values, named & (is_short | is_long))], axis=0)[-1]
+
+
+def _orientation_in_xmp(xmp: tf.Tensor) -> tf.Tensor:
+    """Returns the first orientation in XMP, an attribute or an element; int64, 1 if it has none."""
+    after = tf.strings.split(xmp, _XMP_ORIENTATION)[1:]
+    first, second, third = tf.unstack(tf.io.decode_raw(after, tf.uint8, fixed_length=3), axis=1)
+    is_attribute = (first == ord("=")) & (second == ord('"'))
+    digits = tf.cast(tf.where(is_attribute, third, second), tf.int64) - ord("0")
+    valid = (is_attribute | (first == ord(">"))) & (digits >= 0) & (digits <= 9)
+    return tf.concat([tf.boolean_mask(digits, valid), [1]], axis=0)[0]
 
 
 def _join(first: tf.Tensor, second: tf.Tensor, little_endian: tf.Tensor) -> tf.Tensor:

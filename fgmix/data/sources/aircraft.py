@@ -14,6 +14,7 @@ from fgmix.data.box import Box
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.archive import unpack_folder
 from fgmix.data.sources.download import download
+from fgmix.data.sources.walk import find_unnamed, tell_left_out
 from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ def load_aircraft(folder: Path, level: str = "variant") -> ImageDataset:
     """Loads FGVC-Aircraft, downloading or unpacking it first if needed.
 
     The training split is all of `trainval`, as in published results. Validation images are held out
-    from it as from any other data set; `read_part` reads the official `train` and `val`.
+    from it as from any other data set; `read_part` reads the official `train` and `val`. Photos in
+    `images/` that the annotations of the level don't name are logged in one line.
 
     Args:
         folder: The folder that holds the data set, unpacked or as the published archive, or the
@@ -56,7 +58,10 @@ def load_aircraft(folder: Path, level: str = "variant") -> ImageDataset:
         "test": read_part(root, level, "test", class_names),
     }
     name = "aircraft" if level == "variant" else f"aircraft/{level}"
-    return ImageDataset(name, root, class_names, splits, crop_bottom=BANNER_ROWS)
+    named = {path for split in splits.values() for path in split.paths}
+    left_out = find_unnamed(root, "images", named)
+    tell_left_out(root, left_out)
+    return ImageDataset(name, root, class_names, splits, crop_bottom=BANNER_ROWS, left_out=left_out)
 
 
 def find_aircraft(folder: Path) -> Path:

@@ -11,6 +11,7 @@ import scipy.io
 from fgmix.data.box import Box
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.folder import load_folder
+from fgmix.data.sources.walk import find_unnamed, tell_left_out
 from fgmix.errors import FgmixError
 
 ANNOTATIONS = {"train": "cars_train_annos.mat", "test": "cars_test_annos_withlabels.mat"}
@@ -21,7 +22,8 @@ def read_official(root: Path, parts: Collection[str] = tuple(ANNOTATIONS)) -> Im
     """Reads `cars_train/`, `cars_test/` and the MATLAB annotations in `devkit/`.
 
     `cars_test_annos_withlabels.mat` was published separately from the devkit and may also lie in
-    `root`.
+    `root`. Photos in the folders of the splits that the annotations don't name are logged in one
+    line.
 
     Args:
         root: The folder that holds `devkit`.
@@ -34,7 +36,13 @@ def read_official(root: Path, parts: Collection[str] = tuple(ANNOTATIONS)) -> Im
     names = _load_mat(_require(root, META), "class_names")
     class_names = tuple(str(name) for name in names)
     splits = {part: _read_split(root, part, len(class_names)) for part in parts}
-    return ImageDataset("cars", root, class_names, splits)
+    left_out = [
+        found
+        for part, split in splits.items()
+        for found in find_unnamed(root, f"cars_{part}", set(split.paths))
+    ]
+    tell_left_out(root, left_out)
+    return ImageDataset("cars", root, class_names, splits, left_out=tuple(left_out))
 
 
 def read_boxes(root: Path) -> dict[str, Box]:

@@ -1,20 +1,23 @@
 """Loads a folder of class folders, with or without folders of splits above them."""
 
-import logging
 from collections.abc import Collection
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.data.sources.layout import Layout, survey_folder
 from fgmix.data.sources.names import differing, looks_like, require_class_names
 from fgmix.data.sources.split_folders import WHOLE
-from fgmix.data.sources.walk import SHOWN_SUFFIXES, Kind, describe_left_out, subfolders
+from fgmix.data.sources.walk import (
+    SHOWN_SUFFIXES,
+    Kind,
+    describe_left_out,
+    subfolders,
+    tell_left_out,
+    tell_once,
+)
 from fgmix.data.splits import hold_out_test
 from fgmix.errors import FgmixError
-
-log = logging.getLogger(__name__)
 
 
 def load_folder(
@@ -44,15 +47,16 @@ def load_folder(
     if not root.is_dir():
         raise FgmixError(f"no data folder {str(root)!r}: give the folder that holds the classes")
     layout = survey_folder(root)
-    for line in (layout.describe(), layout.describe_nested()):
-        if line:
-            _tell_once(line)
+    tell_left_out(root, layout.left_out)
+    nested = layout.describe_nested()
+    if nested:
+        tell_once(nested)
     _refuse_broken_links(layout)
     name = name or root.resolve().name
     if WHOLE in layout.folders:
         _require_classes(layout, WHOLE)
         splits = {"train": layout.split(WHOLE, layout.class_names)}
-        whole = ImageDataset(name, root, layout.class_names, splits).without(skipped)
+        whole = replace(layout.dataset, name=name, splits=splits).without(skipped)
         return hold_out_test(whole, split_seed, "give test photos in a folder of their own")
 
     if len(layout.folders) == 1:
@@ -66,7 +70,8 @@ def load_folder(
     for split, part in parts.items():
         _require_known_classes(layout, part, class_names, may_lack_classes=split == "val")
     splits = {split: layout.split(part, class_names) for split, part in parts.items()}
-    return ImageDataset(name, root, class_names, splits).without(skipped)
+    found = ImageDataset(name, root, class_names, splits, left_out=layout.left_out)
+    return found.without(skipped)
 
 
 def load_split(root: Path, split: str) -> ImageDataset | None:
@@ -88,8 +93,7 @@ def load_split(root: Path, split: str) -> ImageDataset | None:
     _refuse_broken_links(layout)
     if split not in (*layout.folders, WHOLE):
         return None
-    if layout.describe():
-        _tell_once(str(layout.describe()))
+    tell_left_out(root, layout.left_out)
     whole = layout.dataset
     wanted = list(whole.splits.values()) if split == WHOLE else [whole.splits[split]]
     found = concatenate(wanted)
@@ -97,12 +101,6 @@ def load_split(root: Path, split: str) -> ImageDataset | None:
         raise FgmixError(f"{root} holds no image ({SHOWN_SUFFIXES}): give a folder of classes")
     require_class_names(root, whole.class_names)
     return replace(whole, splits={split: found})
-
-
-@cache
-def _tell_once(line: str) -> None:
-    """Logs a line, once in a process: a command may load its data set more than once."""
-    log.warning("%s", line)
 
 
 def _require_classes(layout: Layout, split: str) -> None:
@@ -146,7 +144,7 @@ def _require_known_classes(
 def _without_images(layout: Layout, split: str, class_name: str) -> FgmixError:
     folder = layout.folders[split] / class_name
     place = folder.relative_to(layout.root)
-    left_out = [f for f in layout.photos_left_out if f.path.is_relative_to(place)]
+    left_out = [f for f in layout.left_out if f.is_photo and f.path.is_relative_to(place)]
     there = f", but {describe_left_out(left_out)}" if left_out else ""
     remedy = "convert them to JPEG" if left_out else "add photos"
     return FgmixError(

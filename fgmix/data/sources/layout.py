@@ -9,7 +9,7 @@ import numpy as np
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.names import require_storable
 from fgmix.data.sources.split_folders import WHOLE, find_split_folders
-from fgmix.data.sources.walk import Found, Kind, describe_left_out, subfolders, walk
+from fgmix.data.sources.walk import Found, Kind, subfolders, walk
 
 
 @dataclass(frozen=True)
@@ -49,28 +49,19 @@ class Layout:
         )
 
     @property
-    def photos_left_out(self) -> tuple[Found, ...]:
-        """The photos among `left_out`."""
-        return tuple(found for found in self.left_out if found.is_photo)
-
-    @property
     def dataset(self) -> ImageDataset:
         """All images, in the splits that the folder has, or in a single split `"all"`."""
         names = self.class_names
         splits = {name: self.split(name, names) for name in self.folders}
-        return ImageDataset(self.root.resolve().name, self.root, names, splits)
+        return ImageDataset(
+            self.root.resolve().name, self.root, names, splits, left_out=self.left_out
+        )
 
     def split(self, name: str, class_names: Sequence[str]) -> Split:
         """Returns the images of a split, class by class."""
         found = [self.images[name].get(class_name, ()) for class_name in class_names]
         labels = np.repeat(np.arange(len(found)), [len(images) for images in found])
         return Split(tuple(p for images in found for p in images), labels.astype(np.int32))
-
-    def describe(self) -> str | None:
-        """Returns in one line what is left out, or None if nothing is."""
-        if not self.left_out:
-            return None
-        return f"left out of {self.root}: {describe_left_out(self.left_out)}"
 
     def describe_nested(self) -> str | None:
         """Returns in one line which images lie below their class folder, or None if none does."""

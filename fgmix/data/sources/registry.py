@@ -111,6 +111,23 @@ def require_known(dataset: str, data_dir: str | None = None) -> None:
         )
 
 
+def check_folder(dataset: str, data_dir: str | None = None, split_seed: int = 0) -> None:
+    """Checks the layout and the names of a data set to train on, if it is a folder.
+
+    Named data sets are not checked: to be read, they may have to be downloaded.
+
+    Args:
+        dataset: The data set, as a user gives it.
+        data_dir: The folder of a named data set, if it is given.
+        split_seed: Seeds the test split of a data set that has none.
+
+    Raises:
+        FgmixError: As in `load_dataset`.
+    """
+    if is_folder(dataset, data_dir):
+        load_dataset(dataset, data_dir, split_seed)
+
+
 def is_name(dataset: str) -> bool:
     """Returns whether a data set is the name of one of fgmix or of TensorFlow Datasets.
 

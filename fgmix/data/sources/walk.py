@@ -4,12 +4,16 @@ Every command that reads a folder walks it by `walk`, so that all of them read t
 name the same ones that they don't read.
 """
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
     {
@@ -68,6 +72,7 @@ class Kind(Enum):
     HIDDEN = "in hidden folders or with hidden names"
     OUTSIDE = "in no class folder"
     UNUSED = "in folders that are no split"
+    UNNAMED = "that the annotations don't name"
     LINK = "broken links"
     OTHER = "no photos"
 
@@ -182,6 +187,40 @@ def _kind_by_content(path: Path) -> Kind:
     return Kind.FORMAT if heif or head.startswith((b"II*\0", b"MM\0*")) else Kind.OTHER
 
 
+def find_unnamed(root: Path, folder: str, named: Collection[str]) -> tuple[Found, ...]:
+    """Finds the photos in a folder that the annotations of a data set don't name.
+
+    Args:
+        root: The folder of the data set.
+        folder: The folder of its images, relative to the root.
+        named: The images that the annotations name, relative to the root.
+
+    Returns:
+        The other photos, relative to the root.
+    """
+    found = (Found(path.relative_to(root), kind) for path, kind in walk(root / folder))
+    return tuple(
+        Found(path, Kind.UNNAMED if kind is Kind.IMAGE else kind)
+        for path, kind in found
+        if kind is not Kind.OTHER and path.as_posix() not in named
+    )
+
+
+def tell_left_out(root: Path, left_out: Sequence[Found]) -> None:
+    """Logs in one line what is left out of a data set, if anything is.
+
+    It is told once in a process: a command may load its data set more than once.
+    """
+    if left_out:
+        tell_once(f"left out of {root}: {describe_left_out(left_out)}")
+
+
+@cache
+def tell_once(line: str) -> None:
+    """Logs a line, once in a process."""
+    log.warning("%s", line)
+
+
 def describe_left_out(left_out: Iterable[Found]) -> str:
     """Returns in words how many files were left out, by kind.
 
@@ -200,7 +239,7 @@ def _in_words(kind: Kind, paths: list[Path]) -> str:
     if kind is Kind.LINK:
         return f"{count} broken link{plural}"
     suffixes = Counter(path.suffix.lower() or "without suffix" for path in paths)
-    if kind in (Kind.OUTSIDE, Kind.UNUSED, Kind.HIDDEN):
+    if kind in (Kind.OUTSIDE, Kind.UNUSED, Kind.UNNAMED, Kind.HIDDEN):
         where = f"such as {paths[0]}"
     else:
         where = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common(6))

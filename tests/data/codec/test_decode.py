@@ -1,6 +1,5 @@
 """The decode path against Pillow, which reads the same bytes independently."""
 
-import io
 import struct
 
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image, ImageOps
 
 from fgmix.data.codec import headers
 from fgmix.data.codec.decode import decode_image, decode_part, load_batch, load_image, resize_image
+from tests.data.codec.variants import encode, with_pillow
 
 ORIENTATION = 0x0112
 HEIGHT, WIDTH = 24, 37
@@ -25,17 +25,6 @@ def gradient(height: int = HEIGHT, width: int = WIDTH) -> Image.Image:
     y, x = np.mgrid[0:height, 0:width]
     planes = [255 * x / width, 255 * y / height, 255 * x * y / (width * height)]
     return Image.fromarray(np.stack(planes, axis=-1).astype(np.uint8))
-
-
-def encode(image: Image.Image, image_format: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, image_format, **options)
-    return buffer.getvalue()
-
-
-def with_pillow(content: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def rgb() -> Image.Image:

@@ -16,13 +16,13 @@ from tests.data.codec.test_decode import (
     LOSSLESS,
     LOSSY,
     WIDTH,
-    encode,
     exif,
     gradient,
     jpeg_with,
     segment,
     tiff,
 )
+from tests.data.codec.variants import encode
 
 SIZE, CROP = 20, 5
 TURNED = {
@@ -52,7 +52,7 @@ def dataset(tmp_path_factory):
     return load_folder(root)
 
 
-def with_pillow(file, crop_bottom=0):
+def as_viewed(file, crop_bottom=0):
     """The image as an image viewer shows it, resized to the size of the tests."""
     with Image.open(file) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
@@ -74,7 +74,7 @@ def test_every_file_is_listed(dataset):
 def test_evaluation_sees_what_pillow_sees(dataset, crop_bottom):
     dataset = replace(dataset, crop_bottom=crop_bottom)
     for file, image in zip(dataset.files("test"), evaluated(dataset, "test"), strict=True):
-        difference = np.abs(image - with_pillow(file, crop_bottom)).mean()
+        difference = np.abs(image - as_viewed(file, crop_bottom)).mean()
         # Resizing: Pillow rounds to whole levels, once for each axis. CMYK: one level more.
         assert difference < 1.1, file
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from fgmix.data.codec.decode import decode_image
 from fgmix.data.codec.gif import MAX_BLOCKS, find_first_frame
-from tests.data.codec.test_decode import encode, noise, palette
+from tests.data.codec.test_decode import noise, palette
+from tests.data.codec.variants import encode
 
 decode = tf.function(decode_image, input_signature=[tf.TensorSpec([], tf.string)])
 

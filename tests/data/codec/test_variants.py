@@ -12,13 +12,14 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image
 
 from fgmix.data.codec.unsupported import name_unsupported
 from tests.data.codec.variants import (
     HEIGHT,
     IEND,
     WIDTH,
+    XMP_FORMS,
     all_of,
     bmp,
     chunk,
@@ -29,12 +30,9 @@ from tests.data.codec.variants import (
     png,
     samples,
     tiff,
+    with_pillow,
+    xmp,
 )
-
-
-def with_pillow(content: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def name_of(options: dict) -> str:
@@ -103,6 +101,10 @@ def bmps() -> dict[str, bytes]:
     return made
 
 
+def exif_chunk(orientation: int) -> bytes:
+    return chunk(b"eXIf", tiff(orientation, ">"))
+
+
 def pngs() -> dict[str, bytes]:
     made = {}
     depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -123,11 +125,16 @@ def pngs() -> dict[str, bytes]:
     }.items():
         made[label] = png(8, 2, before=before)
     for orientation in range(1, 9):
-        exif = chunk(b"eXIf", tiff(orientation, ">"))
+        exif = exif_chunk(orientation)
         made[f"exif-before-{orientation}"] = png(8, 2, before=exif)
         made[f"exif-after-{orientation}"] = png(8, 2, after=exif)
     exif = chunk(b"eXIf", tiff(6, "<"))
     made["exif-after-many-chunks"] = png(8, 2, after=exif, piece=1)
+    text = b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(6)
+    made["xmp"] = png(8, 2, before=chunk(b"iTXt", text))
+    made["xmp-after"] = png(8, 2, after=chunk(b"iTXt", text))
+    made["other-text"] = png(8, 2, before=chunk(b"iTXt", text.replace(b"com.adobe", b"com.other")))
+    made["xmp-and-exif"] = png(8, 2, before=chunk(b"iTXt", text), after=exif_chunk(3))
     made["no-end"] = png(8, 2, end=b"")
     made["no-end-but-exif"] = png(8, 2, after=exif, end=b"")
     made["bytes-behind"] = png(8, 2, end=IEND + b"behind")
@@ -168,6 +175,10 @@ def segment(marker: int, payload: bytes) -> bytes:
 def put(content: bytes, segments: bytes) -> bytes:
     """Puts segments at the front of a JPEG."""
     return content[:2] + segments + content[2:]
+
+
+def xmp_segment(content: bytes) -> bytes:
+    return segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + content)
 
 
 def without(content: bytes, marker: int) -> bytes:
@@ -235,6 +246,16 @@ def jpegs() -> dict[str, bytes]:
         made[f"exif-odd-magic-{order}"] = put(
             jpeg(), segment(0xE1, b"Exif\0\0" + start + tiff(6, order)[4:])
         )
+    for o in all_of(orientation=range(10), form=XMP_FORMS):
+        made["xmp-" + name_of(o)] = put(jpeg(), xmp_segment(xmp(**o)))
+    silent = tiff(6, "<").replace(struct.pack("<H", 0x0112), struct.pack("<H", 0x0110))
+    for name, block in {"silent": silent, "invalid": tiff(0, "<"), "other": tiff(3, "<")}.items():
+        segments = segment(0xE1, b"Exif\0\0" + block), xmp_segment(xmp(6))
+        made[f"exif-{name}-xmp"] = put(jpeg(), b"".join(segments))
+        made[f"xmp-exif-{name}"] = put(jpeg(), b"".join(segments[::-1]))
+    made["xmp-twice"] = put(jpeg(), xmp_segment(xmp(6)) + xmp_segment(xmp(3)))
+    made["xmp-empty"] = put(jpeg(), xmp_segment(b""))
+    made["xmp-extended"] = put(jpeg(), segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0"))
     two = bytearray(tiff(6, "<"))
     two[34:46] = struct.pack("<HHIHH", 0x0112, 3, 1, 3, 0)
     made["exif-orientation-twice"] = put(jpeg(), segment(0xE1, b"Exif\0\0" + two))
@@ -251,6 +272,11 @@ def webps() -> dict[str, bytes]:
         exif = {"exif": tiff(o["orientation"], o["order"])} if o["orientation"] else {}
         source = image if o["mode"] == "RGB" else clear
         made[name_of(o)] = encode(source, "WEBP", lossless=o["lossless"], exact=True, **exif)
+    made["xmp"] = encode(image, "WEBP", xmp=xmp(6))
+    made["xmp-and-exif"] = encode(image, "WEBP", xmp=xmp(6), exif=tiff(3, "<"))
+    unsaid = bytearray(encode(image, "WEBP", xmp=xmp(6)))
+    unsaid[20] &= ~0x04
+    made["xmp-not-announced"] = bytes(unsaid)
     unsaid = bytearray(encode(image, "WEBP", exif=tiff(6, "<")))
     assert unsaid[12:16] == b"VP8X"
     unsaid[20] &= ~0x08

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 HEIGHT, WIDTH = 9, 13
 """Odd sides, so that rows of every bit depth end inside a byte."""
@@ -37,6 +37,12 @@ def encode(image: Image.Image, image_format: str, **options) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
+
+
+def with_pillow(content: bytes) -> np.ndarray:
+    """The upright RGB pixels that Pillow reads from the content of a file."""
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def pack(values: np.ndarray, bits: int) -> list[bytes]:
@@ -239,6 +245,24 @@ def tiff(orientation: int, order: str, kind: str = "short", gap: int = 0, count:
     header = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8 + gap)
     directory = struct.pack(order + "H", len(entries)) + b"".join(entries)
     return header + bytes(gap) + directory + bytes(4)
+
+
+XMP_FORMS = {
+    "attribute": b'<rdf:Description tiff:Orientation="%d" tiff:Make="x"/>',
+    "element": b"<tiff:Orientation>%d</tiff:Orientation>",
+    "single-quotes": b"<rdf:Description tiff:Orientation='%d'/>",
+    "spaces": b'<rdf:Description tiff:Orientation = "%d"/>',
+    "sequence": b"<tiff:Orientation><rdf:li>%d</rdf:li></tiff:Orientation>",
+    "cut-off": b"<rdf:Description tiff:Orientation",
+    "second": b'<a tiff:Orientation/><b tiff:Orientation="%d"/><c tiff:Orientation="2"/>',
+}
+
+
+def xmp(orientation: int, form: str = "attribute") -> bytes:
+    """XMP with an orientation, written in a form of `XMP_FORMS`."""
+    text = XMP_FORMS[form]
+    inside = text % orientation if b"%d" in text else text
+    return b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + inside + b"</x:xmpmeta>"
 
 
 def all_of(**choices: Sequence) -> list[dict]:

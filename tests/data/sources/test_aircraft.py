@@ -8,6 +8,7 @@ from fgmix.data.sources import aircraft
 from fgmix.data.sources.aircraft import LEVELS, PARTS, load_aircraft, read_class_names, read_part
 from fgmix.errors import FgmixError
 from tests.archives import pack
+from tests.pictures import write_plain
 from tests.server import serving
 
 PLANES = {  # variant -> family, manufacturer
@@ -186,6 +187,20 @@ def test_a_list_that_is_missing_or_empty_is_named(tmp_path, file):
     assert file in refusal(tmp_path, "family")
     (tmp_path / file).unlink()
     assert file in refusal(tmp_path, "family")
+
+
+def test_images_that_the_annotations_do_not_name_are_told_in_one_line(tmp_path, caplog):
+    write_aircraft(tmp_path)
+    assert load_aircraft(tmp_path).left_out == ()
+    assert caplog.text == ""
+    for number in (1, 2):
+        write_plain(tmp_path / "images" / f"000000{number}.jpg")
+    found = load_aircraft(tmp_path, "family").photos_left_out
+    assert [path.as_posix() for path, _ in found] == ["images/0000001.jpg", "images/0000002.jpg"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"left out of {tmp_path}: 2 photos that the annotations don't name (such as "
+        f"images/0000001.jpg)"
+    ]
 
 
 def test_missing_images_are_named(tmp_path):

@@ -9,6 +9,7 @@ import scipy.io
 from fgmix.data.sources import cars
 from fgmix.data.sources.cars import CHECKSUMS, FOLDERS, MIRROR_VARIABLE, load_cars
 from fgmix.data.sources.cars_layouts import official_class_names
+from fgmix.data.sources.walk import Kind
 from fgmix.errors import FgmixError
 from tests.archives import pack, sha256
 from tests.pictures import write_plain
@@ -61,6 +62,7 @@ def refusal(root):
 def test_reads_the_official_layout(tmp_path, test_file):
     data = load_cars(write_cars(tmp_path, test_file=test_file))
     assert data.name == "cars"
+    assert data.left_out == ()
     assert data.class_names == NAMES
     assert data.splits["train"].paths == tuple(f"cars_train/{file}" for file, _ in TRAIN)
     assert data.splits["train"].labels.tolist() == [2, 0, 1, 0]
@@ -78,6 +80,26 @@ def test_an_annotation_file_may_have_one_row(tmp_path):
     data = load_cars(write_cars(tmp_path, test=[("00007.jpg", 2)]))
     assert data.splits["test"].paths == ("cars_test/00007.jpg",)
     assert data.splits["test"].labels.tolist() == [1]
+
+
+def test_photos_that_the_annotations_do_not_name_are_told_in_one_line(tmp_path, caplog):
+    write_cars(tmp_path)
+    write_plain(tmp_path / "cars_train" / "extra.jpg")
+    write_plain(tmp_path / "cars_train" / "more" / "00001.jpg")
+    for name in ("scan.tif", "notes.txt", "._00001.jpg"):
+        (tmp_path / "cars_test" / name).write_bytes(b"not read")
+    data = load_cars(tmp_path)
+    assert {path.as_posix(): kind for path, kind in data.photos_left_out} == {
+        "cars_train/extra.jpg": Kind.UNNAMED,
+        "cars_train/more/00001.jpg": Kind.UNNAMED,
+        "cars_test/scan.tif": Kind.FORMAT,
+    }
+    assert [record.getMessage() for record in caplog.records] == [
+        f"left out of {tmp_path}: 1 photo in formats that are not read (1 .tif), 2 photos that the "
+        f"annotations don't name (such as cars_train/extra.jpg)"
+    ]
+    [scan] = load_cars(tmp_path, ["test"]).photos_left_out
+    assert scan.path == Path("cars_test/scan.tif")
 
 
 def test_an_annotated_photo_that_is_missing_is_named(tmp_path):

@@ -35,7 +35,7 @@ def test_empty_classes_and_strays_are_named(tmp_path):
     layout = survey_folder(tmp_path)
     assert layout.empty == ("train/b",)
     assert layout.strays == ("train/b/readme.txt",)
-    assert {path.as_posix(): kind for path, kind in layout.photos_left_out} == {
+    assert {path.as_posix(): kind for path, kind in layout.dataset.photos_left_out} == {
         "lone.png": Kind.OUTSIDE,
         "train/a/photo.heic": Kind.FORMAT,
         ".hidden/0.png": Kind.HIDDEN,
