@@ -42,6 +42,7 @@ def small_config(photos: Path, run_dir: Path, **changes):
         "run_dir": str(run_dir),
         "backbone": "tiny",
         "weights": "none",
+        "recipe": "paper",
         "image_size": 32,
         "epochs": 2,
         "batch_size": 8,

@@ -228,7 +228,7 @@ def train(args: argparse.Namespace, config: TrainConfig, key: dict[str, Any]) ->
     folder = args.scratch / digest
     folder.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
-    rows = fit_stages(model, config, dataset, folder)
+    rows = fit_stages(model, config, dataset, folder).history
     seconds = time.process_time() - began
     shutil.rmtree(folder)
     return {

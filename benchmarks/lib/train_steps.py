@@ -95,7 +95,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
     from fgmix.models import build_classifier
     from fgmix.models.freezing import freeze_backbone
     from fgmix.training.distributed.batchnorm import batch_statistics
-    from fgmix.training.optimizer import build_optimizer, build_schedules
+    from fgmix.training.optimizer import build_optimizer
     from fgmix.training.precision import policy
 
     config = TrainConfig(
@@ -116,9 +116,8 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
         )
     freeze_backbone(model, at.bn, at.frozen_stride)
     compiled = keras.Model(model.inputs, model.outputs)
-    schedules = build_schedules(config, SCHEDULE)
     compiled.compile(
-        build_optimizer(model, config, schedules), "categorical_crossentropy", metrics=["accuracy"]
+        build_optimizer(model, config, SCHEDULE), "categorical_crossentropy", metrics=["accuracy"]
     )
     photos, labels = noise(at.batch, at.image_size)
     answers = np.eye(CLASSES, dtype=np.float32)[labels]

@@ -32,7 +32,7 @@ def measure(backbone: str, parts: int, steps: int) -> dict[str, object]:
     import tensorflow as tf
 
     from fgmix.training.checkpoint import CHECKPOINT, Progress, save_checkpoint
-    from fgmix.training.optimizer import build_optimizer, build_schedules
+    from fgmix.training.optimizer import build_optimizer
     from fgmix.training.trainer import build_model
 
     config = TrainConfig(
@@ -40,7 +40,7 @@ def measure(backbone: str, parts: int, steps: int) -> dict[str, object]:
     ).resolve()
     model = build_model(config, CLASSES, "float32")
     compiled = keras.Model(model.inputs, model.outputs)
-    optimizer = build_optimizer(model, config, build_schedules(config, 208 * parts))
+    optimizer = build_optimizer(model, config, 208 * parts)
     compiled.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     built = peak_mebibytes()
 

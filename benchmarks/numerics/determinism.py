@@ -27,7 +27,7 @@ def measure(backbone: str, deterministic: bool, steps: int) -> dict[str, object]
     import keras
     import tensorflow as tf
 
-    from fgmix.training.optimizer import build_optimizer, build_schedules
+    from fgmix.training.optimizer import build_optimizer
     from fgmix.training.trainer import build_model
 
     if deterministic:
@@ -37,9 +37,7 @@ def measure(backbone: str, deterministic: bool, steps: int) -> dict[str, object]
     ).resolve()
     model = build_model(config, CLASSES, "float32")
     compiled = keras.Model(model.inputs, model.outputs)
-    compiled.compile(
-        build_optimizer(model, config, build_schedules(config, 1)), "categorical_crossentropy"
-    )
+    compiled.compile(build_optimizer(model, config, 1), "categorical_crossentropy")
     images = np.random.default_rng(0).uniform(0, 255, (BATCH, SIZE, SIZE, 3)).astype(np.float32)
     labels = np.eye(CLASSES, dtype=np.float32)[np.arange(BATCH)]
     seconds = []

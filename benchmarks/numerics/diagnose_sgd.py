@@ -39,7 +39,7 @@ from fgmix.data.pipeline import evaluation_batches, steps_per_epoch, training_ba
 from fgmix.data.sources.registry import load_dataset
 from fgmix.data.splits import stratified_split
 from fgmix.models.classifier import ATTENTION_LAYER
-from fgmix.training.optimizer import build_optimizer, build_schedules
+from fgmix.training.optimizer import build_optimizer
 from fgmix.training.trainer import build_model
 
 
@@ -137,7 +137,7 @@ def measure(config: TrainConfig, dataset: ImageDataset, kernel_scale: float) -> 
     state = model.get_weights()
     ratios = first_step(model, *next(iter(batches)))
     model.set_weights(state)  # the probe's batch must not change the moving averages
-    optimizer = build_optimizer(model, config, build_schedules(config, steps))
+    optimizer = build_optimizer(model, config, steps)
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
         batches, epochs=config.epochs, steps_per_epoch=steps, shuffle=False, verbose=0

@@ -37,12 +37,11 @@ class Timed:
     def __init__(self, model: "keras.Model", config: TrainConfig, inputs: "Inputs"):
         import keras
 
-        from fgmix.training.optimizer import build_optimizer, build_schedules
+        from fgmix.training.optimizer import build_optimizer
 
         self.model, self.inputs, self.epoch = keras.Model(model.inputs, model.outputs), inputs, 0
-        schedules = build_schedules(config, inputs.steps_per_epoch)
         self.model.compile(
-            build_optimizer(model, config, schedules),
+            build_optimizer(model, config, inputs.steps_per_epoch),
             keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
             metrics=["accuracy"],
         )

@@ -1,6 +1,7 @@
 """`python -m fgmix backbones`: the networks to fine-tune, and which weights are available."""
 
 from fgmix.cli.parser import Parser
+from fgmix.models.backbones.hub_preset import GROUP
 from fgmix.models.backbones.table import IMAGE_SIZE, backbone_lines, find_weights
 from fgmix.tables import aligned
 
@@ -8,17 +9,27 @@ NOTES = f"""columns:
   params M          parameters in millions, without a classifier
   mult-adds G       10^9 multiply-adds for an image of {IMAGE_SIZE} x {IMAGE_SIZE} pixels, counted
                     as by python -m fgmix costs
-  input px          the default of --image-size, and the smallest possible size
+  input px          the default of --image-size, and the smallest possible size or the step
+                    between possible sizes: the side of a patch
   normalisation     what the weights expect; it is part of the model, which takes RGB 0 to 255
-  ImageNet weights  where --weights imagenet gets them
+  weights           where --weights imagenet gets the pretrained weights; KerasHub is a package
+                    of its own: pip install 'fgmix[{GROUP}]'
   licence           as stated by the weights' publishers; check before commercial use
   at hand           whether the weights are on this machine already
 """
+
+OTHERS = f"""\
+Every other image backbone of KerasHub is --backbone hub:PRESET: the name of a preset, an address
+(hf://google/vit-large-patch16-224-in21k), or the folder of a preset or of a Hugging Face or timm
+model. It needs pip install 'fgmix[{GROUP}]'. The weights of DINOv3 are not free: they are under
+the DINOv3 licence, which Meta grants on request."""
 
 EXAMPLES = """examples:
   python -m fgmix backbones
   python train.py --dataset photos/ --backbone resnet50_torch
   python train.py --dataset photos/ --backbone resnet50_torch --weights model.safetensors
+  python train.py --dataset photos/ --backbone dinov2_small --recipe frozen
+  python train.py --dataset photos/ --backbone hub:presets/efficientnet_lite0 --recipe frozen
 """
 
 
@@ -32,11 +43,13 @@ def main(argv: list[str]) -> int:
     print("\n".join(backbone_lines()))
     here, away = find_weights()
     _list("At hand:", here)
-    _list(
-        "Downloaded by --weights imagenet. Without a network, download a file elsewhere and pass "
-        "it as --weights FILE:",
-        away,
-    )
+    for flag, sources in away.items():
+        _list(
+            f"Downloaded by --weights imagenet. Without a network, download elsewhere and pass "
+            f"{flag}:",
+            sources,
+        )
+    print(f"\n{OTHERS}")
     print("\nLicences are as the publishers state them: check before commercial use.")
     return 0
 

@@ -1,10 +1,13 @@
 """`python -m fgmix costs`: the cost of each attention on each backbone."""
 
 import argparse
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
+from fgmix.models.backbones.hub_preset import GROUP
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import POOLINGS, require
 
@@ -23,7 +26,9 @@ def main(argv: list[str]) -> int:
         epilog=EXAMPLES,
     )
     parser.add_argument(
-        "--backbones", metavar="NAME,NAME", help=f"from {', '.join(BACKBONES)} (default: all)"
+        "--backbones",
+        metavar="NAME,NAME",
+        help=f"from {', '.join(BACKBONES)}; or hub:PRESET (default: all of the first)",
     )
     parser.add_argument(
         "--image-size", type=int, default=224, metavar="N", help="side in pixels (default: 224)"
@@ -46,7 +51,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write Markdown to this file")
     args = parser.parse_args(argv)
-    backbones = list(BACKBONES) if args.backbones is None else args.backbones.split(",")
+    backbones = _at_hand() if args.backbones is None else args.backbones.split(",")
     for name in backbones:
         require("backbone", name, BACKBONES)
     require("pooling", args.pooling, POOLINGS)
@@ -72,6 +77,18 @@ def main(argv: list[str]) -> int:
     else:
         print(f"{COUNTED}\n\n{table}")
     return 0
+
+
+def _at_hand() -> list[str]:
+    """Returns the named backbones that can be built here, and says which can't."""
+    without = [name for name, entry in BACKBONES.items() if entry.preset is not None]
+    if not without or find_spec("keras_hub") is not None:
+        return list(BACKBONES)
+    print(
+        f"left out, since they need pip install 'fgmix[{GROUP}]': {', '.join(without)}",
+        file=sys.stderr,
+    )
+    return [name for name in BACKBONES if name not in without]
 
 
 def _command(args: argparse.Namespace) -> str:

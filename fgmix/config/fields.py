@@ -1,6 +1,6 @@
 """Declares the fields of a config: their flags, allowed values, and what they affect."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import Field, field, fields
 from enum import Enum
 from types import NoneType
@@ -107,11 +107,10 @@ def check_values(config: Any) -> None:
             raise FgmixError(f"{option(f.name)} {value}: must be at most {maximum}")
 
 
-def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Raises `FgmixError` with the choices if a value is not one of them."""
-    known = list(choices)
-    if value not in known:
-        raise FgmixError(f"{name} {value}: choose one of {', '.join(known)}")
+    if value not in choices:
+        raise FgmixError(f"{name} {value}: choose one of {', '.join(choices)}")
 
 
 def _is_a(value: Any, allowed: type) -> bool:

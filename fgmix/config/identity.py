@@ -18,10 +18,14 @@ from typing import Any
 
 from fgmix.config.fields import Decides, option
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
+from fgmix.models.backbones.registry import name_in_files, shown_name
 from fgmix.models.choices import GATED
 
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
 """Settings that are part of every run's name."""
+
+UNNAMED = ("finetune", "few", "few_photos", "val_photos")
+"""Settings that follow from others, so that they are part of no run's name."""
 
 UNREDUCED = ("none", "conv")
 """The attentions without an excitation, for which `reduction` has no effect."""
@@ -57,6 +61,8 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
         unused.add("gate")
     if config.attention in UNREDUCED:
         unused.add("reduction")
+    if config.head != "paper":
+        unused.add("head_bn")
     data = record["data"]
     settings = {"dataset": data["name"]}
     settings |= {k: v for k, v in result_settings(config).items() if k not in unused}
@@ -65,12 +71,17 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
     if config.weights not in NAMED_WEIGHTS:
         digest = record.get("weights_sha256")
         settings["weights"] = f"file {digest[:12]}" if digest else Path(config.weights).name
+    elif digest := (record.get("preset") or {}).get("sha256"):
+        settings["weights"] = f"preset {digest[:12]}"
+    settings["backbone"] = shown_name(config.backbone)
     # `auto` without resized images gives the same pixels as `never`.
     if config.prepare == "auto" and not (data.get("prepared") or {}).get("photos"):
         settings["prepare"] = "never"
-    settings.pop("finetune")
-    if config.finetune is not None:
-        settings["finetune"] = asdict(config.finetune)
+    for name in UNNAMED:
+        settings.pop(name)
+    for name in ("finetune", "few"):
+        if (recipe := getattr(config, name)) is not None:
+            settings[name] = asdict(recipe)
     return settings
 
 
@@ -112,7 +123,7 @@ def departures(config: Settings, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in result_settings(config).items()
-        if name not in (*ALWAYS_NAMED, "finetune") and value is not None and value != defaults[name]
+        if name not in (*ALWAYS_NAMED, *UNNAMED) and value is not None and value != defaults[name]
     }
 
 
@@ -124,7 +135,7 @@ def run_name(config: Settings, dataset_name: str, defaults: Mapping[str, Any]) -
         dataset_name: The data set's name as part of a file name.
         defaults: The values of the fields that may be None, by name.
     """
-    backbone = config.backbone or str(defaults["backbone"])
+    backbone = name_in_files(config.backbone or str(defaults["backbone"]))
     parts = [dataset_name, backbone, config.attention]
     for name, value in departures(config, defaults).items():
         if name == "weights":

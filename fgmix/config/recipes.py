@@ -4,6 +4,7 @@ The comments of `paper` give the origin of each value: the paper's section III.B
 the same group released (group), or our choice where both are silent (ours).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -29,9 +30,17 @@ class Recipe:
             use the augmentation of the run.
         label_smoothing: Share of the target that is distributed over all classes.
         pooling: `"flatten"` or `"avg"` before the classifier.
+        head: `"paper"` or `"linear"`, as for `fgmix.models.build_classifier`. With pretrained
+            weights, a linear head starts as a probe (`fgmix.training.start`).
         head_bn: BatchNorm `"after"` the 512-unit layer, or `"both"` before and after it.
         val_fraction: Share of the training split that is held out for validation.
-        dropout: Share of the inputs of the 512-unit layer that is dropped in training.
+        val_photos: The fewest images to hold out: if the share is smaller, none are. Few images
+            choose badly, and are missed in training. 0 for a share that was given.
+        dropout: Share of the inputs of the 512-unit or linear layer that is dropped in training.
+        layer_decay: Factor of the learning rate from each block of the backbone
+            (`fgmix.models.blocks`) to the one before it.
+        interpolation: `"auto"`: the final weights lie between those at the start and those at the
+            end (`fgmix.training.interpolation`). `"none"`: those at the end.
         views: If not 0, the backbone is frozen: its features are computed once for this many views
             of every image, and attention and classifier are trained on them.
         bn: `"train"`: BatchNorm normalises by the batch and updates its statistics. `"frozen"`:
@@ -46,8 +55,11 @@ class Recipe:
             has full size. With `--pooling flatten` all epochs have, because the classifier's
             weights depend on the size.
         progressive_scale: Side of the smaller images as a share of `image_size`, rounded to a
-            multiple of 32.
+            multiple of 32, or of the patch of a backbone that gives tokens.
         finetune: The recipe of `--finetune-epochs`, for recipes with `views`.
+        few: The recipe for fewer than `few_photos` training images, which replaces all of this
+            recipe's settings, if the backbone is pretrained.
+        few_photos: See `few`.
 
     Example:
         >>> recipe = RECIPES["strong"].replace(ema=0.99)
@@ -69,6 +81,10 @@ class Recipe:
     pooling: str
     head_bn: str
     val_fraction: float
+    val_photos: int = 0
+    head: str = "paper"
+    layer_decay: float = 1.0
+    interpolation: str = "none"
     dropout: float = 0.0
     views: int = 0
     bn: str = "train"
@@ -77,6 +93,8 @@ class Recipe:
     progressive_share: float = 0.0
     progressive_scale: float = 1.0
     finetune: "Recipe | None" = None
+    few: "Recipe | None" = None
+    few_photos: int = 0
 
     def replace(self, **settings: Any) -> "Recipe":
         """Returns this recipe with other values for some settings.
@@ -89,6 +107,16 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """Returns the settings by name, without the recipe's name and summary."""
         return {name: getattr(self, name) for name in SETTINGS}
+
+
+def recipe_of(settings: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe of a mapping from `dataclasses.asdict`, and those within it."""
+    within = {
+        name: recipe_of(value)
+        for name, value in settings.items()
+        if name in ("finetune", "few") and value is not None
+    }
+    return Recipe(**{**settings, **within})
 
 
 SETTINGS = tuple(f.name for f in fields(Recipe) if f.name not in ("name", "summary"))
@@ -111,6 +139,30 @@ PAPER = Recipe(
     val_fraction=0.0,  # paper: all training images
 )
 
+# Values: docs/few_photos.md.
+FEW = Recipe(
+    name="few",
+    summary="goes on from a probe at low rates, half way",
+    epochs=12,
+    batch_size=16,
+    optimizer="adamw",
+    backbone_lr=5e-4,
+    head_lr=3e-4,
+    weight_decay=0.0,
+    warmup_epochs=1,
+    augmentation="random_resized_crop",
+    label_smoothing=0.0,
+    pooling="avg",
+    head="linear",
+    head_bn="after",
+    val_fraction=0.1,
+    val_photos=100,
+    bn="frozen",
+    frozen_stride=8,
+    layer_decay=0.9,
+    interpolation="auto",
+)
+
 # Values: benchmarks/accuracy/recipe_values.py, on validation images; docs/strong.md.
 STRONG = Recipe(
     name="strong",
@@ -127,9 +179,12 @@ STRONG = Recipe(
     pooling="avg",
     head_bn="after",
     val_fraction=0.1,
+    val_photos=100,
     frozen_stride=8,
     progressive_share=0.6,
     progressive_scale=0.57,
+    few=FEW,
+    few_photos=2000,
 )
 
 # Values: benchmarks/accuracy/recipe_values.py, on validation images.
@@ -140,15 +195,17 @@ FROZEN = Recipe(
     batch_size=32,
     optimizer="adamw",
     backbone_lr=3e-4,  # of --finetune-epochs
-    head_lr=1e-3,
-    weight_decay=0.5,
+    head_lr=1e-4,  # ten times more spoils the probe that the classifier starts as
+    weight_decay=0.0,
     warmup_epochs=1,
     augmentation="random_resized_crop",  # from the third view on
-    label_smoothing=0.1,
+    label_smoothing=0.0,
     pooling="avg",
-    head_bn="both",
+    head="linear",
+    head_bn="after",
     val_fraction=0.1,
-    dropout=0.5,
+    val_photos=100,
+    interpolation="auto",
     views=2,
     finetune=STRONG,
 )
@@ -167,6 +224,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "augmentation": "random_resized_crop",
         "epochs": 14,
         "batch_size": 16,
+        "val_photos": 0,
     },
 }
 """Settings of a data set: they override the recipe, and flags override them."""
@@ -175,18 +233,32 @@ BASE: dict[str, object] = {
     "backbone": "vgg16",
     "weights": "imagenet",
     "image_size": 224,
-    "recipe": "paper",
 }
 """Defaults of the settings that neither a preset nor a recipe sets."""
+
+PAPER_NETWORKS = ("vgg16", "vgg16_bn", "resnet50", "resnet50_torch")
+"""The backbones of the paper, whose default recipe is `paper`; others have `strong`."""
+
+
+def default_recipe(backbone: str) -> Recipe:
+    """Returns the recipe of a backbone for which none is given.
+
+    Example:
+        >>> default_recipe("resnet50").name, default_recipe("mobilenet_v2").name
+        ('paper', 'strong')
+    """
+    return PAPER if backbone in PAPER_NETWORKS else STRONG
 
 
 def describe_recipes() -> str:
     """Returns a table of the settings of each recipe and preset, for `--help`."""
-    shown = [name for name in SETTINGS if name != "finetune"]
+    shown = [name for name in SETTINGS if name not in ("finetune", "few")]
     width = max(map(len, shown)) + 4
-    lines = [f"{'recipe':<{width}}" + "".join(f"{name:<22}" for name in RECIPES)]
+    columns = [*RECIPES.values(), FEW]
+    names = [*RECIPES, "strong, few photos"]
+    lines = [f"{'recipe':<{width}}" + "".join(f"{name:<22}" for name in names)]
     for name in shown:
-        row = [str(getattr(recipe, name)) for recipe in RECIPES.values()]
+        row = [str(getattr(recipe, name)) for recipe in columns]
         lines.append(f"  {name:<{width - 2}}" + "".join(f"{value:<22}" for value in row).rstrip())
     for dataset, preset in PRESETS.items():
         values = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in preset.items())

@@ -6,10 +6,18 @@ from typing import Any, TypeVar
 
 from fgmix.config.fields import check_choice
 from fgmix.config.identity import departures, run_name, slug
-from fgmix.config.recipes import BASE, PRESETS, RECIPES, SETTINGS, Recipe
+from fgmix.config.recipes import (
+    BASE,
+    PRESETS,
+    RECIPES,
+    SETTINGS,
+    Recipe,
+    default_recipe,
+)
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
 from fgmix.config.validation import check, check_views
 from fgmix.data.sources.registry import is_folder
+from fgmix.models.backbones.registry import absolute_name
 
 Given = TypeVar("Given", bound=Settings)
 
@@ -28,14 +36,19 @@ def resolve(config: Given) -> Given:
         FgmixError: If a value is not allowed.
     """
     check(config)
-    recipe = _recipe_of(config)
+    recipe, reason = _recipe_of(config)
     defaults = _defaults(config, recipe)
+    if config.val_fraction is not None and config.val_photos is None:
+        defaults["val_photos"] = 0
     unset = [f.name for f in fields(config) if getattr(config, f.name) is None]
     resolved = replace(
         config,
         recipe=recipe.name,
+        recipe_reason=config.recipe_reason or reason,
         **{name: defaults[name] for name in unset if name in defaults and name != "recipe"},
     )
+    if config.few is None and resolved.few is not None:
+        resolved = replace(resolved, few=_with_given(resolved.few, config))
     if not resolved.finetune_epochs:
         resolved = replace(resolved, finetune=None)
     check(resolved)
@@ -49,6 +62,7 @@ def resolve(config: Given) -> Given:
         resolved = replace(resolved, data_dir=_absolute(resolved.data_dir))
     if resolved.weights not in NAMED_WEIGHTS:
         resolved = replace(resolved, weights=_absolute(resolved.weights))
+    resolved = replace(resolved, backbone=absolute_name(resolved.backbone))
     if is_folder(resolved.dataset, resolved.data_dir):
         resolved = replace(resolved, dataset=_absolute(resolved.dataset))
     return resolved
@@ -56,7 +70,7 @@ def resolve(config: Given) -> Given:
 
 def departures_of(config: Settings) -> dict[str, Any]:
     """Returns the settings of a config that differ from those of preset, recipe and base."""
-    return departures(config, _defaults(config, _recipe_of(config)))
+    return departures(config, _defaults(config, _recipe_of(config)[0]))
 
 
 def dataset_name(config: Settings) -> str:
@@ -73,22 +87,56 @@ def as_record(config: Settings) -> dict[str, Any]:
     return {name: value for name, value in asdict(config).items() if name in kept}
 
 
-def _recipe_of(config: Settings) -> Recipe:
-    """Returns the recipe of a config, which is given as a value or by name."""
-    named = config.recipe or PRESETS.get(config.dataset, {}).get("recipe") or BASE["recipe"]
-    if isinstance(named, Recipe):
-        return named
-    name = str(named)
+def _recipe_of(config: Settings) -> tuple[Recipe, str]:
+    """Returns the recipe of a config, which is given as a value or by name, and why it is taken."""
+    preset = PRESETS.get(config.dataset, {})
+    if isinstance(config.recipe, Recipe):
+        return config.recipe, "given"
+    if config.recipe is None and "recipe" not in preset:
+        backbone = str(config.backbone or preset.get("backbone") or BASE["backbone"])
+        return default_recipe(backbone), f"the default for {backbone}"
+    name = str(config.recipe or preset["recipe"])
     decided = {setting: getattr(config, setting) for setting in SETTINGS}
-    if name not in RECIPES and None not in (decided | {"finetune": ""}).values():
+    if name not in RECIPES and None not in (decided | {"finetune": "", "few": ""}).values():
         # A custom recipe, read from `config.json` with all its settings.
-        return Recipe(name=name, **decided)
+        return Recipe(name=name, **decided), "given"
     check_choice("--recipe", name, RECIPES)
-    return RECIPES[name]
+    return RECIPES[name], "given" if config.recipe else f"the default for {config.dataset}"
+
+
+def _with_given(few: Recipe, config: Settings) -> Recipe | None:
+    """Returns the recipe for few images with the settings that were given for all numbers.
+
+    None if they exclude a probe, from which it starts.
+    """
+    values = {name: getattr(config, name) for name in SETTINGS if name not in ("few", "few_photos")}
+    given = {name: value for name, value in values.items() if value is not None}
+    if given.get("head", "linear") != "linear" or given.get("pooling", "avg") != "avg":
+        return None
+    return few.replace(**given)
+
+
+def for_photos(config: Given, photos: int) -> Given:
+    """Returns the settings for a number of training images: those of `few` if they are few.
+
+    Args:
+        config: A resolved config.
+        photos: The number of training images.
+    """
+    few = config.few
+    if few is None or photos >= config.few_photos or config.weights == "none":
+        return config
+    settings = few.settings()
+    if few.batch_size % config.accumulate:
+        settings["batch_size"] = config.batch_size
+    within = {"finetune": None, "few": None, "few_photos": 0}
+    return replace(config, **{**settings, **within})
 
 
 def _defaults(config: Settings, recipe: Recipe) -> dict[str, Any]:
-    return {**BASE, **recipe.settings(), **PRESETS.get(config.dataset, {})}
+    defaults = {**BASE, **recipe.settings(), **PRESETS.get(config.dataset, {})}
+    backbone = str(config.backbone or defaults["backbone"])
+    return {"recipe": default_recipe(backbone).name, **defaults}
 
 
 def _absolute(path: str) -> str:

@@ -3,12 +3,12 @@
 from dataclasses import MISSING, dataclass
 
 from fgmix.config.fields import Decides, flag, unflagged
-from fgmix.config.recipes import BASE, PRESETS, RECIPES, Recipe
+from fgmix.config.recipes import BASE, PAPER_NETWORKS, PRESETS, RECIPES, Recipe, recipe_of
 from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
 from fgmix.data.sources.registry import SOURCES
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones.registry import BACKBONES
-from fgmix.models.choices import BATCH_NORM, GATES, HEAD_BN, POOLINGS
+from fgmix.models.choices import BATCH_NORM, GATES, HEAD_BN, HEADS, INTERPOLATIONS, POOLINGS
 
 NAMED_WEIGHTS = ("imagenet", "none")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -52,11 +52,13 @@ class Settings:
     val_fraction: float = flag(
         None,
         DATA,
-        "share of the training photos held out for validation",
+        "share of the training photos held out for validation; strong and frozen hold out none of "
+        "fewer than 1,000 photos unless this is given",
         minimum=0.0,
         maximum=0.9,
         shown=BY_RECIPE,
     )
+    val_photos: int = unflagged(None, "the fewest photos to hold out for validation")
     split_seed: int = flag(
         0,
         DATA,
@@ -112,7 +114,12 @@ class Settings:
         16, MODEL, "channels per hidden unit of the attention's excitation", minimum=1
     )
     backbone: str = flag(
-        None, MODEL, "the feature extractor", choices=BACKBONES, shown=_shown("backbone")
+        None,
+        MODEL,
+        "the feature extractor; hub:PRESET is any image backbone of KerasHub, by its preset's "
+        "name, hf:// address or folder; the others are",
+        choices=BACKBONES,
+        shown=_shown("backbone"),
     )
     weights: str = flag(
         None,
@@ -121,10 +128,18 @@ class Settings:
         shown=_shown("weights"),
     )
     pooling: str = flag(None, MODEL, "feature map to vector", choices=POOLINGS, shown=BY_RECIPE)
+    head: str = flag(
+        None,
+        MODEL,
+        "paper: attention in place of the feature map, then 512 units; linear: attention added to "
+        "it, then one layer, which starts as a probe fitted to the pretrained features",
+        choices=HEADS,
+        shown=BY_RECIPE,
+    )
     head_bn: str = flag(
         None,
         MODEL,
-        "BatchNorm after the 512-unit layer, or before it too",
+        "with --head paper: BatchNorm after the 512-unit layer, or before it too",
         choices=HEAD_BN,
         shown=BY_RECIPE,
     )
@@ -140,8 +155,9 @@ class Settings:
         None,
         TRAINING,
         "; ".join(f"{name} = {recipe.summary}" for name, recipe in RECIPES.items()),
-        shown=_shown("recipe"),
+        shown=f"paper for {', '.join(PAPER_NETWORKS)}; strong for every other backbone",
     )
+    recipe_reason: str = flag(None, "", "why this recipe was taken", decides=SPEED)
     epochs: int = flag(
         None, TRAINING, "passes over the training photos", minimum=1, shown=BY_RECIPE
     )
@@ -169,6 +185,14 @@ class Settings:
         TRAINING,
         "peak learning rate of attention, merge convolution and classifier",
         minimum=0.0,
+        shown=BY_RECIPE,
+    )
+    layer_decay: float = flag(
+        None,
+        TRAINING,
+        "factor of the learning rate from each block of the backbone to the one before it",
+        minimum=0.01,
+        maximum=1.0,
         shown=BY_RECIPE,
     )
     views: int = flag(
@@ -213,7 +237,7 @@ class Settings:
     dropout: float = flag(
         None,
         TRAINING,
-        "share of the 512-unit layer's inputs that is dropped in training",
+        "share of the inputs of the 512-unit or linear layer that is dropped in training",
         minimum=0.0,
         maximum=0.9,
         shown=BY_RECIPE,
@@ -242,6 +266,14 @@ class Settings:
         maximum=0.99999,
         shown=BY_RECIPE,
     )
+    interpolation: str = flag(
+        None,
+        TRAINING,
+        "auto: the final weights lie between those at the start and those at the end, as far "
+        "along as is best on validation photos, or half way without; none: those at the end",
+        choices=INTERPOLATIONS,
+        shown=BY_RECIPE,
+    )
     progressive_share: float = flag(
         None,
         TRAINING,
@@ -259,6 +291,8 @@ class Settings:
         shown=BY_RECIPE,
     )
     finetune: Recipe | None = unflagged(None, "the recipe of --finetune-epochs")
+    few: Recipe | None = unflagged(None, "the recipe for few training photos")
+    few_photos: int = unflagged(None, "training photos below which `few` is the recipe")
     precision: str = flag(
         "auto",
         TRAINING,
@@ -339,9 +373,10 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Converts `finetune` from the mapping in `config.json` to a recipe."""
-        if isinstance(self.finetune, dict):
-            object.__setattr__(self, "finetune", Recipe(**self.finetune))
+        """Converts the recipes within this one from the mappings in `config.json`."""
+        for name in ("finetune", "few"):
+            if isinstance(value := getattr(self, name), dict):
+                object.__setattr__(self, name, recipe_of(value))
 
     @property
     def measured_split(self) -> str:

@@ -28,6 +28,10 @@ class TrainConfig(Settings):
         """
         return resolve.resolve(self)
 
+    def for_photos(self, photos: int) -> "TrainConfig":
+        """Returns the settings for a number of training images: those of `few` if they are few."""
+        return resolve.for_photos(self, photos)
+
     def departures(self) -> dict[str, Any]:
         """Returns the settings that differ from those of preset, recipe and base, by name.
 

@@ -31,6 +31,11 @@ def check(config: Settings) -> None:
         raise FgmixError(
             f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"
         )
+    if config.head == "linear" and config.pooling == "flatten":
+        raise FgmixError(
+            "--pooling flatten and --head linear exclude each other: add --head paper, or leave "
+            "--pooling out"
+        )
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
     _check_devices(config)
 

@@ -87,19 +87,26 @@ def _first_fold(class_name: str, seed: int) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
-def hold_out_validation(dataset: ImageDataset, fraction: float, seed: int) -> ImageDataset:
+def hold_out_validation(
+    dataset: ImageDataset, fraction: float, seed: int, at_least: int = 0
+) -> ImageDataset:
     """Moves a fraction of the training images into `"val"`, unless the data set has that split.
 
     Args:
         dataset: The data set; its other splits are kept.
         fraction: The fraction to hold out, between 0 and 1.
         seed: The split seed.
+        at_least: The fewest images to hold out; none are if the fraction is smaller.
 
     Raises:
         FgmixError: If a class has fewer than 2 training images.
     """
     if "val" in dataset.splits:
         log.info("using the data set's own validation photos; --val-fraction has no effect")
+        return dataset
+    count = len(dataset.splits["train"])
+    if fraction * count < at_least:
+        log.info("%d photos are too few to hold some out for validation: all are trained on", count)
         return dataset
     train, val = stratified_split(
         dataset.splits["train"],

@@ -12,6 +12,7 @@ from fgmix.data.codec.decode import resize_image
 from fgmix.explain.energy import attention_energy, unit_scale
 from fgmix.layers import CBAM, MixedAttention, SpatialAttention
 from fgmix.layers.numerics import scale
+from fgmix.layers.residual import without_residual
 from fgmix.models.classifier import ATTENTION_LAYER
 
 PREDICTED = -1
@@ -60,7 +61,8 @@ class MapMaker:
 
     def __init__(self, model: keras.Model):
         self._attention = model.get_layer(ATTENTION_LAYER)
-        self._spatial_map = SPATIAL_MAPS.get(type(self._attention))
+        self._weighting = without_residual(self._attention)
+        self._spatial_map = SPATIAL_MAPS.get(type(self._weighting))
         self.image_size: int = model.input_shape[1]
         self.has_spatial_map = self._spatial_map is not None
         self._model = keras.Model(
@@ -126,6 +128,6 @@ class MapMaker:
             "gradcam": unit_scale(cam),
         }
         if self._spatial_map is not None:
-            values = self._spatial_map(self._attention, features)
+            values = self._spatial_map(self._weighting, features)
             heat["spatial"] = unit_scale(tf.cast(values[..., 0], tf.float32))
         return probabilities, heat

@@ -6,8 +6,10 @@ from fgmix.errors import FgmixError
 
 GATES = ("linear", "sigmoid", "softmax")
 POOLINGS = ("flatten", "avg")
+HEADS = ("paper", "linear")
 HEAD_BN = ("after", "both")
 BATCH_NORM = ("train", "frozen")
+INTERPOLATIONS = ("none", "auto")
 GATED = ("spatial", "mixed")
 """The attentions that use a gate."""
 

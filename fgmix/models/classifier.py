@@ -3,17 +3,15 @@
 import keras
 
 from fgmix.errors import FgmixError
-from fgmix.layers import ImageNormalization
+from fgmix.layers import ImageNormalization, ResidualAttention
 from fgmix.models.attention import ATTENTIONS
-from fgmix.models.backbones.pretrained import BN_MOMENTUM, build_features
+from fgmix.models.backbones.pretrained import build_features
 from fgmix.models.backbones.registry import BACKBONES, IDENTITY, Normalization
 from fgmix.models.choices import GATES, HEAD_BN, POOLINGS, require
 from fgmix.models.flat import lay_flat
-
-HIDDEN_UNITS = 512
+from fgmix.models.heads import HEAD_LAYERS, HEADS
 
 ATTENTION_LAYER = "attention"
-HEAD_LAYERS = ("head_bn_before", "head_dropout", "head_fc", "head_bn", "logits")
 OWN_LAYERS = {
     *("images", "normalization", ATTENTION_LAYER, "flatten", "pool"),
     *HEAD_LAYERS,
@@ -31,6 +29,7 @@ def build_classifier(
     reduction: int = 16,
     gate: str = "linear",
     pooling: str = "flatten",
+    head: str = "paper",
     head_bn: str = "after",
     dropout: float = 0.0,
     normalization: Normalization | None = None,
@@ -39,9 +38,10 @@ def build_classifier(
 
     Args:
         num_classes: `K`, at least 2.
-        backbone: A name from `BACKBONES`, or any `keras.Model` with one `(S, S, 3)` input and
-            a 4-D, channels-last output. The layers of a given model are shared, not copied. A
-            subclassed model has no graph of layers and is used as a single layer.
+        backbone: A name from `BACKBONES` (`hub:PRESET` among them), or any `keras.Model` with one
+            `(S, S, 3)` input and a 4-D, channels-last output. The layers of a given model are
+            shared, not copied. A subclassed model has no graph of layers and is used as a single
+            layer.
         attention: A name from `ATTENTIONS`.
         weights: The weights of a named backbone: `"imagenet"`, `"none"` (or None), or the path of
             a weights file.
@@ -49,8 +49,12 @@ def build_classifier(
         reduction: Number of channels per hidden unit of the attention's excitation.
         gate: The gate of spatial attention: `"linear"`, `"sigmoid"` or `"softmax"`.
         pooling: `"flatten"` (the paper removes ResNet-50's average pooling) or `"avg"`.
+        head: `"paper"`: the attention replaces the feature map, and the classifier has 512 hidden
+            units. `"linear"`: the attention is added to the feature map and starts at zero
+            (`fgmix.layers.ResidualAttention`), and the classifier is linear
+            (`fgmix.models.heads.linear_head`).
         head_bn: BatchNorm `"after"` the 512-unit layer (the paper) or `"both"` before and after.
-        dropout: Dropout rate of the 512-unit layer's inputs; 0 in the paper.
+        dropout: Dropout rate of the 512-unit or linear layer's inputs; 0 in the paper.
         normalization: The arguments of `fgmix.layers.ImageNormalization`, for a backbone that is
             given as a model. By default that model gets RGB in [0, 255]. A named backbone has its
             own normalisation.
@@ -74,6 +78,7 @@ def build_classifier(
     """
     require("attention", attention, ATTENTIONS)
     require("gate", gate, GATES)
+    require("head", head, HEADS)
     require("head_bn", head_bn, HEAD_BN)
     check_sizes(num_classes, reduction, pooling)
 
@@ -86,12 +91,15 @@ def build_classifier(
             raise FgmixError(f"{backbone} brings its own normalization: leave it out")
         entry = BACKBONES[backbone]
         features = build_features(backbone, entry, image_size, weights)
-        normalization = entry.normalization
+        normalization = entry.input_normalization(weights)
 
     images = keras.Input((image_size, image_size, 3), name="images")
     x = _apply_flat(features, images, normalization, shared)
-    x = ATTENTIONS[attention](reduction, gate)(x)
-    logits = build_head(x, num_classes, pooling, head_bn, dropout)
+    attend = ATTENTIONS[attention](reduction, gate)
+    # Beside the attention `none`, the identity, there is nothing to add.
+    if head == "linear" and not isinstance(attend, keras.layers.Identity):
+        attend = ResidualAttention(attend, name=ATTENTION_LAYER)
+    logits = HEADS[head](attend(x), num_classes, pooling, head_bn, dropout)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(images, probabilities, name="classifier")
 
@@ -113,44 +121,6 @@ def check_sizes(num_classes: int, reduction: int, pooling: str) -> None:
         raise FgmixError(f"reduction must be at least 1, not {reduction}")
     if num_classes < 2:
         raise FgmixError(f"a classifier needs at least 2 classes, not {num_classes}")
-
-
-def build_head(
-    features: keras.KerasTensor,
-    num_classes: int,
-    pooling: str,
-    head_bn: str = "after",
-    dropout: float = 0.0,
-) -> keras.KerasTensor:
-    """Builds the paper's head (section III.B): 512 units, BatchNorm, ELU, K units.
-
-    Args:
-        features: The attended feature map, `(batch, height, width, channels)`.
-        num_classes: `K`.
-        pooling: `"flatten"` or `"avg"`.
-        head_bn: BatchNorm `"after"` the 512-unit layer or `"both"` before and after.
-        dropout: Dropout rate of the 512-unit layer's inputs.
-
-    Returns:
-        The logits, float32 `(batch, K)`.
-
-    Example:
-        >>> features = keras.Input((7, 7, 32))
-        >>> build_head(features, num_classes=10, pooling="avg").shape
-        (None, 10)
-    """
-    if pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="pool")(features)
-    else:
-        x = keras.layers.Flatten(name="flatten")(features)
-    if head_bn == "both":
-        x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn_before")(x)
-    if dropout:
-        x = keras.layers.Dropout(dropout, name="head_dropout")(x)
-    x = keras.layers.Dense(HIDDEN_UNITS, name="head_fc")(x)
-    x = keras.layers.BatchNormalization(momentum=BN_MOMENTUM, name="head_bn")(x)
-    x = keras.layers.ELU(name="head_elu")(x)
-    return keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
 
 def parameter_groups(model: keras.Model) -> dict[str, list[keras.Variable]]:

@@ -7,26 +7,29 @@ additions (including biases) are not counted.
 """
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from fgmix.errors import FgmixError
 from fgmix.layers import (
     CBAM,
     ChannelAttention,
     ConcatenatedConvolution,
     Excitation,
     MixedAttention,
+    PatchEmbedding,
+    ResidualAttention,
     SpatialAttention,
+    TransformerBlock,
 )
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones.pretrained import build_features
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import require
-from fgmix.models.classifier import build_head, check_sizes
+from fgmix.models.classifier import check_sizes
+from fgmix.models.heads import paper_head
 
 Shape = tuple[int, ...]
 
@@ -38,7 +41,8 @@ class Cost:
     Attributes:
         parameters: The number of parameters, trainable or not: BatchNorm's moving statistics are
             included.
-        multiply_adds: The number of multiply-adds for one image.
+        multiply_adds: The number of multiply-adds for one image; None if a part of it can't be
+            counted.
 
     Example:
         >>> Cost(parameters=10, multiply_adds=200) + Cost(parameters=5, multiply_adds=50)
@@ -46,10 +50,11 @@ class Cost:
     """
 
     parameters: int
-    multiply_adds: int
+    multiply_adds: int | None
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.parameters + other.parameters, self.multiply_adds + other.multiply_adds)
+        both = (self.multiply_adds, other.multiply_adds)
+        return Cost(self.parameters + other.parameters, _sum(both))
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def classifier_costs(
         not change the cost.
 
     Raises:
-        FgmixError: If a name is unknown, a number is too small, or a layer can't be counted.
+        FgmixError: If a name is unknown, or a number is too small.
 
     Example:
         >>> costs = classifier_costs("tiny", ["none", "mixed"], num_classes=10, image_size=32)
@@ -112,7 +117,7 @@ def classifier_costs(
     features = build_features(backbone, BACKBONES[backbone], image_size, "none")
     inputs = keras.Input(features.output.shape[1:])
     body = cost(features)
-    head = cost(keras.Model(inputs, build_head(inputs, num_classes, pooling)))
+    head = cost(keras.Model(inputs, paper_head(inputs, num_classes, pooling)))
     return {
         name: ClassifierCost(
             body, cost(keras.Model(inputs, ATTENTIONS[name](reduction, "linear")(inputs))), head
@@ -125,11 +130,9 @@ def cost(model: keras.Model) -> Cost:
     """Returns the cost of a functional or sequential model, including the models inside it.
 
     Args:
-        model: A model with inputs of fixed size.
-
-    Raises:
-        FgmixError: If a layer with a kernel, or an operation that is not a layer, has a class that
-            is not in `COUNTERS` or `FREE_OPERATIONS`.
+        model: A model with inputs of fixed size. Its multiply-adds are not counted if a layer with
+            a kernel, or an operation that is not a layer, has a class that is not in `COUNTERS` or
+            `FREE_OPERATIONS`.
 
     Example:
         >>> cost(keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)]))
@@ -138,20 +141,25 @@ def cost(model: keras.Model) -> Cost:
     return Cost(model.count_params(), _multiply_adds(model, model.inputs))
 
 
-def _multiply_adds(model: keras.Model, inputs: list[keras.KerasTensor]) -> int:
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """Returns the sum of some counts, or None if one of them is None."""
+    known = list(counts)
+    return None if None in known else sum(count for count in known if count is not None)
+
+
+def _multiply_adds(model: keras.Model, inputs: list[keras.KerasTensor]) -> int | None:
     """Counts multiply-adds while applying the model to symbolic inputs with the shapes of `inputs`.
 
     A layer that is used twice is counted twice, each time for the shape it gets there.
     """
-    total = 0
+    counts: list[int | None] = []
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal total
         outputs = operation(*args, **kwargs)
         if isinstance(operation, keras.Model) and getattr(operation, "inputs", None):
-            total += _multiply_adds(operation, keras.tree.flatten(args))
+            counts.append(_multiply_adds(operation, keras.tree.flatten(args)))
         else:
-            total += _count(operation, outputs)
+            counts.append(_count(operation, outputs))
         return outputs
 
     keras.models.clone_model(
@@ -160,10 +168,10 @@ def _multiply_adds(model: keras.Model, inputs: list[keras.KerasTensor]) -> int:
         clone_function=lambda layer: layer,
         call_function=call,
     )
-    return total
+    return _sum(counts)
 
 
-def _count(operation: Any, outputs: Any) -> int:
+def _count(operation: Any, outputs: Any) -> int | None:
     counter = COUNTERS.get(type(operation))
     if counter:
         return counter(operation, outputs.shape[1:])
@@ -171,12 +179,7 @@ def _count(operation: Any, outputs: Any) -> int:
         free = all(len(weight.shape) < 2 for weight in operation.weights)
     else:  # an operation that is not a layer can multiply matrices without having weights
         free = type(operation).__name__ in FREE_OPERATIONS
-    if free:
-        return 0
-    raise FgmixError(
-        f"can't count the multiply-adds of {operation.name}: add its class, "
-        f"{type(operation).__name__}, to COUNTERS in fgmix/models/cost.py"
-    )
+    return 0 if free else None
 
 
 def _dense(layer: Any, shape: Shape) -> int:
@@ -222,6 +225,24 @@ def _cbam(layer: CBAM, shape: Shape) -> int:
     return 2 * _excitation(layer.excitation) + 2 * math.prod(shape) + _dense(layer.conv, shape)
 
 
+def _patches(layer: PatchEmbedding, shape: Shape) -> int:
+    """Counts the linear map of every patch. Positions are the same for all images."""
+    patches = shape[0] - layer.class_tokens - layer.register_tokens
+    return patches * _size(layer.projection.kernel)
+
+
+def _block(layer: TransformerBlock, shape: Shape) -> int:
+    """Counts dense layers, and the products of queries with keys and of weights with values."""
+    tokens, channels = shape
+    kernels = 4 * channels**2 + _size(layer.fc1.kernel) + _size(layer.fc2.kernel)
+    return tokens * kernels + 2 * tokens**2 * channels
+
+
+def _residual(layer: ResidualAttention, shape: Shape) -> int:
+    counter = COUNTERS.get(type(layer.attention))
+    return math.prod(shape) + (counter(layer.attention, shape) if counter else 0)
+
+
 def _size(kernel: keras.Variable) -> int:
     shape: Shape = kernel.shape
     return math.prod(shape)
@@ -238,6 +259,9 @@ COUNTERS: dict[type, Callable[[Any, Shape], int]] = {
     MixedAttention: _mixed,
     ConcatenatedConvolution: _conv,
     CBAM: _cbam,
+    PatchEmbedding: _patches,
+    TransformerBlock: _block,
+    ResidualAttention: _residual,
 }
 """Maps a layer's class to `(layer, output shape without the batch) -> multiply-adds`.
 

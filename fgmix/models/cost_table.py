@@ -25,6 +25,7 @@ COLUMNS = (
     "multiply-adds, M",
     "added multiply-adds",
 )
+NOT_COUNTED = "not counted"
 NAMES = 2  # columns with names, not numbers
 
 
@@ -44,7 +45,7 @@ def cost_rows(backbone: str, costs: "Mapping[str, ClassifierCost]") -> list[tupl
             f"{found.attention.parameters:,}",
             f"{found.whole.parameters:,}",
             _share(found.attention.parameters, plain.parameters),
-            f"{found.whole.multiply_adds / 1e6:,.1f}",
+            _millions(found.whole.multiply_adds),
             _share(found.attention.multiply_adds, plain.multiply_adds),
         )
         for attention, found in costs.items()
@@ -84,6 +85,12 @@ def cost_page(
     )
 
 
-def _share(added: int, whole: int) -> str:
+def _millions(count: int | None) -> str:
+    return NOT_COUNTED if count is None else f"{count / 1e6:,.1f}"
+
+
+def _share(added: int | None, whole: int | None) -> str:
+    if added is None or whole is None:
+        return NOT_COUNTED
     share = f"{percent(added / whole)} %"
     return "< 0.01 %" if added and share == "0.00 %" else share

@@ -4,7 +4,8 @@ import math
 
 import keras
 
-from fgmix.models.classifier import ATTENTION_LAYER, HEAD_LAYERS
+from fgmix.models.classifier import ATTENTION_LAYER
+from fgmix.models.heads import HEAD_LAYERS
 
 
 def freeze_backbone(model: keras.Model, bn: str, frozen_stride: int) -> None:

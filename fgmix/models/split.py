@@ -6,6 +6,7 @@ import keras
 
 from fgmix.layers import ChannelAttention, ConcatenatedConvolution
 from fgmix.layers.numerics import Shape, Tensor
+from fgmix.layers.residual import without_residual
 from fgmix.models.classifier import ATTENTION_LAYER
 
 MEAN_WISE = (keras.layers.Identity, ChannelAttention, ConcatenatedConvolution)
@@ -57,7 +58,7 @@ def split_model(model: keras.Model) -> ModelParts:
     after = model.layers[model.layers.index(attention) + 1 :]
     averages = any(isinstance(layer, keras.layers.GlobalAveragePooling2D) for layer in after)
     height, width, channels = attention.input.shape[1:]
-    takes_means = averages and isinstance(attention, MEAN_WISE)
+    takes_means = averages and isinstance(without_residual(attention), MEAN_WISE)
     if averages and hasattr(attention, "mean"):
         attention = MeanOfAttention(attention, name=ATTENTION_LAYER)
     features = keras.Input((1, 1, channels) if takes_means else (height, width, channels))

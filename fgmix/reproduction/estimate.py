@@ -40,8 +40,11 @@ class Estimate:
             seconds = [s for other in alike for s in epoch_seconds(other)]
             if seconds:
                 return median(seconds)
-        rates = [s / _work(other) for other in self.cells for s in epoch_seconds(other)]
-        return median(rates) * _work(cell) if rates else None
+        work = _work(cell)
+        rates = [
+            s / done for other in self.cells if (done := _work(other)) for s in epoch_seconds(other)
+        ]
+        return median(rates) * work if rates and work else None
 
 
 _KEYS: tuple[Callable[[Cell], tuple], ...] = (
@@ -50,7 +53,7 @@ _KEYS: tuple[Callable[[Cell], tuple], ...] = (
 )
 
 
-def _work(cell: Cell) -> int:
+def _work(cell: Cell) -> int | None:
     return BACKBONES[cell.config.backbone].multiply_adds
 
 

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from fgmix.comparison.published import method_name
 from fgmix.evaluation.curves import COLOURS, save_curves
+from fgmix.models.backbones.registry import name_in_files, shown_name
 from fgmix.plotting import draw_grid, save_figure, share_legend
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
@@ -67,8 +68,8 @@ def save_figure_two(folder: Path, states: Mapping[Cell, State]) -> None:
             continue
         history = cell.history()
         c = cell.config
-        path = folder / f"fig2-{c.dataset_name}-{c.backbone}.png"
-        titles[path] = f"{set_title(c.dataset)}, {c.backbone}"
+        path = folder / f"fig2-{c.dataset_name}-{name_in_files(c.backbone)}.png"
+        titles[path] = f"{set_title(c.dataset)}, {shown_name(c.backbone)}"
         label = method_name(c.attention, cell.gate)
         lines.setdefault(path, {}).setdefault(label, []).append(history)
     for path, runs in lines.items():

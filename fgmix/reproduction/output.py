@@ -10,6 +10,7 @@ from fgmix.comparison.study import open_study
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.files import write_csv, write_text
+from fgmix.models.backbones.registry import name_in_files
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import cell_row, entries
@@ -65,7 +66,7 @@ def comparisons(states: Mapping[Cell, State]) -> dict[str, str]:
     for cell, state in states.items():
         if state.status == "finished":
             c = cell.config
-            places.setdefault(f"{c.dataset_name}-{c.backbone}", []).append(cell)
+            places.setdefault(f"{c.dataset_name}-{name_in_files(c.backbone)}", []).append(cell)
     pages = {}
     for name, cells in places.items():
         if len({(cell.config.attention, cell.gate) for cell in cells}) > 1:

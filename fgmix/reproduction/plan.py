@@ -14,7 +14,7 @@ from fgmix.data.sources.registry import SOURCES, check_folder, require_known
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty
 from fgmix.models.attention import ATTENTIONS
-from fgmix.models.backbones.registry import BACKBONES
+from fgmix.models.backbones.registry import BACKBONES, shown_name
 from fgmix.models.choices import GATED, GATES
 from fgmix.runs.run import Run
 
@@ -43,7 +43,12 @@ class Cell:
     def title(self) -> str:
         """The cell in words: `cars, resnet50_torch, mixed, gate linear, seed 0`."""
         c = self.config
-        parts = [c.dataset_name, c.backbone, c.attention, self.gate and f"gate {self.gate}"]
+        parts = [
+            c.dataset_name,
+            shown_name(c.backbone),
+            c.attention,
+            self.gate and f"gate {self.gate}",
+        ]
         return ", ".join(part for part in [*parts, f"seed {c.seed}"] if part)
 
     def metrics(self) -> dict[str, Any] | None:

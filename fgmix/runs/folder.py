@@ -15,6 +15,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, remove_partial, sha256_of, write_csv, write_json, write_text
+from fgmix.models.backbones.registry import BACKBONES
 from fgmix.runs.record import CONFIG, LABELS, METRICS, SPLITS, read_record
 
 
@@ -83,6 +84,7 @@ def _describe(
         "config": config.record(),
         "precision": precision,
         "weights_sha256": weights_sha256(config),
+        "preset": describe_preset(config),
         "data": {
             "name": dataset.name,
             "root": str(dataset.root.resolve()),
@@ -102,6 +104,28 @@ def weights_sha256(config: TrainConfig) -> str | None:
     """Returns the SHA-256 of the backbone's weights file; None without a file."""
     named = config.weights in NAMED_WEIGHTS or not Path(config.weights).is_file()
     return None if named else sha256_of(Path(config.weights))
+
+
+def describe_preset(config: TrainConfig) -> dict[str, str | None] | None:
+    """Returns what a run records of the KerasHub preset that its backbone is; None without one.
+
+    Returns:
+        The preset's name; the SHA-256 of its weights, or None if the run does not use them; and the
+        version of KerasHub.
+
+    Raises:
+        FgmixError: If the preset's weights can't be read.
+    """
+    preset = BACKBONES[config.backbone].preset
+    if preset is None:
+        return None
+    from fgmix.models.backbones.keras_hub import preset_sha256
+
+    return {
+        "name": preset.name,
+        "sha256": preset_sha256(preset) if config.weights == "imagenet" else None,
+        "keras_hub": version("keras-hub"),
+    }
 
 
 def library_versions() -> dict[str, str]:

@@ -50,7 +50,7 @@ def load_splits(config: TrainConfig, skipped: Collection[str] = ()) -> ImageData
     if config.folds is not None and config.fold is not None:
         dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
     if config.val_fraction:
-        dataset = hold_out_validation(dataset, config.val_fraction, seed)
+        dataset = hold_out_validation(dataset, config.val_fraction, seed, config.val_photos)
     if config.shots is not None:
         dataset = keep_shots(dataset, config.shots, seed)
     elif config.train_fraction < 1:

@@ -12,7 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.files import read_csv
-from fgmix.runs.folder import library_versions, weights_sha256
+from fgmix.runs.folder import describe_preset, library_versions, weights_sha256
 from fgmix.runs.record import LABELS, SPLITS, read_record
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,9 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
     weights = weights_sha256(config)
     if before.get("weights_sha256", weights) != weights:
         changed.append(f"the content of --weights {config.weights} was not the same")
+    preset, preset_before = describe_preset(config), before.get("preset")
+    if preset and preset_before and preset["sha256"] != preset_before["sha256"]:
+        changed.append(f"the weights of the preset {preset['name']} were not the same")
     # Images and settings decide which images are resized; the format decides the pixels.
     prepared = before["data"].get("prepared")
     if prepared and prepared["photos"] and prepared["format"] != FORMAT:
@@ -55,9 +58,11 @@ def refuse_changed_settings(config: TrainConfig, precision: str) -> None:
     if harmless:
         log.info("changed since the run began, without effect: %s", "; ".join(harmless))
     now = library_versions()
-    versions = [
-        f"{k} was {v}, is {now.get(k)}" for k, v in before["versions"].items() if now.get(k) != v
-    ]
+    then = dict(before["versions"])
+    if preset and preset_before:
+        now["keras_hub"] = str(preset["keras_hub"])
+        then["keras_hub"] = preset_before["keras_hub"]
+    versions = [f"{k} was {v}, is {now.get(k)}" for k, v in then.items() if now.get(k) != v]
     if versions:
         log.warning("results may differ in their last bits: %s", "; ".join(versions))
 

@@ -9,6 +9,7 @@ from fgmix.config.fields import check_values
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.files import is_relative, read_csv, read_json
+from fgmix.models.backbones.hub_preset import GROUP
 from fgmix.runs.record import (
     CONFIG,
     HISTORY,
@@ -267,6 +268,8 @@ class Run:
             return keras.models.load_model(self.directory / MODEL, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises different types for different damage
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            if "keras_hub" in str(error):
+                reason = f"its backbone needs pip install 'fgmix[{GROUP}]'"
             raise FgmixError(f"{self.directory / MODEL} can't be loaded: {reason}") from error
 
     def _damaged(self, name: str, reason: object) -> FgmixError:

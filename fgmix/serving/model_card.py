@@ -9,7 +9,7 @@ from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.sources.registry import terms_of_use
 from fgmix.evaluation.calibration import Abstention, Selection
 from fgmix.evaluation.metrics import standard_error
-from fgmix.models.backbones.registry import BACKBONES
+from fgmix.models.backbones.registry import BACKBONES, shown_name
 from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 from fgmix.tables import markdown_table, markdown_text
@@ -195,7 +195,7 @@ def _making(run: Run) -> str:
     counts = ", ".join(f"{count:,} {split}" for split, count in run.data["num_images"].items())
     rows = {
         "data set": f"{run.data['name']}: {len(run.class_names)} classes, photos: {counts}",
-        "backbone": f"{config.backbone}, weights: {Path(config.weights).name}",
+        "backbone": f"{shown_name(config.backbone)}, weights: {Path(config.weights).name}",
         "attention": config.attention,
         "image size": f"{config.image_size} x {config.image_size} pixels",
         "recipe": f"{config.recipe}, epochs: {config.epochs}, seed {config.seed}",
@@ -208,5 +208,6 @@ def _terms(run: Run) -> str:
     source = BACKBONES[run.config.backbone].source
     text = f"{terms_of_use(run.config.dataset)} Check whether they also apply to the model."
     if source and run.config.weights == "imagenet":
-        text += f" The backbone's ImageNet weights are under {source.licence}."
+        named = f"under {source.licence}" if source.licence else "under their publisher's licence"
+        text += f" The backbone's pretrained weights are {named}."
     return text

@@ -1,23 +1,65 @@
-"""Builds the optimizer, with one learning rate for pretrained and one for new layers."""
+"""Builds the optimizer, with one learning rate for new layers and one for each pretrained block."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from fgmix.config.train_config import TrainConfig
+from fgmix.models.blocks import backbone_blocks
 from fgmix.models.classifier import parameter_groups
 
 MOMENTUM = 0.9
 
 
+class RateGroup(NamedTuple):
+    """Trainable variables that share a learning rate.
+
+    Attributes:
+        schedule: The schedule that the rate follows: `"backbone"` or `"head"`.
+        factor: The rate as a share of the schedule's.
+        variables: The variables.
+    """
+
+    schedule: str
+    factor: float
+    variables: list[keras.Variable]
+
+
+def rate_groups(model: keras.Model, layer_decay: float = 1.0) -> list[RateGroup]:
+    """Returns the trainable variables by learning rate. Each is in exactly one group.
+
+    Args:
+        model: A classifier from `build_classifier`, or its head from `split_model`.
+        layer_decay: The factor of the rate from one block of the backbone to the block before it;
+            the last block has the backbone's own rate.
+
+    Returns:
+        The groups with variables; the head's is the first.
+
+    Reference:
+        Clark et al., *ELECTRA*, 2020 (layer-wise learning-rate decay).
+    """
+    of_group = parameter_groups(model)
+    groups = [RateGroup("head", 1.0, of_group["head"])]
+    if layer_decay == 1 or not of_group["backbone"]:
+        groups.append(RateGroup("backbone", 1.0, of_group["backbone"]))
+    else:
+        blocks = backbone_blocks(model)
+        for depth, block in enumerate(reversed(blocks)):
+            variables = [v for layer in block for v in layer.trainable_variables]
+            groups.append(RateGroup("backbone", layer_decay**depth, variables))
+    return [group for group in groups if group.variables]
+
+
 def build_schedules(
-    config: TrainConfig, steps_per_epoch: int
+    config: TrainConfig, steps_per_epoch: int, factor: float = 1.0
 ) -> dict[str, keras.optimizers.schedules.LearningRateSchedule]:
     """Returns the learning rate schedules: linear warm-up, then cosine decay to 0.
 
     Args:
         config: A resolved config.
         steps_per_epoch: Training steps per epoch; each part of an accumulated step counts.
+        factor: A factor of both peaks.
 
     Returns:
         The schedules of `"backbone"` and `"head"`.
@@ -32,26 +74,25 @@ def build_schedules(
             0.0, decay_steps, warmup_target=peak, warmup_steps=warmup
         )
 
-    return {"backbone": cosine(config.backbone_lr), "head": cosine(config.head_lr)}
+    peaks = {"backbone": config.backbone_lr, "head": config.head_lr}
+    return {name: cosine(factor * peak) for name, peak in peaks.items()}
 
 
 def build_optimizer(
-    model: keras.Model,
-    config: TrainConfig,
-    schedules: dict[str, keras.optimizers.schedules.LearningRateSchedule],
+    model: keras.Model, config: TrainConfig, steps_per_epoch: int
 ) -> keras.optimizers.MultiOptimizer:
     """Returns an optimizer with one learning rate schedule per group of variables.
 
     Args:
-        model: A classifier from `build_classifier`.
+        model: A classifier from `build_classifier`, or its head.
         config: A resolved config.
-        schedules: From `build_schedules`.
+        steps_per_epoch: As for `build_schedules`.
 
     Raises:
         ValueError: If two variables have the same path, by which groups are identified.
     """
-    groups = parameter_groups(model)
-    paths = [variable.path for variables in groups.values() for variable in variables]
+    groups = rate_groups(model, config.layer_decay)
+    paths = [variable.path for group in groups for variable in group.variables]
     if len(set(paths)) != len(paths):
         raise ValueError("two variables of the model have the same path: rename one of its layers")
 
@@ -59,12 +100,13 @@ def build_optimizer(
     # Keras counts a part as a step, in the schedules too.
     parts = config.accumulate if config.accumulate > 1 else None
     by_path = {}
-    for group, variables in groups.items():
-        optimizer = make(schedules[group], config.weight_decay, variables, parts)
+    for schedule, factor, variables in groups:
+        schedules = build_schedules(config, steps_per_epoch, factor)
+        optimizer = make(schedules[schedule], config.weight_decay, variables, parts)
         by_path.update({variable.path: optimizer for variable in variables})
     # The map needs a default, although it contains every path. It is the head's optimizer, because
     # an unused one would be saved too.
-    optimizer_map = keras.optimizers.OptimizerMap(by_path[groups["head"][0].path], by_path)
+    optimizer_map = keras.optimizers.OptimizerMap(by_path[groups[0].variables[0].path], by_path)
     return keras.optimizers.MultiOptimizer(optimizer_map)
 
 

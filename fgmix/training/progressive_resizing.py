@@ -6,9 +6,6 @@ from typing import NamedTuple
 from fgmix.config.train_config import TrainConfig
 from fgmix.models.backbones.registry import BACKBONES
 
-MULTIPLE = 32
-"""The side of smaller images is a multiple of this, the stride of the backbones."""
-
 
 class Phase(NamedTuple):
     """Consecutive epochs with one image size.
@@ -50,8 +47,10 @@ def resize_phases(config: TrainConfig) -> list[Phase]:
     one_size = config.views or config.pooling == "flatten" or config.progressive_scale >= 1
     small = 0 if one_size else round(config.progressive_share * config.epochs)
     small = min(small, config.epochs - 1)  # the last epoch has full size
-    side = round(config.progressive_scale * config.image_size / MULTIPLE) * MULTIPLE
-    side = min(max(side, BACKBONES[config.backbone].min_size), config.image_size)
+    backbone = BACKBONES[config.backbone]
+    step = backbone.side_step()
+    side = round(config.progressive_scale * config.image_size / step) * step
+    side = min(max(side, backbone.min_size, backbone.patch or 0), config.image_size)
     phases = [Phase(0, small, side), Phase(small, config.epochs, config.image_size)]
     if side == config.image_size:
         phases = [Phase(0, config.epochs, side)]

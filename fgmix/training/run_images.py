@@ -71,8 +71,10 @@ def _as_begun(config: TrainConfig, distribution: Distribution) -> ImageDataset:
 
 def _prepare(config: TrainConfig, dataset: ImageDataset) -> dict[str, ResizedImage]:
     """Returns the resized training images by path, none if the config does not use them."""
+    photos = len(dataset.splits["train"])
+    config = config.for_photos(photos)
     if config.views and config.finetune_epochs:
-        config = finetuning(config)  # features are computed from the images themselves
+        config = finetuning(config, photos)  # features are computed from the images themselves
     if config.prepare != "auto" or config.views:
         return {}
     return build_resized_cache(

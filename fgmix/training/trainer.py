@@ -51,6 +51,7 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             reduction=config.reduction,
             gate=config.gate,
             pooling=config.pooling,
+            head=config.head,
             head_bn=config.head_bn,
             dropout=config.dropout,
         )
@@ -99,7 +100,7 @@ def fit(
     """
     steps = inputs.steps_per_epoch
     schedules = build_schedules(config, steps)
-    optimizer = build_optimizer(model, config, schedules)
+    optimizer = build_optimizer(model, config, steps)
     # The policy of the model itself is the global one, so look at its layers.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -21,6 +21,7 @@ from fgmix.errors import FgmixError
 from fgmix.evaluation.evaluate import Evaluation, evaluate
 from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
+from fgmix.models.backbones.pretrained import require_backbone
 from fgmix.runs import folder as run_folder
 from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
@@ -34,6 +35,7 @@ from fgmix.training.interrupts import interrupts_raised
 from fgmix.training.precision import choose_precision
 from fgmix.training.run_images import images_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
+from fgmix.training.start import START
 from fgmix.training.trainer import build_model
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ def train(config: TrainConfig) -> TrainResult:
     require_known(config.dataset, config.data_dir)
     config = config.resolve()
     check_before_training(config)
+    require_backbone(config.backbone)
     with distribute(config) as distribution, ExitStack() as held:
         if not distribution.leads:
             logging.getLogger("fgmix").setLevel(logging.WARNING)
@@ -85,8 +88,11 @@ def train(config: TrainConfig) -> TrainResult:
         dataset, resized = images_of_run(config, precision, distribution)
         held.enter_context(faults_explained(config, dataset))
         held.enter_context(interrupts_raised())
+        settings = config.for_photos(len(dataset.splits["train"]))
+        few = ", for few photos" if settings is not config else ""
+        log.info("recipe: %s%s (%s)", config.recipe, few, config.recipe_reason)
         with distribution.scope():
-            model = build_model(config, len(dataset.class_names), precision)
+            model = build_model(settings, len(dataset.class_names), precision)
             directory = Path(config.run_dir)
             if distribution.leads:
                 run_folder.prepare_run(
@@ -99,12 +105,14 @@ def train(config: TrainConfig) -> TrainResult:
                 )
                 log.info("run folder: %s", directory)
             before = dataset.identities()
-            fit_stages(model, config, dataset, directory, resized, distribution)
+            fitted = fit_stages(model, settings, dataset, directory, resized, distribution)
             split = config.measured_split
             log.info("evaluating on %d %s photos", len(dataset.splits[split]), split)
             found = evaluate(
                 model, dataset, split, batch_size=config.batch_size, distribution=distribution
             )
+            if fitted.interpolation is not None:
+                found.metrics["interpolation"] = fitted.interpolation
             failpoint("evaluated")
         if distribution.leads:
             _finish(model, config, dataset, before, found, distribution)
@@ -163,6 +171,7 @@ def _finish(
     write_json(directory / METRICS, found.metrics)
     remove_checkpoints(directory)
     shutil.rmtree(directory / FINETUNING, ignore_errors=True)
+    (directory / START).unlink(missing_ok=True)
 
 
 def evaluate_run(

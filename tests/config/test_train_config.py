@@ -15,6 +15,7 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 
 FIELDS = {f.name: f for f in fields(TrainConfig)}
+UNFLAGGED = {"finetune", "few", "few_photos", "val_photos", "recipe_reason"}
 
 
 def run_name(**settings):
@@ -35,16 +36,22 @@ def test_the_recipe_paper_is_the_papers_table():
         "augmentation": "pad_crop",
         "label_smoothing": 0.0,
         "pooling": "flatten",
+        "head": "paper",
         "head_bn": "after",
         "val_fraction": 0.0,
+        "val_photos": 0,
         "dropout": 0.0,
         "views": 0,
         "bn": "train",
         "frozen_stride": 0,
         "ema": 0.0,
+        "layer_decay": 1.0,
+        "interpolation": "none",
         "progressive_share": 0.0,
         "progressive_scale": 1.0,
         "finetune": None,
+        "few": None,
+        "few_photos": 0,
     }
 
 
@@ -54,6 +61,8 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "dataset": "cars",
         "data_dir": None,
         "val_fraction": 0.0,
+        "val_photos": 0,
+        "recipe_reason": "the default for vgg16",
         "split_seed": 0,
         "shots": None,
         "train_fraction": 1.0,
@@ -67,6 +76,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "backbone": "vgg16",
         "weights": "imagenet",
         "pooling": "flatten",
+        "head": "paper",
         "head_bn": "after",
         "image_size": 224,
         "recipe": "paper",
@@ -86,9 +96,13 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "bn": "train",
         "frozen_stride": 0,
         "ema": 0.0,
+        "layer_decay": 1.0,
+        "interpolation": "none",
         "progressive_share": 0.0,
         "progressive_scale": 1.0,
         "finetune": None,
+        "few": None,
+        "few_photos": 0,
         "precision": "auto",
         "seed": 0,
         "monitor_test": False,
@@ -136,7 +150,9 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
     unset = {"data_dir", "shots", "folds", "fold", "checkpoint_every"}
-    unset |= {"coordinator", "processes", "process", "finetune"}
+    unset |= {"coordinator", "processes", "process", "finetune", "few"}
+    if recipe == "strong":
+        unset.remove("few")
     assert {name for name, value in resolved.items() if value is None} == unset
 
 
@@ -191,8 +207,8 @@ def test_a_value_out_of_range_is_one_line_with_flag_and_value(name, value, messa
 
 
 def test_every_number_has_a_range():
-    numbers = [f for f in FIELDS.values() if f.type in (int, float)]
-    assert len(numbers) == 21
+    numbers = [f for f in FIELDS.values() if f.type in (int, float) and f.metadata["group"]]
+    assert len(numbers) == 22
     assert [f.name for f in numbers if f.metadata["minimum"] is None] == []
 
 
@@ -327,6 +343,8 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "bn": "frozen",
         "frozen_stride": 9,
         "ema": 0.9,
+        "layer_decay": 0.9,
+        "interpolation": "auto",
         "progressive_share": 0.9,
         "progressive_scale": 0.9,
         "precision": "float16",
@@ -335,10 +353,12 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
     elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
-    elsewhere |= {"views", "finetune_epochs", "finetune"}  # of recipe frozen only
+    elsewhere |= {"views", "finetune_epochs", *UNFLAGGED}  # of recipe frozen only
+    elsewhere |= {"head"}  # linear is for average pooling only
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
-    settings = [{}, *folds, *frozen, *({name: value} for name, value in others.items())]
+    linear = {"pooling": "avg", "head": "linear"}
+    settings = [{}, linear, *folds, *frozen, *({name: value} for name, value in others.items())]
     assert len({run_name(dataset="cars", **each) for each in settings}) == len(settings)
 
 
@@ -377,8 +397,8 @@ def test_a_folder_called_like_a_data_set_does_not_hide_it(tmp_path, monkeypatch)
 def test_every_field_explains_itself(name):
     f = FIELDS[name]
     assert len(f.metadata["text"]) > 8
-    assert f.metadata["group"] or name == "finetune"
-    if f.default is None and name != "finetune":
+    assert f.metadata["group"] or name in UNFLAGGED
+    if f.default is None and name not in UNFLAGGED:
         assert f.metadata["shown"]
     assert f.default is not MISSING or name == "dataset"
 
@@ -483,3 +503,60 @@ def test_the_optimizers_are_those_that_can_be_built():
     from fgmix.training.optimizer import OPTIMIZERS as MAKERS
 
     assert tuple(MAKERS) == OPTIMIZERS
+
+
+@pytest.mark.parametrize(
+    ("settings", "recipe", "reason"),
+    [
+        ({"dataset": "cars"}, "paper", "the default for vgg16"),
+        ({"dataset": "cars", "backbone": "resnet50_torch"}, "paper", "the default for resnet50"),
+        ({"dataset": "cars", "backbone": "mobilenet_v2"}, "strong", "the default for mobilenet_v2"),
+        ({"dataset": "cars", "recipe": "strong"}, "strong", "given"),
+        ({"dataset": "demo"}, "strong", "the default for demo"),
+    ],
+)
+def test_the_default_recipe_follows_from_the_backbone(settings, recipe, reason):
+    resolved = TrainConfig(**settings).resolve()
+    assert resolved.recipe == recipe
+    assert resolved.recipe_reason.startswith(reason)
+    # A complete config, read in another process, keeps its reason.
+    assert TrainConfig(**asdict(resolved)).resolve() == resolved
+
+
+def test_the_default_recipe_is_not_part_of_a_runs_name():
+    assert run_name(dataset="cars", backbone="mobilenet_v2") == "cars-mobilenet_v2-mixed-seed0"
+    paper = run_name(dataset="cars", backbone="mobilenet_v2", recipe="paper")
+    assert paper == "cars-mobilenet_v2-mixed-recipe_paper-seed0"
+
+
+def test_few_photos_are_all_trained_on_unless_validation_is_asked_for():
+    strong = TrainConfig(dataset="cars", recipe="strong").resolve()
+    assert (strong.val_fraction, strong.val_photos) == (0.1, 100)
+    asked = TrainConfig(dataset="cars", recipe="strong", val_fraction=0.1).resolve()
+    assert (asked.val_fraction, asked.val_photos) == (0.1, 0)
+
+
+def test_few_photos_are_trained_by_settings_of_their_own():
+    config = TrainConfig(dataset="cars", recipe="strong", epochs=7).resolve()
+    few = config.for_photos(config.few_photos - 1)
+    assert (few.head, few.bn, few.interpolation, few.epochs) == ("linear", "frozen", "auto", 7)
+    assert few.run_dir == config.run_dir
+    assert config.for_photos(config.few_photos) is config
+    # Read again from `config.json`, it decides the same.
+    again = TrainConfig(**asdict(config)).resolve()
+    assert again == config
+    assert again.for_photos(100) == few
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"weights": "none"}, {"head": "paper"}, {"pooling": "flatten"}, {"recipe": "paper"}],
+)
+def test_without_a_probe_there_are_no_settings_for_few_photos(settings):
+    config = TrainConfig(**{"dataset": "cars", "recipe": "strong"} | settings).resolve()
+    assert config.for_photos(10) is config
+
+
+def test_a_batch_for_few_photos_can_be_accumulated():
+    config = TrainConfig(dataset="cars", recipe="strong", accumulate=32).resolve()
+    assert config.for_photos(100).batch_size == 32

@@ -107,6 +107,14 @@ def test_validation_comes_from_the_training_photos_unless_there_are_some():
     assert hold_out_validation(own, 0.25, 0) is own
 
 
+def test_too_few_validation_photos_are_not_held_out():
+    whole = make_dataset()
+    count = len(whole.splits["train"])
+    enough = hold_out_validation(whole, 0.25, 0, at_least=count // 4)
+    assert len(enough.splits["val"]) >= count // 4
+    assert hold_out_validation(whole, 0.25, 0, at_least=count // 4 + 1) is whole
+
+
 def test_fold_and_validation_are_the_same_whatever_the_number_of_shots():
     def protocol(limit, value):
         held_out = hold_out_validation(hold_out_fold(make_dataset(), 3, 1, 0), 0.2, 0)

@@ -20,7 +20,7 @@ from fgmix.training.checkpoint import (
 )
 from fgmix.training.inputs import Inputs
 from fgmix.training.interrupts import InterruptRequest
-from fgmix.training.optimizer import build_optimizer, build_schedules
+from fgmix.training.optimizer import build_optimizer
 
 ROWS = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.1 + 0.2}]
 
@@ -34,7 +34,7 @@ def compiled(seed=0, units=4, recipe="paper", dtype="float32"):
     x = keras.layers.Dropout(0.5, name="dropout", dtype=dtype)(x)
     model = keras.Model(inputs, keras.layers.Dense(2, name="logits", dtype=dtype)(x))
     config = TrainConfig(dataset="demo", recipe=recipe, epochs=4).resolve()
-    optimizer = build_optimizer(model, config, build_schedules(config, 2))
+    optimizer = build_optimizer(model, config, 2)
     model.compile(optimizer, "mse", metrics=["mae"])
     return model
 

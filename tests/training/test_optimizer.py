@@ -9,7 +9,7 @@ from fgmix.models import build_classifier
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.classifier import parameter_groups
 from fgmix.models.freezing import freeze_batch_norm
-from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules
+from fgmix.training.optimizer import L2SGD, build_optimizer, build_schedules, rate_groups
 from fgmix.training.precision import policy
 
 
@@ -103,7 +103,7 @@ def test_two_sgd_steps_by_hand():
     model = tiny()
     groups = parameter_groups(model)
     settings = config(recipe="paper", epochs=2)
-    optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=2))
+    optimizer = build_optimizer(model, settings, 2)
     variables = model.trainable_variables
     optimizer.build(variables)
     rng = np.random.default_rng(0)
@@ -156,7 +156,7 @@ def test_sgd_decays_every_variable_and_adamw_only_kernels():
     for recipe, spares_flat in [("paper", False), ("strong", True)]:
         model = tiny()
         settings = config(recipe=recipe, epochs=2, backbone_lr=0.2, head_lr=0.8, weight_decay=0.5)
-        optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
+        optimizer = build_optimizer(model, settings, 1)
         variables = model.trainable_variables
         optimizer.build(variables)
         for variable in variables:
@@ -182,7 +182,7 @@ def test_sgd_decays_every_variable_and_adamw_only_kernels():
 def test_a_rate_of_zero_leaves_a_group_alone():
     model = tiny("none")
     settings = config(backbone_lr=0.0)
-    optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
+    optimizer = build_optimizer(model, settings, 1)
     variables = model.trainable_variables
     optimizer.build(variables)
     before = {v.path: np.asarray(v).copy() for v in variables}
@@ -199,7 +199,7 @@ def test_half_precision_trains_under_a_loss_scale():
         model = build_classifier(3, keras.Model(inputs, features), image_size=8, reduction=1)
     assert model.get_layer("attention").compute_dtype == "float16"
     settings = config(recipe="paper", epochs=1)
-    optimizer = build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=6))
+    optimizer = build_optimizer(model, settings, 6)
     model.compile(optimizer, "categorical_crossentropy")
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     before = {v.path: np.asarray(v).copy() for v in model.trainable_variables}
@@ -234,19 +234,18 @@ def test_variables_that_share_a_path_are_refused():
     kernels = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     kernels[0].kernel._path = kernels[1].kernel.path
     with pytest.raises(ValueError, match="same path"):
-        build_optimizer(model, settings, build_schedules(settings, steps_per_epoch=1))
+        build_optimizer(model, settings, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["paper", "strong"])
 def test_accumulated_parts_make_the_step_of_the_whole(recipe):
-    rates = {"backbone": 0.01, "head": 0.1}
     weights = []
     for parts in (1, 2):
         keras.utils.set_random_seed(0)
         model = tiny()
         settings = config(recipe=recipe, accumulate=parts, backbone="tiny", weights="none")
-        optimizer = build_optimizer(model, settings, rates)
+        optimizer = build_optimizer(model, settings, 100_000)  # a rate that hardly moves
         rng = np.random.default_rng(0)
         for _ in range(3):
             halves = [
@@ -260,3 +259,28 @@ def test_accumulated_parts_make_the_step_of_the_whole(recipe):
         weights.append([np.asarray(v) for v in model.trainable_variables])
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", ["tiny", "mobilenet_v2"])
+def test_every_trainable_variable_has_exactly_one_rate(backbone):
+    model = build_classifier(3, backbone, "mixed", weights="none", image_size=32, pooling="avg")
+    freeze_batch_norm(model)
+    groups = rate_groups(model, layer_decay=0.5)
+    ids = [id(v) for group in groups for v in group.variables]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {id(v) for v in model.trainable_variables}
+
+
+def test_the_rate_decays_from_block_to_block_towards_the_image():
+    model = tiny()
+    settings = config(backbone_lr=0.8, head_lr=0.3, layer_decay=0.5, weight_decay=0.0)
+    optimizer = build_optimizer(model, settings, 100_000)  # a rate that hardly moves
+    before = [np.asarray(v) for v in model.trainable_variables]
+    ones = [keras.ops.ones(v.shape) for v in model.trainable_variables]
+    optimizer.apply(ones, model.trainable_variables)
+    rates = {
+        v.path.split("/")[0]: float(np.mean(was - np.asarray(v)))
+        for v, was in zip(model.trainable_variables, before, strict=True)
+    }
+    expected = {"block4_conv2": 0.8, "block4_conv1": 0.4, "block1_conv1": 0.8 / 64, "logits": 0.3}
+    assert {name: rates[name] for name in expected} == pytest.approx(expected, rel=1e-4)

@@ -46,6 +46,9 @@ def parts(share, scale, **settings):
         (0.5, 1.0, {"image_size": 80}, [Phase(0, 10, 80)]),
         (0.5, 0.9, {"image_size": 32}, [Phase(0, 10, 32)]),
         (1.0, 0.5, {}, [Phase(0, 9, 128), Phase(9, 10, 224)]),
+        (0.5, 0.57, {"backbone": "dinov2_small"}, [Phase(0, 5, 126), Phase(5, 10, 224)]),
+        (0.5, 0.01, {"backbone": "dinov2_small"}, [Phase(0, 5, 14), Phase(5, 10, 224)]),
+        (0.5, 0.65, {"backbone": "vit_base"}, [Phase(0, 5, 144), Phase(5, 10, 224)]),
     ],
 )
 def test_the_first_epochs_are_small(share, scale, settings, expected):

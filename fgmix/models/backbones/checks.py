@@ -1,8 +1,10 @@
 """Checks what a backbone is built from, without importing Keras."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from fgmix.errors import FgmixError
+from fgmix.models.backbones.hub_preset import GROUP, HubPreset, check_patches, patch_of
 from fgmix.models.backbones.registry import (
     BACKBONES,
     KERAS_FORMAT,
@@ -24,14 +26,19 @@ def check_backbone(name: str, backbone: Backbone, image_size: int, weights: str)
         weights: `"imagenet"`, `"none"`, or the path of a file.
 
     Raises:
-        FgmixError: If the image is too small, there are no such weights, or the file is missing,
-            empty or of another format.
+        FgmixError: If the image is too small or no multiple of the patch, there are no such
+            weights, the file is missing, empty or of another format, or a preset's folder is not
+            whole.
     """
     if image_size < backbone.min_size:
         raise FgmixError(
             f"image size {image_size} is too small for {name}: use --image-size "
             f"{backbone.min_size} or more"
         )
+    preset_config = backbone.preset.config if backbone.preset else None
+    check_patches(name, image_size, backbone.patch or patch_of(preset_config))
+    if backbone.preset is not None:
+        _check_preset(name, backbone.preset, weights)
     if weights == "none":
         return
     if weights == "imagenet":
@@ -55,3 +62,11 @@ def check_backbone(name: str, backbone: Backbone, image_size: int, weights: str)
             f"{path}: {name} reads no {path.suffix} files: give it a file in "
             f"{' or '.join(backbone.formats)}, or use --backbone {' or '.join(readers)}"
         )
+
+
+def _check_preset(name: str, preset: HubPreset, weights: str) -> None:
+    if find_spec("keras_hub") is None:
+        raise FgmixError(
+            f"--backbone {name} needs the package keras_hub: pip install 'fgmix[{GROUP}]'"
+        )
+    preset.check(weights=weights == "imagenet")

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 from fgmix.errors import FgmixError
 from fgmix.models.backbones.checks import check_backbone
-from fgmix.models.backbones.registry import KERAS_FORMAT, TORCHVISION_FORMAT, Backbone
+from fgmix.models.backbones.registry import (
+    BACKBONES,
+    KERAS_FORMAT,
+    TORCHVISION_FORMAT,
+    Backbone,
+)
 from fgmix.models.backbones.torchvision_weights import load_torchvision
+from fgmix.models.nested import every_layer
 
 if TYPE_CHECKING:
     import keras
@@ -46,10 +52,23 @@ def build_features(
         (None, 2, 2, 128)
     """
     features = _build(name, backbone, image_size, weights or "none")
-    for layer in features.layers:
+    for layer in every_layer(features):
         if hasattr(layer, "moving_mean"):
             layer.momentum = BN_MOMENTUM
     return features
+
+
+def require_backbone(name: str) -> None:
+    """Checks that a preset of KerasHub exists, without downloading it; passes every other backbone.
+
+    Raises:
+        FgmixError: If there is no such preset, or it is not one of images.
+    """
+    preset = BACKBONES[name].preset
+    if preset is not None:
+        from fgmix.models.backbones.keras_hub import require_preset
+
+        require_preset(preset)
 
 
 def _build(name: str, backbone: Backbone, image_size: int, weights: str) -> "keras.Model":

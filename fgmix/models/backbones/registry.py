@@ -13,6 +13,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fgmix.models.backbones.hub_preset import PREFIX, HubPreset, patch_of
+from fgmix.models.backbones.named_presets import (
+    DINOV2_BASE,
+    DINOV2_SMALL,
+    EFFICIENTNET_LITE0,
+    SIGLIP2_BASE,
+    VIT_BASE,
+)
 from fgmix.models.backbones.weight_sources import HubFile, KerasFile, WeightSource
 
 if TYPE_CHECKING:
@@ -32,12 +40,21 @@ TORCHVISION: Normalization = {
     "offset": [-mean / std for mean, std in zip(_MEAN, _STD, strict=True)],
 }
 
+LITE: Normalization = {"scale": 1 / 128, "offset": -127 / 128}
+
 IN_WORDS: list[tuple[Normalization, str]] = [
     (CAFFE, "BGR minus mean"),
     (MINUS_ONE_TO_ONE, "RGB to [-1, 1]"),
     (TORCHVISION, "RGB, mean and std"),
+    (LITE, "(RGB - 127) / 128"),
 ]
 """Pairs of a normalisation and its usual name. (Not a dict, because a dict can't be a key.)"""
+
+STRIDE = 32
+"""The stride of most convolutional backbones; with image sides that are multiples of it, no part of
+the image is lost."""
+SMALLEST_PATCH = 8
+"""Smaller patches are those of backbones that merge them, up to a stride of 32."""
 
 KERAS_FORMAT = ".h5"
 TORCHVISION_FORMAT = ".safetensors"
@@ -51,21 +68,52 @@ class Backbone:
         build: `(image_size, weights) -> model`: builds the feature extractor from
             `(batch, S, S, 3)` to a 4-D feature map, after the last pooling, with weights
             `"imagenet"` or None.
-        normalization: The normalisation that the weights expect.
-        parameters: The number of parameters, including moving statistics.
-        multiply_adds: The multiply-adds for a 224 x 224 image, as `fgmix.models.cost` counts them.
+        normalization: The normalisation that the weights expect; None if a preset says it.
+        parameters: The number of parameters, including moving statistics; None if a preset says it.
+        multiply_adds: The multiply-adds for a 224 x 224 image, as `fgmix.models.cost` counts them;
+            None if they are not counted.
         source: Where the `"imagenet"` weights come from; None if there are none.
         formats: The suffixes of the weights files that the backbone can read.
         min_size: The smallest image side that gives a feature map, in pixels.
+        patch: Side of a patch in pixels, for a backbone that gives tokens: the image side is a
+            multiple of it. None for other backbones, and if a preset says it.
+        preset: The KerasHub preset that the backbone is; None for other backbones.
     """
 
     build: Callable[[int, str | None], "keras.Model"]
-    normalization: Normalization
-    parameters: int
-    multiply_adds: int
+    normalization: Normalization | None
+    parameters: int | None
+    multiply_adds: int | None
     source: WeightSource | None = None
     formats: tuple[str, ...] = (KERAS_FORMAT,)
     min_size: int = 32
+    patch: int | None = None
+    preset: HubPreset | None = None
+
+    def input_normalization(self, weights: str | None) -> Normalization:
+        """Returns the normalisation that the weights expect, from the preset if there is one.
+
+        Args:
+            weights: `"imagenet"`, `"none"` (or None), or the path of a file.
+
+        Raises:
+            FgmixError: If the preset can't be read, or does not say how images are normalised.
+        """
+        if self.preset is None or (weights in (None, "none") and self.normalization is not None):
+            assert self.normalization is not None
+            return self.normalization
+        from fgmix.models.backbones.keras_hub import image_normalization
+
+        return image_normalization(self.preset)
+
+    def side_step(self) -> int:
+        """Returns the step between image sides that suit the backbone, in pixels."""
+        patch = self.patch
+        if patch is None and self.preset is not None:
+            from fgmix.models.backbones.keras_hub import preset_config
+
+            patch = patch_of(preset_config(self.preset))
+        return patch if patch is not None and patch >= SMALLEST_PATCH else STRIDE
 
 
 def _application(name: str, **kwargs: Any) -> Callable[[int, str | None], "keras.Model"]:
@@ -98,11 +146,99 @@ def _tiny(image_size: int, weights: str | None) -> "keras.Model":
     return build_tiny(image_size)
 
 
+def preset_entry(
+    preset: HubPreset,
+    normalization: Normalization | None = None,
+    *,
+    parameters: int | None = None,
+    multiply_adds: int | None = None,
+) -> Backbone:
+    """Returns the entry of a KerasHub preset.
+
+    Args:
+        preset: The preset.
+        normalization: The normalisation that its weights expect, if known.
+        parameters: See `Backbone`.
+        multiply_adds: See `Backbone`.
+    """
+    patch = preset.arguments.get("patch_size")
+    return Backbone(
+        _hub(preset),
+        normalization,
+        parameters,
+        multiply_adds,
+        source=preset,
+        min_size=patch or STRIDE,
+        patch=patch,
+        preset=preset,
+    )
+
+
+def _hub(preset: HubPreset) -> Callable[[int, str | None], "keras.Model"]:
+    def build(image_size: int, weights: str | None) -> "keras.Model":
+        from fgmix.models.backbones.keras_hub import build_preset
+
+        return build_preset(preset, image_size, pretrained=weights == "imagenet")
+
+    return build
+
+
+class Backbones(dict[str, Backbone]):
+    """The registry: entries by name, and an entry for every name `hub:PRESET`.
+
+    Iterating gives the named entries alone.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (
+            isinstance(name, str) and name.startswith(PREFIX) and len(name) > len(PREFIX)
+        )
+
+    def __missing__(self, name: str) -> Backbone:
+        if name not in self:
+            raise KeyError(name)
+        preset = HubPreset(name.removeprefix(PREFIX))
+        return preset_entry(preset)
+
+
+def absolute_name(name: str) -> str:
+    """Returns the name of a backbone with the path of a preset's folder made absolute."""
+    preset = BACKBONES[name].preset if name in BACKBONES else None
+    if preset is None or preset.folder is None:
+        return name
+    return f"{PREFIX}{preset.folder.absolute()}"
+
+
+def shown_name(name: str) -> str:
+    """Returns the name of a backbone for tables: of a preset's folder, its last part alone.
+
+    Example:
+        >>> shown_name("tiny"), shown_name("hub:/data/efficientnet_lite0")
+        ('tiny', 'hub:efficientnet_lite0')
+    """
+    preset = BACKBONES[name].preset if name in BACKBONES else None
+    if preset is None or preset.folder is None:
+        return name
+    return f"{PREFIX}{preset.folder.absolute().name}"
+
+
+def name_in_files(name: str) -> str:
+    """Returns the name of a backbone as part of a file name.
+
+    Example:
+        >>> name_in_files("tiny"), name_in_files("hub:/data/efficientnet_lite0")
+        ('tiny', 'hub_efficientnet_lite0')
+    """
+    if not name.startswith(PREFIX):
+        return name
+    return f"hub_{HubPreset(name.removeprefix(PREFIX)).short}"
+
+
 _VGG16_BN = HubFile("timm/vgg16_bn.tv_in1k", "BSD-3-Clause")
 _RESNET50_TORCH = HubFile("timm/resnet50.tv_in1k", "BSD-3-Clause")
 _BOTH = (TORCHVISION_FORMAT, KERAS_FORMAT)
 
-BACKBONES: dict[str, Backbone] = {
+_NAMED: dict[str, Backbone] = {
     "vgg16": Backbone(
         _application("VGG16"),
         CAFFE,
@@ -160,7 +296,24 @@ BACKBONES: dict[str, Backbone] = {
         multiply_adds=4_454_763_264,
         source=KerasFile("convnext/convnext_tiny_notop.h5", "MIT"),
     ),
+    "dinov2_small": preset_entry(
+        DINOV2_SMALL, TORCHVISION, parameters=22_056_192, multiply_adds=6_123_561_984
+    ),
+    "dinov2_base": preset_entry(
+        DINOV2_BASE, TORCHVISION, parameters=86_579_712, multiply_adds=23_161_227_264
+    ),
+    "siglip2_base": preset_entry(
+        SIGLIP2_BASE, MINUS_ONE_TO_ONE, parameters=85_797_120, multiply_adds=17_470_881_792
+    ),
+    "vit_base": preset_entry(
+        VIT_BASE, MINUS_ONE_TO_ONE, parameters=85_798_656, multiply_adds=17_563_060_224
+    ),
+    "efficientnet_lite0": preset_entry(
+        EFFICIENTNET_LITE0, LITE, parameters=3_413_024, multiply_adds=383_907_552
+    ),
     "tiny": Backbone(
         _tiny, MINUS_ONE_TO_ONE, parameters=416_488, multiply_adds=1_015_160_832, min_size=16
     ),
 }
+
+BACKBONES = Backbones(_NAMED)

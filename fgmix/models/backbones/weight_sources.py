@@ -7,6 +7,8 @@ from typing import Protocol
 
 from fgmix.lazy import import_optional
 
+BY_FILE = "--weights FILE"
+
 
 class WeightSource(Protocol):
     """A source of weights, as the registry of backbones and its listing use it."""
@@ -22,6 +24,10 @@ class WeightSource(Protocol):
     @property
     def by_hand(self) -> str:
         """Which file to download from where, for a manual download."""
+
+    @property
+    def given_as(self) -> str:
+        """The flag that takes what was downloaded by hand."""
 
     def local(self) -> Path | None:
         """Returns the file if it is on this machine, without using the network."""
@@ -42,6 +48,7 @@ class KerasFile:
     BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
     origin = "Keras"
+    given_as = BY_FILE
 
     @property
     def by_hand(self) -> str:
@@ -73,6 +80,7 @@ class HubFile:
     """Seconds to wait for the hub's answer."""
 
     origin = "Hugging Face hub"
+    given_as = BY_FILE
 
     @property
     def by_hand(self) -> str:

@@ -21,6 +21,7 @@ from fgmix.data.pipeline import (
     steps_per_epoch,
 )
 from fgmix.data.shard import measured_order
+from fgmix.models.backbones.registry import name_in_files
 from fgmix.models.split import split_model
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 from fgmix.training.frozen.features import digest_weights, hash_path, provide_features, view_image
@@ -68,7 +69,7 @@ def feature_inputs(
     stored = provide_features(
         parts.backbone,
         dataset,
-        name=config.backbone,
+        name=name_in_files(config.backbone),
         augmentation=config.augmentation,
         wanted={"train": config.views} | dict.fromkeys(measured_splits(config, dataset), 1),
     )

@@ -59,7 +59,7 @@ def test_training_on_features_is_training_with_the_backbone_run(photos, tmp_path
     config = frozen_config(photos, tmp_path, attention=attention, epochs=3)
     dataset = load_dataset(config.dataset)
     once, each_time = (build_model(config, 3, "float32") for _ in range(2))
-    rows = fit_stages(once, config, dataset, tmp_path)
+    rows = fit_stages(once, config, dataset, tmp_path).history
     for layer in split_model(each_time).backbone.layers:
         layer.trainable = False
     (tmp_path / "slow").mkdir()
@@ -112,7 +112,7 @@ def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
     monkeypatch.setattr(EpochLog, "on_epoch_begin", begin_and_copy)
     whole = build_model(config, 3, "float32")
     before = [np.asarray(variable) for variable in split_model(whole).backbone.variables]
-    rows = fit_stages(whole, config, dataset, tmp_path / "whole")
+    rows = fit_stages(whole, config, dataset, tmp_path / "whole").history
     monkeypatch.setattr(EpochLog, "on_epoch_begin", begin)
     after = [np.asarray(variable) for variable in split_model(whole).backbone.variables]
     assert any(np.any(one != other) for one, other in zip(before, after, strict=True))
@@ -125,7 +125,7 @@ def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
         directory = tmp_path / f"killed after {epoch}"
         assert [row["epoch"] for row in read_history(directory)] == ["1", "2", "3"][:epoch]
         model = build_model(config, 3, "float32")
-        resumed = fit_stages(model, replace(config, resume=True), dataset, directory)
+        resumed = fit_stages(model, replace(config, resume=True), dataset, directory).history
         assert [[r[k] for k in exact] for r in resumed] == [[r[k] for k in exact] for r in rows]
         assert [row["epoch"] for row in read_history(directory)] == ["1", "2", "3", "4"]
         for one, other in zip(whole.variables, model.variables, strict=True):
@@ -136,13 +136,13 @@ def test_finetuning_goes_on_with_the_whole_network_and_can_be_resumed(
 def test_a_run_does_not_go_on_with_a_backbone_of_other_weights(photos, tmp_path):
     config = frozen_config(photos, tmp_path, epochs=1)
     dataset = load_dataset(config.dataset)
-    rows = fit_stages(build_model(config, 3, "float32"), config, dataset, tmp_path)
+    rows = fit_stages(build_model(config, 3, "float32"), config, dataset, tmp_path).history
     resumed = replace(config, resume=True)
     other = build_model(replace(config, seed=1), 3, "float32")
     with pytest.raises(FgmixError, match=r"its backbone had other weights; give the same --weigh"):
         fit_stages(other, resumed, dataset, tmp_path)
     same = build_model(config, 3, "float32")
-    assert fit_stages(same, resumed, dataset, tmp_path) == rows
+    assert fit_stages(same, resumed, dataset, tmp_path).history == rows
 
 
 @pytest.mark.parametrize(
