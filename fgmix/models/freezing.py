@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from fgmix.models.blocks import backbone_blocks
 from fgmix.models.classifier import ATTENTION_LAYER
 from fgmix.models.heads import HEAD_LAYERS
 
@@ -44,8 +45,10 @@ def freeze_stages(model: keras.Model, stride: int) -> None:
     Args:
         model: A classifier from `build_classifier`.
         stride: Image pixels per feature map pixel, along a side. All layers up to the last one
-            with this stride or less are frozen. A backbone without a graph of layers is a single
-            layer and stays trainable.
+            with this stride or less are frozen. If no layer with weights has, as in a vision
+            transformer, whose patches are coarser, the first half of the blocks are frozen
+            (`fgmix.models.blocks`). A backbone without a graph of layers is a single layer and
+            stays trainable.
 
     Reference:
         Yosinski et al., *How transferable are features in deep neural networks?*, 2014.
@@ -53,7 +56,11 @@ def freeze_stages(model: keras.Model, stride: int) -> None:
     image_size = model.input.shape[1]
     backbone = model.layers[: [x.name for x in model.layers].index(ATTENTION_LAYER)]
     fine = [i for i, layer in enumerate(backbone) if _stride(layer, image_size) <= stride]
-    for layer in backbone[: max(fine) + 1]:
+    first = backbone[: max(fine) + 1]
+    blocks = backbone_blocks(model)
+    if len(blocks) > 1 and not any(layer.weights for layer in first):
+        first = [layer for block in blocks[: len(blocks) // 2] for layer in block]
+    for layer in first:
         layer.trainable = False
 
 

@@ -60,3 +60,13 @@ def test_batch_norm_is_frozen_in_the_backbone_alone():
     assert "head_bn" in left
     assert "block1_conv1" in left
     assert not [name for name in left if name.endswith("_bn") and name != "head_bn"]
+
+
+def test_half_of_the_blocks_are_frozen_where_patches_are_coarser_than_the_stride():
+    images = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(4, 16, 16, name="patches")(images)
+    for number in range(3):
+        x = keras.layers.Conv2D(4, 1, name=f"block{number}")(x)
+    model = build_classifier(3, keras.Model(images, x), "none", image_size=32)
+    freeze_stages(model, 8)
+    assert trained(model)[:2] == ["block1", "block2"]
