@@ -131,6 +131,8 @@ def test_the_demo_is_small_unless_told_otherwise():
     demo = TrainConfig(dataset="demo").resolve()
     assert (demo.backbone, demo.weights, demo.image_size) == ("tiny", "none", 96)
     assert demo.epochs < 100
+    for recipe in RECIPES:
+        assert TrainConfig(dataset="demo", recipe=recipe).resolve().pooling == "flatten"
     other = TrainConfig(
         dataset="demo", backbone="mobilenet_v2", weights="imagenet", image_size=224, epochs=300
     ).resolve()
