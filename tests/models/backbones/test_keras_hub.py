@@ -139,18 +139,35 @@ def test_the_group_is_named_where_it_is_missing(monkeypatch):
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["dinov2_small", "hf://google/vit-base-patch16-224", "kaggle://keras/vit/keras/b/1"]
-)
+@pytest.mark.parametrize("name", ["dinov2_small", "kaggle://keras/vit/keras/b/1"])
 def test_without_network_it_says_how_to_bring_the_preset(name, monkeypatch):
     def refuse(*args, **kwargs):
-        raise ConnectionError("[Errno -2] Name or service not known\nmore")
+        try:
+            raise OSError(-2, "Name or service not known")
+        except OSError:
+            raise ValueError("Max retries exceeded with url: /v1/models\nmore") from None
 
     monkeypatch.setattr(keras_hub.src.utils.preset_utils, "get_file", refuse)
     message = refusal(build_preset, HubPreset(name), 224)
     assert f"could not get the preset {name} ([Errno -2] Name or service not known)" in message
     assert "save_to_preset('FOLDER')" in message
     assert message.endswith("--backbone hub:FOLDER")
+
+
+def test_an_unreachable_hugging_face_hub_is_asked_once(monkeypatch, capfd):
+    hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+    asked = []
+
+    def refuse(url, timeout):
+        asked.append(url)
+        raise ConnectionError("[Errno -2] Name or service not known")
+
+    monkeypatch.setattr(hub, "get_hf_file_metadata", refuse)
+    message = refusal(build_preset, HubPreset("hf://google/nothing"), 224)
+    assert "the preset hf://google/nothing ([Errno -2] Name or service not known)" in message
+    assert len(asked) == 1
+    assert asked[0].endswith("google/nothing/resolve/main/config.json")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_weights_file_of_another_size_is_refused(resnet, tmp_path):
