@@ -20,7 +20,7 @@ def resampling_matrix(source: int, target: int, antialias: bool = False) -> np.n
         float32 `(target, source)`; each row sums to 1.
 
     Example:
-        >>> resampling_matrix(2, 4).round(3)[0].tolist()
+        >>> [round(float(weight), 3) for weight in resampling_matrix(2, 4)[0]]
         [1.105, -0.105]
     """
     scale = source / target

@@ -13,8 +13,8 @@ def every_layer(layer: "keras.layers.Layer") -> Iterator["keras.layers.Layer"]:
     Example:
         >>> import keras
         >>> model = keras.Sequential([keras.Input((4,)), keras.Sequential([keras.layers.Dense(2)])])
-        >>> [type(layer).__name__ for layer in every_layer(model)][-1]
-        'Dense'
+        >>> sorted({type(layer).__name__ for layer in every_layer(model)})
+        ['Dense', 'InputLayer', 'Sequential']
     """
     # Keras has no public name for this.
     yield from layer._flatten_layers(include_self=True, recursive=True)

@@ -70,3 +70,22 @@ def test_half_of_the_blocks_are_frozen_where_patches_are_coarser_than_the_stride
     model = build_classifier(3, keras.Model(images, x), "none", image_size=32)
     freeze_stages(model, 8)
     assert trained(model)[:2] == ["block1", "block2"]
+
+
+def test_batch_norm_inside_other_layers_is_frozen_too():
+    class Unit(keras.layers.Layer):
+        def build(self, shape):
+            self.conv = keras.layers.Conv2D(4, 3, strides=4)
+            self.norm = keras.layers.BatchNormalization()
+            self.conv.build(shape)
+            self.norm.build((None, None, None, 4))
+
+        def call(self, x, training=None):
+            return self.norm(self.conv(x), training=training)
+
+    inputs = keras.Input((32, 32, 3))
+    model = build_classifier(3, keras.Model(inputs, Unit()(inputs)), "none", image_size=32)
+    freeze_batch_norm(model)
+    unit = model.layers[2]
+    assert not unit.norm.trainable
+    assert unit.conv.trainable

@@ -14,6 +14,7 @@ from fgmix.errors import FgmixError
 from fgmix.lazy import import_optional
 from fgmix.models.backbones.families import FAMILIES, family_names, family_of
 from fgmix.models.backbones.hub_preset import (
+    CONFIG,
     GROUP,
     INDEXES,
     KERAS_WEIGHTS,
@@ -25,9 +26,12 @@ from fgmix.models.backbones.hub_preset import (
     patch_of,
     sha256_of_files,
 )
+from fgmix.models.backbones.weight_sources import HubFile
 
 if TYPE_CHECKING:
     import keras
+
+HUGGING_FACE = "hf://"
 
 
 def require_preset(preset: HubPreset) -> None:
@@ -187,11 +191,12 @@ def _of_preprocessor(config: dict[str, Any]) -> dict[str, Any]:
 def _explained(preset: HubPreset) -> Iterator[None]:
     """Turns the errors of KerasHub, its downloads and its file formats into one line."""
     try:
+        _reach(preset)
         yield
     except FgmixError:
         raise
     except Exception as error:  # each of the libraries below KerasHub has its own types
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        reason = _reason(error)
         if preset.folder is not None:
             raise FgmixError(
                 f"the preset folder {preset.folder} can't be used ({reason}): its files are "
@@ -202,3 +207,27 @@ def _explained(preset: HubPreset) -> Iterator[None]:
             f"save it with keras_hub.models.Backbone.from_preset({preset.name!r})"
             f".save_to_preset('FOLDER'), and give --backbone {PREFIX}FOLDER"
         ) from error
+
+
+def _reach(preset: HubPreset) -> None:
+    """Asks the Hugging Face hub once for a preset that is not in its cache.
+
+    Without this, each of KerasHub's downloads would retry for half a minute, and a hub that can't
+    be reached would be reported as a file that it does not have.
+    """
+    if not preset.name.startswith(HUGGING_FACE):
+        return
+    hub = import_optional("huggingface_hub", GROUP, f"--backbone {PREFIX}{preset.name}")
+    repo = preset.name.removeprefix(HUGGING_FACE)
+    if not isinstance(hub.try_to_load_from_cache(repo, CONFIG), str):
+        hub.get_hf_file_metadata(hub.hf_hub_url(repo, CONFIG), timeout=HubFile.TIMEOUT)
+
+
+def _reason(error: BaseException) -> str:
+    """Returns a line that says why something failed: of a failed connection, its first cause."""
+    first, cause = error, error.__cause__ or error.__context__
+    while cause is not None:
+        if isinstance(cause, OSError) and str(cause).strip():
+            first = cause
+        cause = cause.__cause__ or cause.__context__
+    return (str(first).strip() or type(first).__name__).splitlines()[0][:200]
