@@ -35,6 +35,21 @@ def resnet():
     )
 
 
+def hgnetv2():
+    return keras_hub.models.HGNetV2Backbone(
+        depths=[1, 1],
+        embedding_size=8,
+        hidden_sizes=[16, 32],
+        stem_channels=[3, 8, 8],
+        hidden_act="relu",
+        use_learnable_affine_block=False,
+        stackwise_stage_filters=[(8, 8, 16, 1, 1, 3), (16, 8, 32, 1, 1, 3)],
+        apply_downsample=[False, True],
+        use_lightweight_conv_block=[False, False],
+        image_shape=(None, None, 3),
+    )
+
+
 def vit(image_size=32):
     return keras_hub.models.ViTBackbone(
         image_shape=(image_size, image_size, 3),
@@ -131,6 +146,7 @@ def clip(image_size=32):
 
 BACKBONES = {
     "resnet": (resnet, "ResNetImageConverter"),
+    "hgnetv2": (hgnetv2, "HGNetV2ImageConverter"),
     "vit": (vit, "ViTImageConverter"),
     "deit": (deit, "DeiTImageConverter"),
     "dinov2": (dinov2, "DINOV2ImageConverter"),

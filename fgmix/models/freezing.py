@@ -6,6 +6,7 @@ import keras
 
 from fgmix.models.classifier import ATTENTION_LAYER
 from fgmix.models.heads import HEAD_LAYERS
+from fgmix.models.nested import every_layer
 
 
 def freeze_backbone(model: keras.Model, bn: str, frozen_stride: int) -> None:
@@ -30,8 +31,9 @@ def freeze_batch_norm(model: keras.Model) -> None:
     Args:
         model: A classifier from `build_classifier`.
     """
-    for layer in model.layers:
-        if layer.name not in HEAD_LAYERS and isinstance(layer, keras.layers.BatchNormalization):
+    backbone = (layer for layer in model.layers if layer.name not in HEAD_LAYERS)
+    for layer in (inner for outer in backbone for inner in every_layer(outer)):
+        if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
 
 

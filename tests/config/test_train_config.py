@@ -549,7 +549,8 @@ def test_few_photos_are_trained_by_settings_of_their_own():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"weights": "none"}, {"head": "paper"}, {"pooling": "flatten"}, {"recipe": "paper"}]
+    "settings",
+    [{"weights": "none"}, {"head": "paper"}, {"pooling": "flatten"}, {"recipe": "paper"}],
 )
 def test_without_a_probe_there_are_no_settings_for_few_photos(settings):
     config = TrainConfig(**{"dataset": "cars", "recipe": "strong"} | settings).resolve()

@@ -60,3 +60,22 @@ def test_batch_norm_is_frozen_in_the_backbone_alone():
     assert "head_bn" in left
     assert "block1_conv1" in left
     assert not [name for name in left if name.endswith("_bn") and name != "head_bn"]
+
+
+def test_batch_norm_inside_other_layers_is_frozen_too():
+    class Unit(keras.layers.Layer):
+        def build(self, shape):
+            self.conv = keras.layers.Conv2D(4, 3, strides=4)
+            self.norm = keras.layers.BatchNormalization()
+            self.conv.build(shape)
+            self.norm.build((None, None, None, 4))
+
+        def call(self, x, training=None):
+            return self.norm(self.conv(x), training=training)
+
+    inputs = keras.Input((32, 32, 3))
+    model = build_classifier(3, keras.Model(inputs, Unit()(inputs)), "none", image_size=32)
+    freeze_batch_norm(model)
+    unit = model.layers[2]
+    assert not unit.norm.trainable
+    assert unit.conv.trainable

@@ -25,12 +25,15 @@ class Family:
 
 
 def _feature_map(backbone: Any, image_size: int) -> "keras.Model":
-    """Gives a convolutional backbone the size of its input."""
+    """Gives a convolutional backbone the size of its input, and its last map as the one output."""
     import keras
 
+    output = backbone.output
+    if isinstance(output, dict):  # HGNetV2 gives the maps of all stages
+        output = output[max(name for name in output if name.startswith("stage"))]
     images = keras.Input((image_size, image_size, 3))
     return keras.models.clone_model(
-        keras.Model(backbone.inputs, backbone.outputs),
+        keras.Model(backbone.inputs, output),
         input_tensors=[images],
         clone_function=lambda layer: layer,
     )
