@@ -206,7 +206,9 @@ def describe(args: argparse.Namespace, row: str, config: TrainConfig) -> dict[st
         "split_seed": config.split_seed,
         "peer": row == PEER,
         "recipe": {
-            f.name: getattr(config, f.name) for f in fields(Recipe) if hasattr(config, f.name)
+            f.name: value
+            for f in fields(Recipe)
+            if hasattr(config, f.name) and not isinstance(value := getattr(config, f.name), Recipe)
         },
     }
 
@@ -222,6 +224,7 @@ def train(args: argparse.Namespace, config: TrainConfig, key: dict[str, Any]) ->
 
     keras.utils.clear_session()  # of the row before
     dataset = first_classes(load_splits(config), args.classes)
+    config = config.for_photos(len(dataset.splits["train"]))
     precision = choose_precision(config.precision)
     model = build_model(config, len(dataset.class_names), precision)
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]

@@ -79,9 +79,8 @@ def group_settings(config: Settings, record: Mapping[str, Any]) -> dict[str, Any
         settings["prepare"] = "never"
     for name in UNNAMED:
         settings.pop(name)
-    for name in ("finetune", "few"):
-        if (recipe := getattr(config, name)) is not None:
-            settings[name] = asdict(recipe)
+    if config.finetune is not None:
+        settings["finetune"] = asdict(config.finetune)
     return settings
 
 

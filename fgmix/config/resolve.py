@@ -4,6 +4,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fgmix.config.few import with_given
 from fgmix.config.fields import check_choice
 from fgmix.config.identity import departures, run_name, slug
 from fgmix.config.recipes import (
@@ -48,7 +49,7 @@ def resolve(config: Given) -> Given:
         **{name: defaults[name] for name in unset if name in defaults and name != "recipe"},
     )
     if config.few is None and resolved.few is not None:
-        resolved = replace(resolved, few=_with_given(resolved.few, config))
+        resolved = replace(resolved, few=with_given(resolved.few, config))
     if not resolved.finetune_epochs:
         resolved = replace(resolved, finetune=None)
     check(resolved)
@@ -102,35 +103,6 @@ def _recipe_of(config: Settings) -> tuple[Recipe, str]:
         return Recipe(name=name, **decided), "given"
     check_choice("--recipe", name, RECIPES)
     return RECIPES[name], "given" if config.recipe else f"the default for {config.dataset}"
-
-
-def _with_given(few: Recipe, config: Settings) -> Recipe | None:
-    """Returns the recipe for few images with the settings that were given for all numbers.
-
-    None if they exclude a probe, from which it starts.
-    """
-    values = {name: getattr(config, name) for name in SETTINGS if name not in ("few", "few_photos")}
-    given = {name: value for name, value in values.items() if value is not None}
-    if given.get("head", "linear") != "linear" or given.get("pooling", "avg") != "avg":
-        return None
-    return few.replace(**given)
-
-
-def for_photos(config: Given, photos: int) -> Given:
-    """Returns the settings for a number of training images: those of `few` if they are few.
-
-    Args:
-        config: A resolved config.
-        photos: The number of training images.
-    """
-    few = config.few
-    if few is None or photos >= config.few_photos or config.weights == "none":
-        return config
-    settings = few.settings()
-    if few.batch_size % config.accumulate:
-        settings["batch_size"] = config.batch_size
-    within = {"finetune": None, "few": None, "few_photos": 0}
-    return replace(config, **{**settings, **within})
 
 
 def _defaults(config: Settings, recipe: Recipe) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgmix.config import resolve
+from fgmix.config.few import for_photos
 from fgmix.config.settings import Settings
 
 
@@ -30,7 +31,7 @@ class TrainConfig(Settings):
 
     def for_photos(self, photos: int) -> "TrainConfig":
         """Returns the settings for a number of training images: those of `few` if they are few."""
-        return resolve.for_photos(self, photos)
+        return for_photos(self, photos)
 
     def departures(self) -> dict[str, Any]:
         """Returns the settings that differ from those of preset, recipe and base, by name.

@@ -14,6 +14,7 @@ from fgmix.reproduction.summary import entries, has_papers_data
 from fgmix.reproduction.tables import table_one, table_two
 from tests.reproduction import fakes
 from tests.reproduction.grids import small_grid
+from tests.trained_runs import draw_photos
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_the_papers_photos_are_known_by_their_numbers(tmp_path):
 
 
 def test_a_folder_named_like_the_papers_set_is_not_taken_for_it(tmp_path):
-    (tmp_path / "cars").mkdir()
+    draw_photos(tmp_path / "cars", {"": 2})
     table = table_two(grid(tmp_path, finished=0, datasets=[str(tmp_path / "cars")]))
     assert "Stanford" not in table
     assert {row[1] for row in rows(table)[1:]} == {"–"}

@@ -72,7 +72,7 @@ def test_the_config_says_everything_that_was_decided(finished, photos):
     record = json.loads((finished / "config.json").read_text())
     assert TrainConfig(**record["config"]) == small_config(photos, finished).resolve()
     unset = ("data_dir", "shots", "folds", "fold", "checkpoint_every")
-    unset += ("coordinator", "processes", "process", "finetune")
+    unset += ("coordinator", "processes", "process", "finetune", "few")
     assert None not in [v for k, v in record["config"].items() if k not in unset]
     assert record["precision"] == "float32"
     assert record["data"]["num_images"] == {
