@@ -179,6 +179,7 @@ def test_no_file_is_too_long_to_read_in_one_go(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [

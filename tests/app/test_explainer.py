@@ -19,6 +19,7 @@ def explainer(finished):
     return Explainer(Run.open(finished))
 
 
+@pytest.mark.slow
 def test_it_answers_as_predict_does(explainer, finished, photos):
     path = photos / "test" / "red" / "photo1.jpg"
     [answer] = predict_files(Run.open(finished), [path])

@@ -59,6 +59,7 @@ def kinds(report):
     return [finding["kind"] for finding in report["findings"]]
 
 
+@pytest.mark.slow
 def test_a_sound_set_exits_0_and_says_so(audit, drawn, tmp_path):
     code, out, report = audit("--dataset", drawn)
     assert code == 0
@@ -80,6 +81,7 @@ def test_a_sound_set_exits_0_and_says_so(audit, drawn, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_contact_sheet_has_a_row_a_class(audit, drawn, tmp_path):
     audit("--dataset", drawn)
     with Image.open(tmp_path / "out" / "contact_sheet.png") as sheet:
@@ -95,6 +97,7 @@ def test_the_contact_sheet_has_a_row_a_class(audit, drawn, tmp_path):
         assert pixels[:, column * (width + GAP) + GAP :][:, :width].std() > 10
 
 
+@pytest.mark.slow
 def test_copies_across_splits_and_classes_are_found_and_drawn(audit, planes, tmp_path):
     one, other, third = (planes / "train" / name / "0.jpg" for name in CLASSES)
     shutil.copy(one, planes / "test" / CLASSES[0] / "copy.jpg")
@@ -119,6 +122,7 @@ def test_copies_across_splits_and_classes_are_found_and_drawn(audit, planes, tmp
         assert pairs.size == (4 * (CELL[0] + GAP) + GAP, 2 * (CELL[1] + 3 * TEXT + GAP) + GAP)
 
 
+@pytest.mark.slow
 def test_pictures_of_old_copies_do_not_stay(audit, drawn, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "copies.png").write_bytes(b"old")
@@ -126,6 +130,7 @@ def test_pictures_of_old_copies_do_not_stay(audit, drawn, tmp_path):
     assert not (tmp_path / "out" / "copies.png").exists()
 
 
+@pytest.mark.slow
 def test_bad_files_are_listed_the_first_in_print_all_in_the_report(audit, planes):
     for number in range(7):
         (planes / "train" / CLASSES[1] / f"bad{number}.jpg").write_text("<html>")
@@ -141,6 +146,7 @@ def test_bad_files_are_listed_the_first_in_print_all_in_the_report(audit, planes
     assert report["photos"]["train"] == {"files": 16, "readable": 9}
 
 
+@pytest.mark.slow
 def test_a_folder_that_training_refuses_is_audited_all_the_same(audit, planes):
     (planes / "train" / "empty class").mkdir()
     (planes / "train" / "notes.txt").write_text("x")
@@ -152,6 +158,7 @@ def test_a_folder_that_training_refuses_is_audited_all_the_same(audit, planes):
     assert "train/notes.txt" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train/lone.tif", ".old/0.jpg", "lone.jpg", "extra/0.jpg"])
 def test_photos_that_are_left_out_hurt(audit, planes, name):
     (planes / name).parent.mkdir(exist_ok=True)
@@ -171,6 +178,7 @@ def test_a_name_that_can_not_be_stored_is_bad_usage(audit, planes):
     assert "lines.jpg': its name has a line break" in out
 
 
+@pytest.mark.slow
 def test_classes_too_small_to_split_are_all_named(audit, planes):
     unsplit = planes / "train"
     for name in CLASSES[:2]:
@@ -183,6 +191,7 @@ def test_classes_too_small_to_split_are_all_named(audit, planes):
     assert "refused" in kinds(report)
 
 
+@pytest.mark.slow
 def test_a_class_whose_only_test_photo_is_unreadable_is_large_enough(audit, planes):
     folder = planes / "train"
     for name in CLASSES:
@@ -192,6 +201,7 @@ def test_a_class_whose_only_test_photo_is_unreadable_is_large_enough(audit, plan
     assert kinds(report) == ["unreadable"]
 
 
+@pytest.mark.slow
 def test_the_split_is_that_of_training(audit, drawn):
     from fgmix.data.sources.folder import load_folder
 

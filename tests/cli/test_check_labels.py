@@ -35,6 +35,7 @@ def check(capsys, tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_wrong_labels_are_listed_with_what_they_look_like(checked, check, tmp_path):
     _, folds = checked
     code, out, _ = check("--model", folds[0])
@@ -56,6 +57,7 @@ def test_wrong_labels_are_listed_with_what_they_look_like(checked, check, tmp_pa
     assert (classes["heron"]["suspects"], classes["heron"]["needs_photos"]) == ("1", "yes")
 
 
+@pytest.mark.slow
 def test_the_page_holds_its_pictures_and_needs_no_other_file(checked, check, tmp_path):
     _, folds = checked
     check("--model", *folds)
@@ -72,6 +74,7 @@ def test_the_page_holds_its_pictures_and_needs_no_other_file(checked, check, tmp
     assert 'name="viewport"' in page
 
 
+@pytest.mark.slow
 def test_top_limits_the_list(checked, check, tmp_path):
     _, folds = checked
     check("--model", folds[0], "--top", 1)
@@ -81,6 +84,7 @@ def test_top_limits_the_list(checked, check, tmp_path):
     assert "label issues: 2, the first 1 shown." in page
 
 
+@pytest.mark.slow
 def test_names_are_not_taken_for_html(tmp_path, check):
     names = {"a&b": 4, "<i>x": 4}
     photos = write_named_photos(tmp_path / "data", names, {"a&b 1": "<i>x"})
@@ -92,6 +96,7 @@ def test_names_are_not_taken_for_html(tmp_path, check):
     assert "looks like <b>a&amp;b</b>" in page
 
 
+@pytest.mark.slow
 def test_a_photo_that_is_gone_is_said_to_be(tmp_path, check):
     photos = write_named_photos(tmp_path / "data", {"crow": 4, "dove": 4}, {"crow 1": "dove"})
     folds = write_folds(photos, tmp_path / "runs", folds=2)
@@ -105,6 +110,7 @@ def test_a_photo_that_is_gone_is_said_to_be(tmp_path, check):
     assert "--dataset" in err
 
 
+@pytest.mark.slow
 def test_photos_that_have_moved_are_found_by_dataset_or_data_dir(tmp_path, check):
     photos = write_named_photos(tmp_path / "data", {"crow": 4, "dove": 4}, {"crow 1": "dove"})
     folds = write_folds(photos, tmp_path / "runs", folds=2)
@@ -120,6 +126,7 @@ def test_photos_that_have_moved_are_found_by_dataset_or_data_dir(tmp_path, check
     assert f"the photos in {moved} have changed" in err
 
 
+@pytest.mark.slow
 def test_a_spreadsheet_runs_no_name(tmp_path, check):
     photos = write_named_photos(tmp_path / "data", {"=1+1": 4, "dove": 4}, {"=1+1 1": "dove"})
     folds = write_folds(photos, tmp_path / "runs", folds=2)
@@ -132,6 +139,7 @@ def test_a_spreadsheet_runs_no_name(tmp_path, check):
     assert exact == {"=1+1", "dove"}
 
 
+@pytest.mark.slow
 def test_a_photo_that_is_a_link_is_shown(tmp_path, check):
     photos = write_named_photos(tmp_path / "data", {"crow": 4, "dove": 4}, {"crow 1": "dove"})
     folds = write_folds(photos, tmp_path / "runs", folds=2)

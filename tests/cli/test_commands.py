@@ -175,6 +175,7 @@ def test_a_class_too_small_for_validation_is_one_line(refused, tmp_path):
     assert "validation" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_file_that_is_no_image_is_named_before_training(refused, tmp_path, split):
     folder = draw_photos(tmp_path / "photos", {"train": 2, "test": 1})
@@ -202,6 +203,7 @@ def test_a_photo_that_the_annotations_name_but_nobody_has_is_one_line(refused, t
     assert "cars_test_annos_withlabels.mat" in message
 
 
+@pytest.mark.slow
 def test_weights_that_do_not_fit_are_one_line(refused, photos, tmp_path):
     import keras
 
@@ -231,6 +233,7 @@ def test_an_image_too_small_for_the_backbone_is_one_line(refused, photos):
     assert "--image-size 32 or more" in message
 
 
+@pytest.mark.slow
 def test_a_run_that_is_there_is_not_touched(refused, photos, finished):
     before = {p: p.stat().st_mtime_ns for p in finished.rglob("*")}
     message = refused("--dataset", photos, run_dir=finished)
@@ -256,6 +259,7 @@ def test_a_run_folder_that_cannot_be_made_is_one_line(refused, photos, tmp_path)
     assert str(tmp_path / "file") in refused("--dataset", photos, run_dir=tmp_path / "file" / "run")
 
 
+@pytest.mark.slow
 def test_evaluate_prints_and_writes_the_metrics(call, finished, tmp_path):
     code, out, err = call(evaluate.main, "--model", finished, "--json", tmp_path / "metrics.json")
     assert (code, err) == (0, [])
@@ -268,6 +272,7 @@ def test_evaluate_prints_and_writes_the_metrics(call, finished, tmp_path):
     assert any(f"{TEST * len(CLASSES)} test photos" in line for line in out)
 
 
+@pytest.mark.slow
 def test_evaluate_draws_heat_maps_into_the_run(call, finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
     code, out, err = call(evaluate.main, "--model", tmp_path / "run", "--heatmaps", 2)
@@ -278,6 +283,7 @@ def test_evaluate_draws_heat_maps_into_the_run(call, finished, tmp_path):
     assert not list((tmp_path / "run").glob(".*"))
 
 
+@pytest.mark.slow
 def test_evaluate_takes_other_photos_and_splits(call, finished, tmp_path):
     other = draw_photos(tmp_path / "other", {"train": 1, "test": 2}, ("red", "blue"))
     for split, count in [("test", 4), ("train", 2)]:

@@ -116,6 +116,7 @@ def test_a_run_without_a_history_has_no_curves(call, grid, tmp_path):
         assert not (tmp_path / "curves.png").exists()
 
 
+@pytest.mark.slow
 def test_comparing_needs_no_tensorflow(grid):
     code = (
         "import sys\n"

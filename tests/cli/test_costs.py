@@ -66,6 +66,7 @@ def test_a_page_is_written_whole(call, tmp_path):
     assert len(cells(text)) == len(ATTENTIONS)
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_what_the_command_gives(call, tmp_path):
     call("--backbones", ",".join(CHEAP), "--output", tmp_path / "costs.md")
     fresh = (tmp_path / "costs.md").read_text()

@@ -29,6 +29,7 @@ def size(path):
         return picture.size
 
 
+@pytest.mark.slow
 def test_one_run_shows_all_maps_of_test_photos_and_measures_them(call, finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
     out = call("--model", tmp_path / "run", "--count", 2, "--measure", 3, "--json", "n.json")
@@ -43,6 +44,7 @@ def test_one_run_shows_all_maps_of_test_photos_and_measures_them(call, finished,
     assert any("has no boxes" in line for line in out)
 
 
+@pytest.mark.slow
 def test_runs_stand_side_by_side(call, finished, photos, tmp_path):
     shutil.copytree(finished, tmp_path / "other")
     photo = photos / "test" / "red" / "photo0.png"
@@ -57,6 +59,7 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_photos_that_moved_are_found_where_they_are_said_to_be(call, finished, photos, tmp_path):
     before = tmp_path / "before"
     edit_config(shutil.copytree(finished, tmp_path / "run"), config={"dataset": str(before)})
@@ -71,6 +74,7 @@ def test_photos_that_moved_are_found_where_they_are_said_to_be(call, finished, p
     assert drawn[0] == drawn[1] == drawn[2]
 
 
+@pytest.mark.slow
 def test_full_size_pictures_go_into_a_folder(call, finished, photos, tmp_path):
     photo = photos / "test" / "red" / "photo0.png"
     call("--model", finished, "--map", "all", "--output", "maps", "--", photo)

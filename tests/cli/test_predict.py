@@ -145,6 +145,7 @@ def test_a_quoted_pattern_is_expanded(call, photos):
     ]
 
 
+@pytest.mark.slow
 def test_the_bar_is_drawn_where_it_is_asked_for(call, photos):
     red = photos / "test" / "red"
     assert call(red)[2] == ""

@@ -28,6 +28,7 @@ def small(photos):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -70,6 +70,7 @@ def test_without_a_crop_the_whole_image_is_read(dataset):
         )
 
 
+@pytest.mark.slow
 def test_a_resized_image_is_read_in_place_of_its_original(dataset, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (50, 75, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "resized.jpg", quality=98, subsampling=0)
@@ -86,6 +87,7 @@ def test_a_resized_image_is_read_in_place_of_its_original(dataset, tmp_path):
     np.testing.assert_array_equal(decoded[2], whole)
 
 
+@pytest.mark.slow
 def test_images_in_memory_make_the_same_batches(dataset):
     decoded = TrainingImages(dataset).decode()
     assert len(decoded) == 6
@@ -94,6 +96,7 @@ def test_images_in_memory_make_the_same_batches(dataset):
         np.testing.assert_array_equal(one[1], other[1])
 
 
+@pytest.mark.slow
 def test_reduced_images_make_nearly_the_same_batches(dataset):
     plain, reduced = batches(dataset), batches(dataset, reduced=True)
     differences = [np.abs(a[0] - b[0]) for a, b in zip(plain, reduced, strict=True)]

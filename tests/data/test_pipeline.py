@@ -79,11 +79,13 @@ def same(a, b):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
 def test_batches_made_twice_are_identical(noisy, whole, augmentation):
     assert same(whole(augmentation), batches(noisy, augmentation, epochs=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
 def test_autograph_converts_nothing(noisy, augmentation, monkeypatch):
     from tensorflow.python.autograph.impl import api
@@ -95,6 +97,7 @@ def test_autograph_converts_nothing(noisy, augmentation, monkeypatch):
     assert converted == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", VARIED)
 def test_a_later_first_step_gives_the_tail_of_the_whole_run(noisy, whole, augmentation):
     assert len(whole(augmentation)) == 8
@@ -103,27 +106,32 @@ def test_a_later_first_step_gives_the_tail_of_the_whole_run(noisy, whole, augmen
         assert same(whole(augmentation)[first_step:], tail)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first_step", [1, 2, 5, 8])
 def test_every_first_step_gives_the_tail(noisy, whole, first_step):
     assert same(whole("none")[first_step:], batches(noisy, epochs=4, first_step=first_step))
 
 
+@pytest.mark.slow
 def test_a_longer_run_begins_with_the_shorter(noisy, whole):
     assert same(batches(noisy, "pad_crop", epochs=1), whole("pad_crop")[:2])
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_order(tmp_path):
     data = coloured(tmp_path, 12)
     first, second = (epochs_of(batches(data, seed=seed), steps=2) for seed in (0, 1))
     assert all(a != b for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.slow
 def test_every_epoch_has_an_order_of_its_own(tmp_path):
     orders = epochs_of(batches(coloured(tmp_path, 12), batch_size=12, epochs=5), steps=1)
     assert len({tuple(order) for order in orders}) == 5
     assert sorted(orders[0]) == list(range(12))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", VARIED)
 def test_the_augmentation_of_an_image_changes_with_epoch_and_seed(tmp_path, augmentation):
     root = tmp_path
@@ -136,6 +144,7 @@ def test_the_augmentation_of_an_image_changes_with_epoch_and_seed(tmp_path, augm
     assert len({version.tobytes() for version in versions}) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", VARIED)
 def test_the_augmentation_of_an_image_does_not_depend_on_its_place_in_the_batch(
     noisy, whole, augmentation
@@ -148,6 +157,7 @@ def test_the_augmentation_of_an_image_does_not_depend_on_its_place_in_the_batch(
     assert images[1] < images[0]  # of twelve, batches of five leave out two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "batch_size", "steps", "used"), [(12, 4, 3, 12), (11, 4, 2, 8), (3, 8, 1, 3)]
 )
@@ -160,6 +170,7 @@ def test_an_epoch_takes_no_image_twice(tmp_path, count, batch_size, steps, used)
         assert set(epoch) <= set(range(count))
 
 
+@pytest.mark.slow
 def test_every_epoch_leaves_out_others(tmp_path):
     epochs = epochs_of(batches(coloured(tmp_path, 11), batch_size=4, epochs=8), steps=2)
     left_out = [frozenset(range(11)) - set(epoch) for epoch in epochs]
@@ -167,6 +178,7 @@ def test_every_epoch_leaves_out_others(tmp_path):
     assert set().union(*epochs) == set(range(11))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", ["none", "pad_crop", "random_resized_crop"])
 def test_labels_belong_to_their_images(tmp_path, augmentation):
     made = batches(coloured(tmp_path, 10, size=(40, 30)), augmentation)
@@ -177,6 +189,7 @@ def test_labels_belong_to_their_images(tmp_path, augmentation):
         np.testing.assert_array_equal(labels, np.eye(3, dtype="float32")[expected])
 
 
+@pytest.mark.slow
 def test_without_augmentation_an_image_is_only_resized(noisy):
     resized = [load_image(tf.io.read_file(file), SIZE).numpy() for file in noisy.files("train")]
     images = np.concatenate([images for images, _ in batches(noisy, batch_size=4, epochs=1)])
@@ -254,6 +267,7 @@ def test_augmentations_are_functions_of_image_and_seed(name):
     assert len({out.tobytes() for out in once}) > 10
 
 
+@pytest.mark.slow
 def test_colours_are_changed_after_the_same_crops_and_flips():
     image = np.random.default_rng(0).integers(60, 190, (30, 40, 3)).astype(np.uint8)
     plain, changed = (augmented(name, image, 40) for name in ("random_resized_crop", "trivial"))
@@ -287,6 +301,7 @@ def test_evaluation_reads_images_as_load_image_does(noisy):
         np.testing.assert_array_equal(image, load_image(tf.io.read_file(file), SIZE))
 
 
+@pytest.mark.slow
 def test_the_bottom_rows_are_cropped_in_training_and_evaluation(tmp_path):
     pixels = np.full((30, 40, 3), 255, np.uint8)
     pixels[-4:] = (255, 0, 0)  # a red banner

@@ -33,6 +33,7 @@ def test_the_shards_put_together_are_all_images_in_order(num_images, count):
     assert len(order) == -(-num_images // 8) * 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first_step", [0, 1, 4])
 def test_training_shards_put_together_are_the_whole_batches(photos, first_step):
     settings = SIZES | {
@@ -53,6 +54,7 @@ def test_training_shards_put_together_are_the_whole_batches(photos, first_step):
         np.testing.assert_array_equal(labels, np.concatenate([part[1] for part in parts]))
 
 
+@pytest.mark.slow
 def test_filled_batches_are_full_and_begin_with_the_images(photos):
     dataset = load_folder(photos)
     plain = list(evaluation_batches(dataset, "test", **SIZES).as_numpy_iterator())

@@ -24,6 +24,7 @@ def found(model, photos):
     return evaluate(model, load_folder(photos), "test", batch_size=8)
 
 
+@pytest.mark.slow
 def test_the_saved_model_gives_the_runs_own_metrics(finished, found):
     recorded = json.loads((finished / "metrics.json").read_text())
     assert recorded == found.metrics
@@ -54,6 +55,7 @@ def test_predictions_and_metrics_agree(finished, photos):
     assert all(1 / len(CLASSES) <= float(row["probability"]) <= 1 for row in rows)
 
 
+@pytest.mark.slow
 def test_evaluating_again_gives_the_same_bits(model, photos, found):
     again = evaluate(model, load_folder(photos), "test", batch_size=8)
     np.testing.assert_array_equal(again.probabilities, found.probabilities)
@@ -75,6 +77,7 @@ def test_a_name_with_a_comma_survives_the_csv(tmp_path, found):
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv"]
 
 
+@pytest.mark.slow
 def test_another_data_set_is_measured_by_class_name(model, photos, tmp_path, found):
     # Without "blue", so green and red are numbered 0 and 1 there, 1 and 2 in the model.
     for name in ("green", "red"):

@@ -77,6 +77,7 @@ def evaluated(finished, photos):
     return model, dataset, "test", evaluate(model, dataset, "test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "columns", "rows"), [(1, 1, 1), (3, 3, 1), (99, 4, 3)])
 def test_the_picture_can_be_read(evaluated, tmp_path, count, columns, rows):
     assert TEST * len(CLASSES) == 12  # 99 is more than there are
@@ -93,6 +94,7 @@ def test_the_picture_can_be_read(evaluated, tmp_path, count, columns, rows):
     assert pixels.std(axis=2).max() > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_every_attention_has_a_picture(evaluated, tmp_path, attention):
     _, dataset, split, found = evaluated

@@ -28,6 +28,7 @@ def inside(model, layer_input=False):
     return keras.Model(model.input, layer.input if layer_input else layer.output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_every_attention_has_its_maps(attention):
     model = build(attention)

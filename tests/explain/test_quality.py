@@ -63,6 +63,7 @@ def test_what_the_classifier_needs_is_deleted_and_inserted_first(measured):
     assert results["energy"]["insertion"].min() > 0.75
 
 
+@pytest.mark.slow
 def test_a_random_map_points_into_a_box_as_often_as_the_box_is_large(maker):
     # A box of one of four by four cells, in a corner, where enlarging could favour it.
     flat = np.zeros((SIZE, SIZE, 3), np.uint8)

@@ -16,17 +16,20 @@ def names(blocks):
     return [[layer.name for layer in block] for block in blocks]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backbone", "count"), [("tiny", 7), ("vgg16", 13), ("resnet50", 17)])
 def test_a_block_is_a_convolution_of_a_chain_or_a_residual_block(backbone, count):
     assert len(blocks_of(backbone)) == count
 
 
+@pytest.mark.slow
 def test_residual_blocks_stay_whole():
     found = names(blocks_of("mobilenet_v2"))
     (block,) = [block for block in found if "block_12_expand" in block]
     assert (block[0], block[-1]) == ("block_12_expand", "block_12_add")
 
 
+@pytest.mark.slow
 def test_every_layer_before_the_attention_is_in_one_block():
     model = build_classifier(3, "resnet50", "mixed", weights="none", image_size=64)
     in_blocks = [layer for block in backbone_blocks(model) for layer in block]

@@ -150,12 +150,14 @@ def before_attention(model):
 # Parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", OWN)
 def test_parameters_of_the_whole(registry, backbone):
     parameters = classifier(backbone, "none", pooling="avg").count_params()
     assert parameters == PARAMETERS[backbone, "none"][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backbone", "attention"), PARAMETERS)
 def test_parameters_of(backbone, attention):
     # One convolution replaces the backbone: building 48 whole ones would take minutes.
@@ -219,6 +221,7 @@ def check_probabilities(model, size=SIZE):
     np.testing.assert_allclose(numbers(probabilities).sum(axis=-1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", OWN)
 def test_images_in_and_probabilities_out(registry, backbone):
     check_probabilities(classifier(backbone, "mixed", pooling="avg"))
@@ -284,6 +287,7 @@ def test_tiny_sees_minus_one_to_one():
     np.testing.assert_allclose(numbers(normalize(photos())), photos() / 127.5 - 1, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", APPLICATIONS)
 def test_features_are_those_of_keras_applications(registry, backbone):
     build, module = APPLICATIONS[backbone]
@@ -299,6 +303,7 @@ def test_features_are_those_of_keras_applications(registry, backbone):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", OWN)
 def test_a_registered_backbone_is_laid_flat(registry, backbone):
     model = classifier(backbone, "mixed", pooling="avg")
@@ -311,6 +316,7 @@ def test_a_registered_backbone_is_laid_flat(registry, backbone):
     assert names[-7] == "attention"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", OWN)
 def test_every_batch_normalisation_adapts_in_a_few_steps(registry, backbone):
     model = classifier(backbone, "none", pooling="avg", head_bn="both")
@@ -465,6 +471,7 @@ def test_a_layer_of_a_registered_backbone_gives_its_output():
 # Learning-rate groups
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("head_bn", ["after", "both"])
 def test_every_trainable_variable_is_in_one_group(attention, head_bn):
@@ -508,12 +515,14 @@ def test_attention_merge_and_classifier_learn_at_the_heads_rate(attention, count
 # Saving
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("options", [{}, {"pooling": "avg", "head_bn": "both", "gate": "softmax"}])
 def test_saved_and_loaded_it_is_the_same(tmp_path, attention, options):
     check_round_trip(randomize(classifier(attention=attention, size=32, **options)), tmp_path, 32)
 
 
+@pytest.mark.slow
 def test_a_saved_mobilenet_is_the_same(registry, tmp_path):
     check_round_trip(classifier("mobilenet_v2", "mixed"), tmp_path, SIZE)
 

@@ -240,6 +240,7 @@ def test_the_formula_of_resnet50_with_its_strides_in_the_3x3():
     assert resnet50("3x3") / 1e9 == pytest.approx(4.09, abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "published"), [("EfficientNetV2B0", 0.72), ("ConvNeXtTiny", 4.46)]
 )

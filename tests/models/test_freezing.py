@@ -12,6 +12,7 @@ def trained(model):
     return [layer.name for layer in model.layers if layer.trainable_variables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "image_size", "stride", "first"),
     [

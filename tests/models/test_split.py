@@ -35,6 +35,7 @@ def features(parts, photos):
     return maps.mean(axis=(1, 2), keepdims=True) if parts.takes_means else maps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["avg", "flatten"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_backbone_and_head_together_give_the_classifiers_output(attention, pooling):
@@ -48,6 +49,7 @@ def test_backbone_and_head_together_give_the_classifiers_output(attention, pooli
     assert np.ptp(expected, axis=0).max() > 5e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_training_the_head_trains_the_classifier(attention):
     model = classifier(attention, "avg")

@@ -1,12 +1,15 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from fgmix.cli.heatmaps import main as heatmaps
 from fgmix.comparison.study import open_study
 from fgmix.report.looks import look
 from tests.trained_runs import CLASSES
 
 
+@pytest.mark.slow
 def test_a_run_and_its_photos(finished, photos, tmp_path):
     study = open_study([finished])
     root = tmp_path / "photos"
@@ -43,6 +46,7 @@ def test_a_model_that_cannot_be_loaded_is_a_reason(finished, photos, tmp_path):
     assert "model.keras can't be loaded" in looks.why_not
 
 
+@pytest.mark.slow
 def test_heatmaps_and_a_report_show_the_same_photos(finished, photos, tmp_path):
     argv = ["--model", str(finished), "--map", "energy", "--count", "5"]
     assert heatmaps([*argv, "--output", str(tmp_path / "maps")]) == 0

@@ -80,6 +80,7 @@ def grid_report(grid):
     return report_of(grid)
 
 
+@pytest.mark.slow
 def test_the_questions_come_in_order(html):
     titles = re.findall(r"<h2[^>]*>(.*?)</h2>", html)
     assert titles == [
@@ -172,11 +173,13 @@ def test_folds_are_told_from_seeds(tmp_path):
     assert "run0. It is one of 2 folds, trained without" in report.running.note
 
 
+@pytest.mark.slow
 def test_it_and_none_are_explained(grid_report):
     assert grid_report.quality.verdict.startswith("It (mixed) predicts the correct class")
     assert "“none” is the network without attention." in grid_report.quality.meaning
 
 
+@pytest.mark.slow
 def test_groups_without_a_baseline_are_not_called_alike(tmp_path):
     for attention, epochs in (("none", 1), ("none", 2), ("mixed", 3)):
         run = write_run(tmp_path / f"{attention}-{epochs}", tmp_path, ("one", "two"), attention)
@@ -211,6 +214,7 @@ def test_a_run_without_a_history_says_so(tmp_path):
     assert "history.csv can't be read" in training.no_charts
 
 
+@pytest.mark.slow
 def test_the_largest_study_stays_small(tmp_path):
     names = [f"A long name of class {i} as cars have it 2012" for i in range(200)]
     root = write_photos(tmp_path / "photos", 200, photos=2)
@@ -234,6 +238,7 @@ def test_a_page_that_is_too_large_loses_pictures(grid_report, tmp_path, monkeypa
     assert "example photos are left out" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_page(grid, grid_report):
     assert page.render(report_of(grid), DAY) == page.render(grid_report, DAY)
 
@@ -282,6 +287,7 @@ def test_heat_maps_need_models_and_photos(grid, tmp_path):
         (grid / "none-0" / "model.keras").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--dataset", "--data-dir"])
 def test_photos_that_have_moved_are_shown(tmp_path, flag):
     photos = write_photos(tmp_path / "photos", 2)
@@ -299,6 +305,7 @@ def test_photos_that_have_moved_are_shown(tmp_path, flag):
     assert "can be read in" not in text
 
 
+@pytest.mark.slow
 def test_files_outside_the_data_set_are_not_read(tmp_path):
     photos = write_photos(tmp_path / "photos", 2)
     run = write_run(tmp_path / "run", photos, ("one", "two"))

@@ -24,6 +24,7 @@ def trained(folder):
     return (folder / "trained.txt").read_text().split()
 
 
+@pytest.mark.slow
 def test_every_cell_is_run_once_and_reported(tmp_path):
     cells = small_grid(tmp_path)
     states, reported = run(cells)
@@ -34,6 +35,7 @@ def test_every_cell_is_run_once_and_reported(tmp_path):
     assert reported[0][cells[1]].status == "not run"
 
 
+@pytest.mark.slow
 def test_finished_cells_are_skipped_and_stopped_ones_gone_on_with(tmp_path):
     cells = small_grid(tmp_path)
     fakes.train(cells[0].config)
@@ -75,6 +77,7 @@ def test_a_long_complaint_does_not_hang_the_grid(tmp_path):
     assert [len(s.reason) for s in states.values()] == [100_000]
 
 
+@pytest.mark.slow
 def test_results_that_can_not_be_written_stop_no_training(tmp_path):
     def report(now):
         raise OSError(28, "No space left on device")
@@ -93,6 +96,7 @@ def test_a_run_of_other_settings_is_not_taken_for_the_cells(tmp_path):
     assert "--epochs was 7" in states[cells[0]].reason
 
 
+@pytest.mark.slow
 def test_the_log_tells_what_is_left(tmp_path, caplog):
     caplog.set_level(logging.INFO, "fgmix")
     run(small_grid(tmp_path))

@@ -107,6 +107,7 @@ def test_a_process_with_plain_tensorflow_gives_the_models_answers(finished, cont
         assert [label.decode() for label in labels] == [CLASSES[i] for i in want]
 
 
+@pytest.mark.slow
 def test_the_signatures_have_the_agreed_names_types_and_shapes(served):
     def describe(specs):
         return {name: (spec.dtype.name, spec.shape.as_list()) for name, spec in specs.items()}
@@ -163,6 +164,7 @@ def test_an_empty_batch_gives_empty_answers(served):
     assert found["probabilities"].shape == (0, 3)
 
 
+@pytest.mark.slow
 def test_the_top_labels_are_the_likeliest_in_order(exported, contents):
     found = answers(tf.saved_model.load(exported).signatures["serving_default"], contents)
     assert found["top_labels"].shape == (len(contents), 5)
@@ -185,6 +187,7 @@ def test_bytes_give_what_evaluation_wrote(served, finished, contents):
     assert np.abs(found["top_probabilities"][:, 0] - written).max() <= 1e-5
 
 
+@pytest.mark.slow
 def test_the_bottom_crop_is_inside(untrained, exported, contents):
     signature = tf.saved_model.load(exported).signatures["serving_default"]
     cropped, _ = load_batch(tf.constant(contents[:3]), 32, crop_bottom=CROP)

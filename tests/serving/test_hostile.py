@@ -25,12 +25,14 @@ def answer(finished):
     return lambda rows: {k: v.numpy() for k, v in serve(image_bytes=tf.constant(rows)).items()}
 
 
+@pytest.mark.slow
 def test_every_kind_of_string_is_drawn_and_some_can_be_read(strings):
     assert {name for name, _ in strings} == set(hostile.STRATEGIES) - {"largest"}
     assert hostile.hostile(7) == hostile.hostile(7)
     assert len({content for _, content in strings}) > STRINGS * 0.9
 
 
+@pytest.mark.slow
 def test_hostile_files_change_no_sound_row_and_are_marked(strings, answer, photos):
     good = [path.read_bytes() for path in sorted((photos / "test").rglob("photo*"))[:6]]
     contents = [content for _, content in strings]

@@ -27,6 +27,7 @@ def predict(finished, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_a_line_holds_path_label_probability_and_top(predict, photos):
     path = photos / "test" / "red" / "photo1.jpg"
     code, [answer], _ = predict(path)
@@ -40,6 +41,7 @@ def test_a_line_holds_path_label_probability_and_top(predict, photos):
     assert sum(probabilities) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_predictions_are_what_evaluation_wrote(predict, finished, photos):
     code, answers, _ = predict(photos / "test")
     with (finished / "predictions.csv").open(newline="") as file:
@@ -51,6 +53,7 @@ def test_predictions_are_what_evaluation_wrote(predict, finished, photos):
         assert answer["probability"] == pytest.approx(float(row["probability"]), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_file_that_is_no_image(predict, photos, tmp_path):
     shutil.copy(photos / "test" / "blue" / "photo0.png", tmp_path / "a.png")
     (tmp_path / "b.jpg").write_text("no photo")
@@ -70,12 +73,14 @@ def test_it_goes_on_after_a_file_that_is_no_image(predict, photos, tmp_path):
     assert err == ""
 
 
+@pytest.mark.slow
 def test_a_bad_file_changes_no_other_answer(predict, photos, tmp_path):
     (tmp_path / "bad.jpg").write_text("no photo")
     good = photos / "test" / "green"
     assert predict(good)[1] == [a for a in predict(tmp_path, good)[1] if "error" not in a]
 
 
+@pytest.mark.slow
 def test_more_files_than_a_batch_keep_their_order(predict, photos):
     files = [str(p) for p in sorted((photos / "train").rglob("photo*"))] * 2
     assert len(files) > BATCH
@@ -113,6 +118,7 @@ def test_no_files_give_no_answers(finished):
     assert list(predict_files(Run.open(finished), [])) == []
 
 
+@pytest.mark.slow
 def test_a_pause_brings_the_answers_to_all_before_it(finished, photos):
     files = sorted((photos / "test").rglob("photo*"))
     asked = []
@@ -129,6 +135,7 @@ def test_a_pause_brings_the_answers_to_all_before_it(finished, photos):
     assert [answer["path"] for answer in answers] == list(map(str, files[3:6]))
 
 
+@pytest.mark.slow
 def test_few_photos_are_in_memory_at_a_time(finished, photos, monkeypatch):
     file, read = photos / "test" / "red" / "photo0.png", []
     monkeypatch.setattr(
@@ -140,6 +147,7 @@ def test_few_photos_are_in_memory_at_a_time(finished, photos, monkeypatch):
     answers.close()
 
 
+@pytest.mark.slow
 def test_large_files_make_small_batches(finished, photos, monkeypatch):
     file = photos / "test" / "red" / "photo0.png"
     monkeypatch.setattr("fgmix.serving.predict.BATCH_BYTES", 2 * file.stat().st_size - 1)
@@ -151,6 +159,7 @@ def test_large_files_make_small_batches(finished, photos, monkeypatch):
     assert answer["error"].startswith("too large")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [1, BATCH + 5])
 def test_filled_batches_give_the_same_digits_wherever_one_begins(finished, photos, first):
     run = Run.open(finished)

@@ -65,6 +65,7 @@ def ask(signature, contents):
     return {k: v.numpy() for k, v in signature(image_bytes=tf.constant(contents)).items()}
 
 
+@pytest.mark.slow
 def test_every_way_in_gives_the_same_probabilities(model, plain, tmp_path):
     for name in NAMES:
         (tmp_path / "test" / name).mkdir(parents=True)
@@ -136,6 +137,7 @@ def test_an_empty_batch_gives_empty_outputs(plain, abstaining, signature):
             assert rows.shape.as_list() == [0, *call.structured_outputs[output].shape[1:]], output
 
 
+@pytest.mark.slow
 def test_probabilities_are_calibrated_in_every_signature(plain, chosen, abstaining):
     contents = list(CONTENTS.values())
     raw = ask(plain["serving_default"], contents)["probabilities"]
@@ -158,6 +160,7 @@ def test_top_k_is_chosen_at_export(abstaining):
     np.testing.assert_array_equal(found["top_probabilities"][0], found["probabilities"][0, order])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_a_model_of_mixed_precision_answers_in_float32(precision, tmp_path):
     mixed = build(precision)

@@ -68,6 +68,7 @@ def names(directory):
     return sorted(path.name for path in directory.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["paper", "strong"])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
 def test_another_model_goes_on_exactly_where_the_first_was(tmp_path, recipe, dtype):
@@ -134,6 +135,7 @@ def a_hole(content):
     return content[:middle] + bytes(64) + content[middle + 64 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -159,6 +161,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(saved, damage,
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_no_changed_byte_goes_unnoticed(saved):
     directory, states = saved
     newest = directory / CHECKPOINT

@@ -114,6 +114,7 @@ def test_on_jax_it_is_the_same_loop():
     assert done.stdout.strip() == "done", done.stderr
 
 
+@pytest.mark.slow
 def test_a_smaller_model_is_measured_by_the_larger():
     model = trained(0.9)
     other = TrainedModel(model.inputs, model.outputs)

@@ -227,6 +227,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weight
         assert all(np.isfinite(stored[f"variable{i}"]).all() for i in range(50))
 
 
+@pytest.mark.slow
 def test_a_batch_is_made_of_the_images_that_it_is_said_to_be(photos, tmp_path):
     config = small_config(photos, tmp_path / "run").resolve()
     dataset = load_folder(photos)

@@ -56,12 +56,14 @@ def waited(reading, *others, epochs=1):
     return stall
 
 
+@pytest.mark.slow
 def test_steps_that_are_short_wait_for_images_that_are_slow():
     stall = waited(PAUSE)
     assert stall.share > 0.5
     assert stall.seconds > PAUSE * (STEPS - 5)  # the first step, and batches read during it
 
 
+@pytest.mark.slow
 def test_steps_that_are_long_wait_for_nothing():
     stall = waited(PAUSE / 15, SlowStep())
     assert stall.share < 0.5

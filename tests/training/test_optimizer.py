@@ -151,6 +151,7 @@ def test_sgds_config_makes_it_again():
     assert optimizer.get_config()["l2"] == 0.01
 
 
+@pytest.mark.slow
 def test_sgd_decays_every_variable_and_adamw_only_kernels():
     # Without a gradient, only decay changes a weight: from 1 to 1 - rate * decay.
     for recipe, spares_flat in [("paper", False), ("strong", True)]:
@@ -191,6 +192,7 @@ def test_a_rate_of_zero_leaves_a_group_alone():
     assert changed == by_group(model)["head"]
 
 
+@pytest.mark.slow
 def test_half_precision_trains_under_a_loss_scale():
     keras.utils.set_random_seed(0)
     with policy("float16"):

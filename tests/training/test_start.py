@@ -37,6 +37,7 @@ def linear_config(photos, run_dir, weights, **changes):
     return small_config(photos, run_dir, **(settings | changes)).resolve()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["none", "mixed"])
 def test_the_first_predictions_are_the_probes(photos, tmp_path, weights, attention):
     config = linear_config(photos, tmp_path, weights, attention=attention)
@@ -50,6 +51,7 @@ def test_the_first_predictions_are_the_probes(photos, tmp_path, weights, attenti
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_run_records_how_far_its_weights_went_and_leaves_no_start(photos, tmp_path, weights):
     config = linear_config(photos, tmp_path / "run", weights, epochs=1, head_lr=0.0)
     result = fgmix.train(replace(config, backbone_lr=0.0))

@@ -16,6 +16,7 @@ from fgmix.training.trainer import build_model, fit
 from tests.trained_runs import read_history, small_config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "scaled"), [("float16", True), ("bfloat16", False), ("float32", False)]
 )
@@ -35,6 +36,7 @@ def test_only_float16_scales_the_loss(photos, tmp_path, monkeypatch, precision, 
     assert keras.config.dtype_policy().name == "float32"  # the session's policy is restored
 
 
+@pytest.mark.slow
 def test_monitoring_the_test_images_shows_them_and_changes_nothing(photos, tmp_path):
     weights, rows = [], []
     for monitor in (False, True):
@@ -88,6 +90,7 @@ def changed_by_training(config):
     return model, {v.path for v in model.variables if np.any(before[v.path] != np.asarray(v))}
 
 
+@pytest.mark.slow
 def test_frozen_batch_norm_normalises_as_it_was_pretrained(
     photos, tmp_path, monkeypatch, pretrained
 ):

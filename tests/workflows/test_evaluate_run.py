@@ -20,12 +20,14 @@ def unsplit(tmp_path_factory):
     return root / "photos", run
 
 
+@pytest.mark.slow
 def test_its_own_images_give_its_own_metrics(finished):
     found, _, _ = evaluate_run(Run.open(finished))
     stored = json.loads((finished / "metrics.json").read_text())
     assert found.metrics == stored
 
 
+@pytest.mark.slow
 def test_all_takes_every_image(finished):
     found, _, _ = evaluate_run(Run.open(finished), split="all")
     assert found.metrics["num_examples"] == len(CLASSES) * (TRAIN + TEST)
@@ -36,6 +38,7 @@ def test_an_unknown_split_names_the_known_ones(finished):
         evaluate_run(Run.open(finished), split="val")
 
 
+@pytest.mark.slow
 def test_images_that_have_moved_are_found_again(unsplit, tmp_path):
     photos, run = unsplit
     shutil.copytree(photos, tmp_path / "elsewhere")
@@ -46,6 +49,7 @@ def test_images_that_have_moved_are_found_again(unsplit, tmp_path):
     assert before.metrics == after.metrics
 
 
+@pytest.mark.slow
 def test_a_folder_that_has_grown_is_refused(unsplit, tmp_path):
     # A new split would be drawn, with training images among the test images.
     photos, run = unsplit
@@ -69,6 +73,7 @@ def test_a_damaged_image_is_named(finished, photos, tmp_path):
         evaluate_run(Run.open(finished), dataset=str(tmp_path / "photos"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "split", "count"),
     [

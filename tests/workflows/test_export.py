@@ -54,6 +54,7 @@ def test_versions_are_counted_and_never_overwritten(finished, export, tmp_path):
     assert not list(run_dir.glob(".*"))
 
 
+@pytest.mark.slow
 def test_an_export_has_labels_a_card_and_warm_up_requests(finished, export, tmp_path):
     code, _, _ = export(finished, "--output", tmp_path / "models" / "birds")
     assert code == 0
@@ -79,6 +80,7 @@ def test_an_export_has_labels_a_card_and_warm_up_requests(finished, export, tmp_
     assert "accepted" not in signatures["serving_default"].structured_outputs
 
 
+@pytest.mark.slow
 def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export, tmp_path, caplog):
     code, _, _ = export(validated, "--output", tmp_path, "--coverage-target", 0.5)
     assert code == 0
@@ -106,6 +108,7 @@ def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export
     assert "`accepted [n]`" in card
 
 
+@pytest.mark.slow
 def test_photos_that_moved_are_found_where_they_are_said_to_be(validated, export, tmp_path):
     before, photos = tmp_path / "before", Run.open(validated).config.dataset
     run_dir = shutil.copytree(validated, tmp_path / "run")
@@ -124,6 +127,7 @@ def test_photos_that_moved_are_found_where_they_are_said_to_be(validated, export
     assert cards[0] == cards[1] == cards[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "said"),
     [(0.99, "it needs at least 100"), (0.96, "no threshold reaches precision 0.96 on the 30 ")],
@@ -172,6 +176,7 @@ def test_a_missing_onnx_package_names_its_group(finished, export, tmp_path, monk
     assert err == ["error: --format onnx needs the package tf2onnx: pip install 'fgmix[onnx]'"]
 
 
+@pytest.mark.slow
 def test_onnx_is_checked_on_the_test_images_and_lies_apart(finished, export, tmp_path, caplog):
     pytest.importorskip("tf2onnx", reason="needs the group onnx")
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs the group onnx")

@@ -43,6 +43,7 @@ def folded(photos, tmp_path_factory):
     return fgmix.train(config).directory
 
 
+@pytest.mark.slow
 def test_few_shots_are_recorded_and_measured_on_all_test_images(few):
     assert len(members(few, "train")) == 3 * len(CLASSES)
     assert len(members(few, "val")) == 2 * len(CLASSES)
@@ -55,6 +56,7 @@ def test_few_shots_are_recorded_and_measured_on_all_test_images(few):
     assert set(dataset.splits["train"].paths) == members(few, "train")
 
 
+@pytest.mark.slow
 def test_a_fold_is_measured_and_the_test_images_stay_unseen(folded):
     assert len(members(folded, "fold")) == TRAIN // 4 * len(CLASSES)
     assert len(members(folded, "test")) == TEST * len(CLASSES)
@@ -71,6 +73,7 @@ def test_the_model_card_says_that_a_fold_was_measured(folded):
     assert "On 6 photos of the fold held out, which were not used for any choice" in card
 
 
+@pytest.mark.slow
 def test_a_fold_keeps_the_whole_probabilities_of_its_images(folded, few):
     probabilities = np.load(folded / "probabilities.npy")
     found, _, _ = evaluate_run(Run.open(folded), split="fold")
@@ -80,6 +83,7 @@ def test_a_fold_keeps_the_whole_probabilities_of_its_images(folded, few):
     assert not (few / "probabilities.npy").exists()
 
 
+@pytest.mark.slow
 def test_evaluate_measures_again_what_the_run_was_measured_on(folded, photos, tmp_path, capsys):
     answer = tmp_path / "metrics.json"
     assert run_command(evaluate, ["--model", str(folded), "--json", str(answer)]) == 0
@@ -95,6 +99,7 @@ def test_evaluate_measures_again_what_the_run_was_measured_on(folded, photos, tm
     assert json.loads(answer.read_text())["num_examples"] == TEST * len(CLASSES) + 1
 
 
+@pytest.mark.slow
 def test_a_resumed_run_trains_on_the_same_images_and_no_others(photos, tmp_path, monkeypatch):
     config = small_config(photos, tmp_path / "run", epochs=1, folds=4, fold=3, shots=2)
 

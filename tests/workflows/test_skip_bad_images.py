@@ -43,6 +43,7 @@ def moved(damaged, tmp_path):
     return tmp_path / "photos", tmp_path / "run"
 
 
+@pytest.mark.slow
 def test_without_the_flag_bad_files_are_named_with_the_way_out(damaged, tmp_path):
     config = replace(damaged, run_dir=str(tmp_path / "run"), skip_bad_images=False)
     with pytest.raises(FgmixError, match=r"and 1 more: .*--skip-bad-images"):
@@ -90,6 +91,7 @@ def test_a_run_that_drew_its_splits_before_skipping_keeps_them(damaged):
         }
 
 
+@pytest.mark.slow
 def test_evaluation_takes_the_same_images(damaged):
     run = Run.open(damaged.run_dir)
     found, photos, _ = evaluate_run(run)
@@ -99,6 +101,7 @@ def test_evaluation_takes_the_same_images(damaged):
     assert everything.metrics["num_examples"] == 28
 
 
+@pytest.mark.slow
 def test_a_image_mended_since_does_not_come_back(moved):
     photos, run = moved
     shutil.copy(photos / "red" / "photo2.png", photos / "red" / "photo0.png")

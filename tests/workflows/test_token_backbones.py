@@ -56,6 +56,7 @@ def files(tmp_path_factory):
     return [str(write_noise(folder / f"{n}.png", seed=n)) for n in range(3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_every_attention_works_on_the_map(preset, attention):
     family, folder = preset
@@ -70,6 +71,7 @@ def test_every_attention_works_on_the_map(preset, attention):
     np.testing.assert_allclose(run(parts.head, maps), probabilities, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_heat_maps_and_grad_cam_have_a_place_for_every_patch(mixed):
     seen = MapMaker(mixed)(images(2))
     assert set(seen.heat) == {"before", "energy", "gradcam", "spatial"}
@@ -87,6 +89,7 @@ def test_another_size_shares_the_weights(mixed):
     assert run(larger, images(2, 48)).shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_the_saved_model_gives_the_same_and_explains(mixed, files, tmp_path):
     made = Classifier(mixed, NAMES)
     export_saved_model(made, tmp_path / "1")
@@ -100,6 +103,7 @@ def test_the_saved_model_gives_the_same_and_explains(mixed, files, tmp_path):
     assert explained["valid"].numpy().all()
 
 
+@pytest.mark.slow
 def test_onnx_gives_the_same(mixed, files, tmp_path):
     pytest.importorskip("tf2onnx", reason="needs the group onnx")
     pytest.importorskip("onnxruntime", reason="needs the group onnx")

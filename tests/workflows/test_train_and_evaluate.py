@@ -98,6 +98,7 @@ def test_the_saved_model_carries_no_optimizer(finished):
     assert not keras.models.load_model(finished / "model.keras").compiled
 
 
+@pytest.mark.slow
 def test_another_seed_starts_elsewhere_and_the_same_one_does_not(photos, tmp_path):
     def kernels(seed):
         config = small_config(photos, tmp_path, seed=seed).resolve()
@@ -161,6 +162,7 @@ def test_a_run_killed_before_its_evaluation_goes_on_from_there(resume, tmp_path,
     assert {"1", "model.keras", "predictions.csv"} <= set(earlier)
 
 
+@pytest.mark.slow
 def test_validation_has_columns_of_its_own_and_images_from_the_training_split(killed):
     run = Path(killed.run_dir)
     assert list(read_history(run)[0]) == [

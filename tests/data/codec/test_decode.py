@@ -270,6 +270,7 @@ def batch_loader(tmp_path_factory):
     return tf.saved_model.load(folder)
 
 
+@pytest.mark.slow
 def test_load_batch_isolates_undecodable_rows(batch_loader):
     good = [*(draw() for draw in (LOSSLESS | LOSSY).values()), jpeg_with(segment(exif(8)))]
     contents = []

@@ -53,6 +53,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_every_kind_of_bad_file_has_its_reason(tmp_path, name):
     make, reason = BAD[name]
@@ -77,6 +78,7 @@ def test_of_no_files_none_is_unreadable():
     assert unreadable_files([]) == {}
 
 
+@pytest.mark.slow
 def test_the_limit_is_in_pixels_and_what_is_at_it_is_decoded(tmp_path, monkeypatch):
     # A complete image, which would decode.
     file = str(write_plain(tmp_path / "large.png", size=(40, 30)))
@@ -103,6 +105,7 @@ def test_what_pillow_does_not_know_and_the_decode_path_does_is_not_bad(tmp_path)
     assert unreadable_files([str(tmp_path / "odd.png")]) == {}
 
 
+@pytest.mark.slow
 def test_bad_files_are_refused_by_the_first_name_its_reason_and_a_count(tmp_path):
     good = str(write_noise(tmp_path / "good.jpg"))
     bad = [str(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg")]

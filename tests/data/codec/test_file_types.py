@@ -79,6 +79,7 @@ def test_evaluation_sees_what_pillow_sees(dataset, crop_bottom):
         assert difference < 1.1, file
 
 
+@pytest.mark.slow
 def test_training_and_serving_see_what_evaluation_sees(dataset):
     train = dataset.files("train")
     images = evaluated(dataset, "train")

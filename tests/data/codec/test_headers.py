@@ -105,6 +105,7 @@ def test_what_announces_too_many_pixels_is_refused_before_it_is_decoded(name):
         decode_image(LARGE[name]())
 
 
+@pytest.mark.slow
 def test_a_large_image_that_would_decode_takes_no_memory():
     status = Path("/proc/self/status")
     if not status.exists():

@@ -150,6 +150,7 @@ def test_a_resized_image_for_crops_shows_the_upright_cropped_photo(tmp_path):
     assert difference.mean() < 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("augmentation", "mean"), [("none", 0.3), ("pad_crop", 0.3), ("random_resized_crop", 8)]
 )
@@ -194,6 +195,7 @@ def test_where_no_photo_is_large_nothing_is_written(tmp_path, data_folder):
     assert not data_folder.exists()
 
 
+@pytest.mark.slow
 def test_resized_images_are_made_once_and_shared_by_splits(photos, made):
     half = replace(photos, splits={"train": photos.splits["train"].take(np.arange(6))})
     resized_of(half)
@@ -206,6 +208,7 @@ def test_resized_images_are_made_once_and_shared_by_splits(photos, made):
     assert len(made) == 12
 
 
+@pytest.mark.slow
 def test_a_replaced_photo_of_the_same_size_is_resized_again(photos, made):
     before = pixels(resized_of(photos))
     photo = photos.root / "3.bmp"
@@ -219,6 +222,7 @@ def test_a_replaced_photo_of_the_same_size_is_resized_again(photos, made):
     assert [path for path in before if before[path] != after[path]] == ["3.bmp"]
 
 
+@pytest.mark.slow
 def test_photos_that_swap_names_are_resized_again(photos, made):
     for path in photos.splits["train"].paths:
         os.utime(photos.root / path, (315532800, 315532800))
@@ -231,6 +235,7 @@ def test_photos_that_swap_names_are_resized_again(photos, made):
     assert (after["3.bmp"], after["5.bmp"]) == (before["5.bmp"], before["3.bmp"])
 
 
+@pytest.mark.slow
 def test_an_added_photo_is_resized_and_the_file_of_a_removed_one_goes(photos, made):
     folder = Path(resized_of(photos)["0.bmp"].file).parent
     (photos.root / "0.bmp").unlink()
@@ -242,6 +247,7 @@ def test_an_added_photo_is_resized_and_the_file_of_a_removed_one_goes(photos, ma
     assert files_in(folder) == sorted([INDEX, *(Path(c.file).name for c in resized.values())])
 
 
+@pytest.mark.slow
 def test_another_size_augmentation_crop_or_root_has_a_cache_of_its_own(photos, tmp_path):
     (photos.root / "link").symlink_to(photos.root)
     folders = {
@@ -265,6 +271,7 @@ def remove(folder, small):
     small.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [truncate, remove])
 def test_a_damaged_resized_image_is_noticed_and_made_again(photos, made, damage):
     resized = resized_of(photos)
@@ -276,6 +283,7 @@ def test_a_damaged_resized_image_is_noticed_and_made_again(photos, made, damage)
     assert made == ["4.bmp"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content", [b"", b"path,bytes\n0.bmp,many\n", b"\xff\xfe\x00", b'"unclosed'], ids=str
 )
@@ -287,6 +295,7 @@ def test_a_damaged_index_costs_a_new_cache_and_nothing_else(photos, made, conten
     assert len(made) == 24
 
 
+@pytest.mark.slow
 def test_a_photo_that_cannot_be_decoded_is_not_resized(photos):
     whole = write_noise(photos.root / "bad.png", LARGE).read_bytes()
     (photos.root / "bad.png").write_bytes(whole[: len(whole) // 2])
@@ -295,6 +304,7 @@ def test_a_photo_that_cannot_be_decoded_is_not_resized(photos):
     assert set(resized_of(dataset_of(photos.root, names))) == set(photos.splits["train"].paths)
 
 
+@pytest.mark.slow
 def test_evaluation_reads_the_photos_whatever_the_cache_shows(photos):
     def evaluated():
         made = evaluation_batches(photos, "train", image_size=SIZE, batch_size=4)
@@ -306,6 +316,7 @@ def test_evaluation_reads_the_photos_whatever_the_cache_shows(photos):
     np.testing.assert_array_equal(evaluated(), before)
 
 
+@pytest.mark.slow
 def test_an_interrupted_build_is_resumed(photos, monkeypatch, made):
     def interrupt(self, path, *args):
         if path == "5.bmp":

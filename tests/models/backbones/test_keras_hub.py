@@ -41,6 +41,7 @@ def refusal(call, *args):
     return message
 
 
+@pytest.mark.slow
 def test_a_classifier_sees_what_kerashub_sees(resnet):
     folder, reference = resnet
     model = build_classifier(3, f"hub:{folder}", "none", image_size=32, pooling="avg")
@@ -70,6 +71,7 @@ def test_without_weights_the_network_is_random(resnet):
     assert not np.allclose(run(random, photos()), run(reference, photos()))
 
 
+@pytest.mark.slow
 def test_of_the_maps_of_all_stages_the_last_is_taken(tmp_path):
     reference = hub_presets.save("hgnetv2", tmp_path / "preset")
     model = build_classifier(3, f"hub:{tmp_path / 'preset'}", "none", image_size=32)
@@ -188,6 +190,7 @@ def test_a_weights_file_of_another_size_is_refused(resnet, tmp_path):
     assert f"{file} does not hold the weights of {name}" in message
 
 
+@pytest.mark.slow
 def test_a_weights_file_of_the_same_network_is_taken(resnet, tmp_path):
     name = f"hub:{resnet[0]}"
     whole = build_features(name, BACKBONES[name], 32, "imagenet")

@@ -25,6 +25,7 @@ OUTPUTS = {
 """The feature map of an image of 224 pixels."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_costs_and_feature_map_are_those_of_the_network(name):
     entry = BACKBONES[name]

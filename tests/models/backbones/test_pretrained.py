@@ -163,6 +163,7 @@ def test_a_failed_download_says_how_to_get_the_file(monkeypatch, error, reason):
     assert "--weights none" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_a_hub_that_cannot_be_reached_says_how_to_get_the_file(monkeypatch, name):
     def fail(source):
@@ -242,6 +243,7 @@ def test_a_torchvision_backbone_also_reads_what_keras_saved(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_file(), reason="no MobileNetV2 weights at ../shared/weights")
 def test_the_real_mobilenet_weights_load():
     model = build("mobilenet_v2", REAL, size=96)

@@ -34,6 +34,7 @@ def smallest():
     return {name: BACKBONES[name].build(BACKBONES[name].min_size, None) for name in OWN}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 def test_the_smallest_size_leaves_a_feature_map(smallest, name):
     stride, channels = FEATURES[name]
@@ -64,6 +65,7 @@ def multiply_adds(model):
     return sum(map(math.prod, kernels + products))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 def test_the_multiply_adds_in_the_registry_are_the_models(name):
     # Shapes are all that counts, so nothing is drawn.
@@ -86,6 +88,7 @@ def test_every_normalisation_has_a_name():
     assert all(entry.normalization in named for entry in BACKBONES.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [33, 50, 97])
 def test_torchs_resnet_rounds_up_where_vgg_rounds_down(size):
     resnet, vgg = (BACKBONES[name].build(size, None) for name in ("resnet50_torch", "vgg16_bn"))

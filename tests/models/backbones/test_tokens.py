@@ -49,6 +49,7 @@ def map_of(name, tokens):
     return np.concatenate([maps, classes], axis=-1)
 
 
+@pytest.mark.slow
 def test_the_map_holds_kerashubs_tokens(preset):
     name, folder, backbone = preset
     model = build_preset(HubPreset(str(folder)), SIZE)
@@ -58,6 +59,7 @@ def test_the_map_holds_kerashubs_tokens(preset):
     assert np.ptp(expected) > 0.1
 
 
+@pytest.mark.slow
 def test_another_size_has_another_map(preset):
     _, folder, _ = preset
     small, large = (build_preset(HubPreset(str(folder)), side) for side in (SIZE, 2 * SIZE))
@@ -67,6 +69,7 @@ def test_another_size_has_another_map(preset):
     assert np.isfinite(run(large, normalized(photos(1, 2 * SIZE)))).all()
 
 
+@pytest.mark.slow
 def test_a_classifier_is_saved_and_loaded_with_the_same_numbers(preset, tmp_path):
     _, folder, _ = preset
     model = build_classifier(3, f"hub:{folder}", "mixed", image_size=SIZE, pooling="avg")
@@ -78,6 +81,7 @@ def test_a_classifier_is_saved_and_loaded_with_the_same_numbers(preset, tmp_path
     np.testing.assert_array_equal(run(again, images), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", OWN)
 def test_the_network_is_made_of_kerass_and_our_own_layers(family, tmp_path):
     hub_presets.save(family, tmp_path / "preset")
@@ -90,6 +94,7 @@ def text_towers():
     return sum(type(thing).__name__ == "SigLIPTextEncoder" for thing in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_the_text_tower_is_not_kept_in_memory(tmp_path):
     hub_presets.save("siglip", tmp_path / "preset")
     gc.collect()
@@ -99,6 +104,7 @@ def test_the_text_tower_is_not_kept_in_memory(tmp_path):
     assert model.output_shape == (None, 4, 4, 16)
 
 
+@pytest.mark.slow
 def test_the_text_tower_is_no_part_of_the_network(tmp_path):
     backbone = hub_presets.save("siglip", tmp_path / "preset")
     model = build_preset(HubPreset(str(tmp_path / "preset")), 32)

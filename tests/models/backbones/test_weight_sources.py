@@ -117,6 +117,7 @@ def fetch(tmp_path):
     return fetch
 
 
+@pytest.mark.slow
 def test_a_file_is_fetched_once(fetch, hub):
     assert fetch(address(hub), call="local").stdout.strip() == "None"
     assert hub.asked == []
@@ -132,6 +133,7 @@ def test_a_file_is_fetched_once(fetch, hub):
     assert hub.asked == []
 
 
+@pytest.mark.slow
 def test_a_file_at_hand_needs_no_hub(fetch, hub):
     first = fetch(address(hub))
     again = fetch("http://127.0.0.1:9", HF_HUB_OFFLINE="1")

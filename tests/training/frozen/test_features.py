@@ -73,6 +73,7 @@ def maps(found, split, view=0):
     return stored[rows]
 
 
+@pytest.mark.slow
 def test_the_first_view_is_what_evaluation_sees_and_the_second_its_mirror_image(dataset):
     model = backbone()
     found = provide(dataset, model, views=3)
@@ -101,6 +102,7 @@ def test_what_is_drawn_depends_on_path_and_view_alone():
     assert np.abs(view("a.jpg", 2) - view("a.jpg", 3)).max() > 1
 
 
+@pytest.mark.slow
 def test_features_are_computed_once_and_shared(dataset, seen):
     first = provide(dataset, views=2)
     assert [(view, len(paths)) for view, paths in seen] == [(0, 6), (1, 4)]
@@ -116,6 +118,7 @@ def test_features_are_computed_once_and_shared(dataset, seen):
     assert seen == [(1, list(dataset.splits["val"].paths))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -133,6 +136,7 @@ def test_other_weights_or_another_crop_have_features_of_their_own(dataset, seen,
     assert dict(seen) == before
 
 
+@pytest.mark.slow
 def test_a_image_that_changed_is_computed_again_and_no_other(dataset, seen):
     first = provide(dataset)
     kept = maps(first, "train").copy()
@@ -144,6 +148,7 @@ def test_a_image_that_changed_is_computed_again_and_no_other(dataset, seen):
     assert np.abs(again[1] - kept[1]).max() > 1
 
 
+@pytest.mark.slow
 def test_photos_that_swap_names_are_computed_again(dataset, seen):
     kept = maps(provide(dataset), "train").copy()
     for old, new in (("1.png", "x"), ("2.png", "1.png"), ("x", "2.png")):
@@ -164,6 +169,7 @@ def flip_a_bit(file):
     file.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "lost"),
     [
@@ -183,6 +189,7 @@ def test_what_is_damaged_is_computed_again(dataset, seen, data_folder, damage, l
     assert [len(paths) for _, paths in seen] == [lost]
 
 
+@pytest.mark.slow
 def test_an_interrupted_computation_goes_on_where_it_was(dataset, seen, monkeypatch):
     compute = features.compute_maps
 
@@ -212,6 +219,7 @@ def test_too_little_room_is_told_before_anything_is_written(dataset, data_folder
     assert list(data_folder.rglob("*.maps")) == []
 
 
+@pytest.mark.slow
 def test_size_and_place_are_told_before(dataset, data_folder, caplog):
     with caplog.at_level(logging.INFO, "fgmix"):
         provide(dataset, views=2)
@@ -219,6 +227,7 @@ def test_size_and_place_are_told_before(dataset, data_folder, caplog):
     assert str(data_folder) in caplog.text
 
 
+@pytest.mark.slow
 def test_the_index_is_saved_every_now_and_then(dataset, monkeypatch, data_folder):
     monkeypatch.setattr(feature_store, "SAVE_EVERY", 2)
     lengths = []
@@ -233,6 +242,7 @@ def test_the_index_is_saved_every_now_and_then(dataset, monkeypatch, data_folder
     assert lengths == [2, 4, 6, 6]
 
 
+@pytest.mark.slow
 def test_a_image_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, monkeypatch):
     photo = dataset.root / "1.png"
     compute = features.compute_maps
@@ -253,6 +263,7 @@ def test_a_image_that_is_replaced_while_it_is_read_is_read_again(dataset, seen, 
     np.testing.assert_allclose(maps(found, "train")[1], expected, rtol=2e-3, atol=0.1)
 
 
+@pytest.mark.slow
 def test_the_seed_of_a_backbones_dropout_makes_no_other_features(dataset, seen):
     weights = None
     for seed in (0, 1):
@@ -266,6 +277,7 @@ def test_the_seed_of_a_backbones_dropout_makes_no_other_features(dataset, seen):
     assert len(seen) == 1
 
 
+@pytest.mark.slow
 def test_a_map_beyond_float16_stays_finite(dataset):
     model = backbone()
     kernel, bias = model.get_weights()

@@ -34,6 +34,7 @@ def data_folder(tmp_path, monkeypatch):
     return tmp_path / "tfds"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["none", "mixed"])
 def test_both_feeds_give_the_same_images_in_the_same_views(photos, tmp_path, attention):
     config = frozen_config(photos, tmp_path, attention=attention)
@@ -75,6 +76,7 @@ def test_training_on_features_is_training_with_the_backbone_run(photos, tmp_path
     assert np.abs(answers[0] - answers[1]).max() < 0.05 * learnt
 
 
+@pytest.mark.slow
 def test_a_run_trains_the_head_alone_and_saves_the_whole(photos, tmp_path):
     config = frozen_config(photos, tmp_path / "run", val_fraction=0.25, monitor_test=True, epochs=4)
     fgmix.train(config)
