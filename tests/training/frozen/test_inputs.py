@@ -57,7 +57,7 @@ def test_both_feeds_give_the_same_images_in_the_same_views(photos, tmp_path, att
 @pytest.mark.slow
 @pytest.mark.parametrize("attention", ["none", "mixed"])
 def test_training_on_features_is_training_with_the_backbone_run(photos, tmp_path, attention):
-    config = frozen_config(photos, tmp_path, attention=attention, epochs=3)
+    config = frozen_config(photos, tmp_path, attention=attention, epochs=3, head_lr=1e-3)
     dataset = load_dataset(config.dataset)
     once, each_time = (build_model(config, 3, "float32") for _ in range(2))
     rows = fit_stages(once, config, dataset, tmp_path).history
