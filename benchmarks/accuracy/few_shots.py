@@ -75,7 +75,7 @@ def run_baseline(common: dict[str, Any], scratch: Path) -> dict[str, float]:
     from fgmix.config.train_config import TrainConfig
     from fgmix.models.split import split_model
     from fgmix.runs.images import load_splits
-    from fgmix.training.frozen.features import provide_features
+    from fgmix.training.frozen.features import mean_features, provide_features
     from fgmix.training.trainer import build_model
 
     config = TrainConfig(**common, recipe="frozen").resolve()
@@ -89,10 +89,7 @@ def run_baseline(common: dict[str, Any], scratch: Path) -> dict[str, float]:
         augmentation="none",
         wanted={"train": 1, "test": 1},
     )
-    means = {}
-    for split in ("train", "test"):
-        maps, rows = stored[split, 0]
-        means[split] = np.stack([maps[row].mean(axis=(0, 1), dtype=np.float32) for row in rows])
+    means = {split: mean_features(*stored[split, 0]) for split in ("train", "test")}
     labels = {split: dataset.splits[split].labels for split in means}
     folds = min(3, int(np.bincount(labels["train"]).min()))
     fit = make_pipeline(

@@ -59,9 +59,10 @@ def freeze_stages(model: keras.Model, stride: int) -> None:
     backbone = model.layers[: [x.name for x in model.layers].index(ATTENTION_LAYER)]
     fine = [i for i, layer in enumerate(backbone) if _stride(layer, image_size) <= stride]
     first = backbone[: max(fine) + 1]
-    blocks = backbone_blocks(model)
-    if len(blocks) > 1 and not any(layer.weights for layer in first):
-        first = [layer for block in blocks[: len(blocks) // 2] for layer in block]
+    if not any(layer.weights for layer in first):
+        blocks = backbone_blocks(model)
+        if len(blocks) > 1:
+            first = [layer for block in blocks[: len(blocks) // 2] for layer in block]
     for layer in first:
         layer.trainable = False
 

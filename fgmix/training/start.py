@@ -16,7 +16,7 @@ from fgmix.files import replacing
 from fgmix.models.heads import LOGITS, NORMALIZATION
 from fgmix.models.split import split_model
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
-from fgmix.training.frozen.features import provide_features
+from fgmix.training.frozen.features import mean_features, provide_features
 from fgmix.training.probe import fit_probe
 
 log = logging.getLogger(__name__)
@@ -66,13 +66,8 @@ def start_from_probe(
         wanted={"train": VIEWS},
     )
     normalize, logits = model.get_layer(NORMALIZATION), model.get_layer(LOGITS)
-    means = [
-        maps[row].mean(axis=(0, 1), dtype=np.float32)
-        for view in range(VIEWS)
-        for maps, rows in [stored["train", view]]
-        for row in rows
-    ]
-    normalized = keras.ops.convert_to_numpy(normalize(np.stack(means)))
+    means = np.concatenate([mean_features(*stored["train", view]) for view in range(VIEWS)])
+    normalized = keras.ops.convert_to_numpy(normalize(means))
     center = normalized.mean(axis=0)
     labels = dataset.splits["train"].labels
     images = np.arange(len(labels))

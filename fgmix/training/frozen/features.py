@@ -132,6 +132,19 @@ def provide_features(
     }
 
 
+def mean_features(maps: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Returns the means of stored maps over their positions.
+
+    Args:
+        maps: float16 `(m, h, w, C)`, from `provide_features`.
+        rows: int64 `(n,)`, the row of each image in them.
+
+    Returns:
+        float32 `(n, C)`.
+    """
+    return np.stack([maps[row].mean(axis=(0, 1), dtype=np.float32) for row in rows])
+
+
 def _stores(
     backbone: keras.Model, dataset: ImageDataset, name: str, augmentation: str, views: int
 ) -> tuple[list[FeatureStore], Path]:

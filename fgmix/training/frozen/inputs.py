@@ -24,7 +24,13 @@ from fgmix.data.shard import measured_order
 from fgmix.models.backbones.registry import name_in_files
 from fgmix.models.split import split_model
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
-from fgmix.training.frozen.features import digest_weights, hash_path, provide_features, view_image
+from fgmix.training.frozen.features import (
+    digest_weights,
+    hash_path,
+    mean_features,
+    provide_features,
+    view_image,
+)
 from fgmix.training.inputs import (
     Inputs,
     Measured,
@@ -189,8 +195,7 @@ def _means_in_memory(stored: Stored) -> Load:
     """Returns a loader of means over the positions, which take a few kilobytes per image."""
     means: dict[str, list[np.ndarray]] = {}
     for (split, _), (maps, rows) in sorted(stored.items(), key=lambda item: item[0]):
-        of_view = np.stack([maps[row].mean(axis=(0, 1), dtype=np.float32) for row in rows])
-        means.setdefault(split, []).append(of_view[:, None, None])
+        means.setdefault(split, []).append(mean_features(maps, rows)[:, None, None])
     tables = {split: tf.constant(np.stack(of_views)) for split, of_views in means.items()}
 
     def load(split: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
