@@ -129,8 +129,10 @@ def test_query_prints_the_lines_of_predict(call, finished, url, every_type, tmp_
     assert len(told) == len(wanted) > 20
     for answer, want in zip(told, wanted, strict=True):
         assert list(answer) == list(want)
-        assert (answer["path"], answer.get("error")) == (want["path"], want.get("error"))
-        if "error" not in want:
+        assert answer["path"] == want["path"]
+        if "error" in want:  # to name the fault takes TensorFlow, which a client has not
+            assert want["error"].startswith(answer["error"])
+        else:
             assert answer["label"] == want["label"]
             assert answer["probability"] == pytest.approx(want["probability"], abs=1e-5)
             assert [label for label, _ in answer["top"]] == [label for label, _ in want["top"]]
