@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.images import load_measured
 from fgmix.runs.run import Run
@@ -54,14 +55,14 @@ def main(argv: list[str]) -> int:
     from fgmix.workflows.train_and_evaluate import evaluate_images
 
     found, model = evaluate_images(run, images, split)
-    print(summarize(found.metrics, split))
+    say(summarize(found.metrics, split))
     if args.json:
         write_json(args.json, found.metrics)
-        print(f"metrics: {args.json}")
+        say(f"metrics: {args.json}")
     if args.heatmaps:
         from fgmix.explain.figures import save_heatmaps
 
         picture = run.directory / "heatmaps.png"
         save_heatmaps(picture, model, images, split, found, args.heatmaps)
-        print(f"heat maps: {picture}")
+        say(f"heat maps: {picture}")
     return 0

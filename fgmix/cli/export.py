@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_place, check_output_folder
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
@@ -86,5 +87,5 @@ def main(argv: list[str]) -> int:
         dataset=args.dataset,
         data_dir=args.data_dir,
     )
-    print(f"export: {version} (read {version / 'README.md'})")
+    say(f"export: {version} (read {version / 'README.md'})")
     return 0
