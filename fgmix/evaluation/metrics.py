@@ -70,5 +70,5 @@ def summarize(metrics: dict[str, Any], split: str = "test") -> str:
     return (
         f"top-1 {top1:.1%} (standard error {standard_error(top1, count):.1%}), "
         f"top-{among} {metrics['top5']:.1%}, mean per class {metrics['mean_per_class']:.1%}, "
-        f"loss {metrics['loss']:.3f}, {count} {split} photos"
+        f"loss {metrics['loss']:.3f}, {count} {'' if split == 'all' else f'{split} '}photos"
     )

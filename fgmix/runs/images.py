@@ -187,7 +187,7 @@ def align_classes(dataset: ImageDataset, class_names: tuple[str, ...]) -> ImageD
     if unknown:
         shown = ", ".join(repr(name) for name in unknown[:5]) + (", ..." if unknown[5:] else "")
         alike = [(other, name) for name in unknown if (other := looks_like(name, class_names))]
-        hint = f"; rename one of {differing(*alike[0])}" if alike else ""
+        hint = f"; rename one of {differing(*alike[0])}" if alike else ": leave them out"
         raise FgmixError(
             f"{len(unknown)} of the {len(dataset.class_names)} classes of {dataset.name} are "
             f"not among the model's {len(class_names)}: {shown}{hint}"

@@ -1,5 +1,6 @@
 """The inputs of predictions: files, folders, patterns, and a list on standard input."""
 
+import codecs
 import glob
 import logging
 import os
@@ -94,15 +95,16 @@ def read_list(descriptor: int) -> Iterator[Path | None]:
 
 def _read_lines(descriptor: int, lines: Queue[bytes | OSError | None]) -> None:
     # From the descriptor: a thread that blocks in `sys.stdin` crashes Python at exit.
-    rest = b""
+    rest, mark = b"", codecs.BOM_UTF8  # Windows writes one before the first line
     try:
         while more := os.read(descriptor, 1 << 16):
             *whole, rest = (rest + more).split(b"\n")
             for line in whole:
-                lines.put(line.removesuffix(b"\r"))
+                lines.put(line.removeprefix(mark).removesuffix(b"\r"))
+                mark = b""
     except OSError as error:
         lines.put(error)
-    lines.put(rest)
+    lines.put(rest.removeprefix(mark).removesuffix(b"\r"))
     lines.put(None)
 
 

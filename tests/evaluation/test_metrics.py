@@ -72,6 +72,7 @@ def test_metrics_in_a_line():
         "top-1 80.0% (standard error 2.0%), top-5 95.0%, mean per class 75.0%, loss 1.234, "
         "400 fold photos"
     )
+    assert summarize(metrics | {"num_examples": 3}, "all").endswith("1.234, 3 photos")
 
 
 def test_a_line_names_as_many_classes_as_there_are():

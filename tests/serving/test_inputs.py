@@ -117,6 +117,22 @@ def test_a_list_comes_as_it_is_written(pipe):
     assert [os.fsencode(path) for path in rest] == [b"\xff bytes.jpg", b"last.jpg"]
 
 
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_a_list_may_be_windows(pipe, end):
+    read, write = pipe
+    os.write(write, "\ufeff\xfc.jpg\r\n\ufefftwo.jpg".encode() + end)
+    os.close(write)
+    paths = [path for path in read_list(read) if path is not None]
+    assert paths == [Path("\xfc.jpg"), Path("\ufefftwo.jpg")]
+
+
+def test_a_list_of_one_path_may_begin_with_a_mark(pipe):
+    read, write = pipe
+    os.write(write, "\ufeffone.jpg".encode())
+    os.close(write)
+    assert [path for path in read_list(read) if path is not None] == [Path("one.jpg")]
+
+
 def test_a_list_is_not_read_far_ahead(pipe, monkeypatch):
     read, write = pipe
     monkeypatch.setattr("fgmix.serving.inputs.QUEUED_LINES", 4)
