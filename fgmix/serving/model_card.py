@@ -307,14 +307,15 @@ def _making(ensemble: Ensemble) -> str:
 
 
 def _training(run: Run) -> str:
-    config = run.config
+    config, settings = run.config, run.trained_with
+    few = "" if settings is config else " for few photos"
     counts = ", ".join(f"{count:,} {split}" for split, count in run.data["num_images"].items())
     rows = {
         "data set": f"{run.data['name']}: {len(run.class_names)} classes, photos: {counts}",
         "backbone": f"{shown_name(config.backbone)}, weights: {Path(config.weights).name}",
         "attention": config.attention,
         "image size": f"{config.image_size} x {config.image_size} pixels",
-        "recipe": f"{config.recipe}, epochs: {config.epochs}, seed {config.seed}",
+        "recipe": f"{config.recipe}{few}, epochs: {settings.epochs}, seed {config.seed}",
         "versions": ", ".join(f"{name} {v}" for name, v in run.versions.items()),
     }
     return _table(rows)
