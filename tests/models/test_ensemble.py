@@ -13,10 +13,10 @@ from fgmix.models.ensemble import VIEWS, attended_maps, average_classifiers, ima
 SIZE, K = 32, 4
 
 
-def classifier(seed, size=SIZE, attention="mixed"):
+def classifier(seed, size=SIZE):
     keras.utils.set_random_seed(seed)
     return build_classifier(
-        K, "tiny", attention, weights="none", image_size=size, pooling="avg", head="linear"
+        K, "tiny", "none", weights="none", image_size=size, pooling="avg", head="linear"
     )
 
 
