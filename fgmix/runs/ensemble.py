@@ -97,8 +97,8 @@ class Ensemble:
         """Returns what is averaged, in words; nothing if nothing is."""
         views = "the photo and its mirror image" if self.tta == "flip" else ""
         if len(self.runs) == 1:
-            return views and f"the mean of {views}"
-        return f"the mean of {len(self.runs)} runs" + (views and f", each on {views}")
+            return views and f"the mean over {views}"
+        return f"the mean over {len(self.runs)} runs" + (views and f", each on {views}")
 
     def record(self) -> dict[str, Any]:
         """Returns what is averaged, for the record of a measurement; nothing if nothing is."""

@@ -96,6 +96,13 @@ session.run(["probabilities"], {{session.get_inputs()[0].name: images}})
 
 USES = {"savedmodel": SAVED_MODEL_USE, "onnx": ONNX_USE}
 
+AVERAGED = {
+    "savedmodel": " A photo is decoded once. The heat map of `explain` is the mean of the maps, "
+    "each scaled to the range 0 to 1 first.",
+    "onnx": "",
+}
+"""What the card of each format says of averaging."""
+
 
 def write_card(
     source: Run | Ensemble,
@@ -122,7 +129,7 @@ def write_card(
     sections = {
         "What it is for": _purpose(ensemble, calibration),
         "How to use it": _use(ensemble, folder, model_format, top_k, calibration),
-        "What it averages": _averaging(ensemble, averaging) if averaging else "",
+        "What it averages": _averaging(ensemble, averaging, model_format) if averaging else "",
         "How good it is": _quality(ensemble, metrics, averaging),
         "When to trust it": _abstention(calibration),
         "How it was trained": _making(ensemble),
@@ -176,7 +183,7 @@ else too, {unsure}. Accuracy may be lower than reported below on photos from oth
 cameras or places, or cropped differently. It is not meant for decisions about people."""
 
 
-def _averaging(ensemble: Ensemble, averaging: Averaging) -> str:
+def _averaging(ensemble: Ensemble, averaging: Averaging, model_format: str) -> str:
     whole, single = averaging.cost, averaging.single
     rows = [
         (name, f"{cost.parameters:,}", millions(cost.multiply_adds))
@@ -191,10 +198,7 @@ def _averaging(ensemble: Ensemble, averaging: Averaging) -> str:
             f" That takes {whole.multiply_adds / single.multiply_adds:.2g} times the multiply-adds "
             f"of {markdown_text(_name(ensemble.first))} alone."
         )
-    text += (
-        " A photo is decoded once. The heat map of `explain` is the mean of the maps, each scaled "
-        "to the range 0 to 1 first."
-    )
+    text += AVERAGED[model_format]
     sizes = _sizes(ensemble)
     if len(sizes) > 1:
         text += (

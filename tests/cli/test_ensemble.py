@@ -125,7 +125,7 @@ def test_evaluate_records_what_was_averaged(call, finished, other, photos, tmp_p
     before = record.read_bytes()
     code, out, _ = call("evaluate", "--model", finished, other, "--tta", "flip", "--json", target)
     assert code == 0
-    assert out[0] == "the mean of 2 runs, each on the photo and its mirror image:"
+    assert out[0] == "the mean over 2 runs, each on the photo and its mirror image:"
     metrics = json.loads(target.read_text())
     assert (metrics["tta"], metrics["runs"]) == ("flip", [str(finished), str(other)])
     assert metrics["num_examples"] == TEST * len(CLASSES)

@@ -49,9 +49,9 @@ def test_what_is_averaged_is_told(finished, other):
             ([finished, other], "flip"),
         )
     )
-    assert flipped.describe() == "the mean of the photo and its mirror image"
-    assert two.describe() == "the mean of 2 runs"
-    assert both.describe() == "the mean of 2 runs, each on the photo and its mirror image"
+    assert flipped.describe() == "the mean over the photo and its mirror image"
+    assert two.describe() == "the mean over 2 runs"
+    assert both.describe() == "the mean over 2 runs, each on the photo and its mirror image"
     assert both.name == "finished + other"
     assert both.record() == {"tta": "flip", "runs": [str(finished), str(other)]}
 

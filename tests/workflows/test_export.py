@@ -139,7 +139,7 @@ def test_the_threshold_and_the_card_are_of_the_averaged_probabilities(
     alone = f"{run.metrics['top1']:.1%} ± "
     for said in (
         "# run + second, version 1",
-        "The probabilities are the mean of 2 runs, each on the photo and its mirror image. That "
+        "The probabilities are the mean over 2 runs, each on the photo and its mirror image. That "
         "takes 4 times the multiply-adds of run alone.",
         f"| this model | {2 * single.parameters:,} | {4 * single.multiply_adds / 1e6:,.1f} |",
         f"| {single.parameters:,} | {single.multiply_adds / 1e6:,.1f} |",
@@ -150,7 +150,7 @@ def test_the_threshold_and_the_card_are_of_the_averaged_probabilities(
         "### second\n\n",
     ):
         assert said in card, said
-    told = f"the mean of 2 runs, each on the photo and its mirror image: top-1 {top1:.1%}"
+    told = f"the mean over 2 runs, each on the photo and its mirror image: top-1 {top1:.1%}"
     assert told in caplog.text
 
 
