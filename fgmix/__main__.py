@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from fgmix.cli.main import run
+from fgmix.console import say
 from fgmix.errors import FgmixError
 
 
@@ -60,10 +61,10 @@ COMMANDS = {
 def main(argv: list[str]) -> int:
     """Runs a command with its arguments, or lists the commands."""
     if not argv or argv[0] in ("-h", "--help"):
-        print("usage: python -m fgmix COMMAND ...\n\ncommands:")
+        say("usage: python -m fgmix COMMAND ...\n\ncommands:")
         for name, command in COMMANDS.items():
-            print(f"  {name:<12}{command.summary}")
-        print("\npython -m fgmix COMMAND --help shows its arguments.")
+            say(f"  {name:<12}{command.summary}")
+        say("\npython -m fgmix COMMAND --help shows its arguments.")
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         raise FgmixError(f"unknown command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")

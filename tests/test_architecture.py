@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "fgmix").rglob("*.py"))
 ORDER = (
-    {"errors", "files", "lazy", "failpoints", "tables", "plotting", "html"},
+    {"errors", "files", "lazy", "failpoints", "tables", "plotting", "html", "console"},
     {"layers"},
     {"data"},
     {"models"},
@@ -115,6 +115,13 @@ def test_every_part_has_its_place():
 def test_nothing_imports_anything_higher(path):
     own = rank(part_of(path))
     assert [part for part in parts_imported(path) if rank(part) > own] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=by_path)
+def test_text_reaches_the_console_in_one_place(path):
+    called = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+    prints = [f for f in called if isinstance(f, ast.Name) and f.id == "print"]
+    assert not prints or path == ROOT / "fgmix" / "console.py"
 
 
 def modules():

@@ -4,6 +4,7 @@ import signal
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
 
@@ -70,13 +71,13 @@ def main(argv: list[str]) -> int:
         blocks = build_page(Explainer(run), name, run.class_names)
         app = build_app(blocks, args.host, args.max_mb << 20)
         host = f"[{args.host}]" if ":" in args.host else args.host
-        print(f"{name}: http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
+        say(f"{name}: http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)")
         if not is_loopback(args.host):
-            print("no password: everyone who can reach this address can use it", flush=True)
+            say("no password: everyone who can reach this address can use it")
         # SIGTERM acts as Ctrl-C, so that the folder of uploads is deleted then too.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             serve(app, listening)
         except KeyboardInterrupt:
-            print("stopped")
+            say("stopped")
     return 0

@@ -1,6 +1,7 @@
 """`python -m fgmix backbones`: the networks to fine-tune, and which weights are available."""
 
 from fgmix.cli.parser import Parser
+from fgmix.console import say
 from fgmix.models.backbones.hub_preset import GROUP
 from fgmix.models.backbones.table import IMAGE_SIZE, backbone_lines, find_weights
 from fgmix.tables import aligned
@@ -40,7 +41,7 @@ def main(argv: list[str]) -> int:
         description="Lists the networks that --backbone offers.",
         epilog=f"{NOTES}\n{EXAMPLES}",
     ).parse_args(argv)
-    print("\n".join(backbone_lines()))
+    say("\n".join(backbone_lines()))
     here, away = find_weights()
     _list("At hand:", here)
     for flag, sources in away.items():
@@ -49,12 +50,12 @@ def main(argv: list[str]) -> int:
             f"{flag}:",
             sources,
         )
-    print(f"\n{OTHERS}")
-    print("\nLicences are as the publishers state them: check before commercial use.")
+    say(f"\n{OTHERS}")
+    say("\nLicences are as the publishers state them: check before commercial use.")
     return 0
 
 
 def _list(heading: str, lines: dict[str, str]) -> None:
     if lines:
-        print(f"\n{heading}")
-        print("\n".join(f"  {line}" for line in aligned(lines.items(), (True, True))))
+        say(f"\n{heading}")
+        say("\n".join(f"  {line}" for line in aligned(lines.items(), (True, True))))

@@ -6,6 +6,7 @@ from pathlib import Path
 from fgmix.audit.load import Subject, load_subject
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_folder
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
@@ -69,8 +70,8 @@ def _check_images(subject: Subject, output: Path | None) -> int:
 
     output = output or Path("audits") / subject.dataset.name
     audit = audit_dataset(subject, output)
-    print("\n".join(report_lines(audit)))
-    print(f"\nwritten to {output}: {', '.join(audit.written)}")
+    say("\n".join(report_lines(audit)))
+    say(f"\nwritten to {output}: {', '.join(audit.written)}")
     return 1 if audit.hurts else 0
 
 
@@ -85,8 +86,8 @@ def _check_labels(args: Namespace, output: Path | None) -> int:
     import_tensorflow()
     output = output or Path("audits") / audit.predictions.name
     written = write_label_audit(output, audit)
-    print("\n".join(label_lines(audit)))
-    print(f"\nwritten to {output}: {', '.join(written)}")
+    say("\n".join(label_lines(audit)))
+    say(f"\nwritten to {output}: {', '.join(written)}")
     return 0
 
 

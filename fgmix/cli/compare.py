@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fgmix.cli.parser import Parser, check_output_file
+from fgmix.console import say
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
@@ -54,7 +55,7 @@ def main(argv: list[str]) -> int:
         "plot": lambda path: _plots().save_comparison(path, found),
         "curves": lambda path: _plots().save_history(path, found),
     }
-    print(as_text(found, failures))
+    say(as_text(found, failures))
     written = []
     for flag, write in writers.items():
         path = getattr(args, flag)
@@ -62,7 +63,7 @@ def main(argv: list[str]) -> int:
             write(path)
             written.append(str(path))
     if written:
-        print(f"\nwritten: {', '.join(written)}")
+        say(f"\nwritten: {', '.join(written)}")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
+from fgmix.console import say
 from fgmix.models.backbones.hub_preset import GROUP
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import POOLINGS, require
@@ -73,9 +74,9 @@ def main(argv: list[str]) -> int:
     table = cost_table(row for name in backbones for row in cost_rows(name, costs[name]))
     if args.output:
         write_text(args.output, cost_page(table, **settings, command=_command(args)))
-        print(f"costs: {args.output}")
+        say(f"costs: {args.output}")
     else:
-        print(f"{COUNTED}\n\n{table}")
+        say(f"{COUNTED}\n\n{table}")
     return 0
 
 
@@ -84,7 +85,7 @@ def _at_hand() -> list[str]:
     without = [name for name, entry in BACKBONES.items() if entry.preset is not None]
     if not without or find_spec("keras_hub") is not None:
         return list(BACKBONES)
-    print(
+    say(
         f"left out, since they need pip install 'fgmix[{GROUP}]': {', '.join(without)}",
         file=sys.stderr,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from fgmix.cli.ensemble import AVERAGING, add_models
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.images import load_measured
@@ -71,15 +72,15 @@ def main(argv: list[str]) -> int:
 
     found, model = evaluate_images(ensemble, images, split)
     if ensemble.averages:
-        print(f"{ensemble.describe()}:")
-    print(summarize(found.metrics, split))
+        say(f"{ensemble.describe()}:")
+    say(summarize(found.metrics, split))
     if args.json:
         write_json(args.json, found.metrics | ensemble.record())
-        print(f"metrics: {args.json}")
+        say(f"metrics: {args.json}")
     if args.heatmaps:
         from fgmix.explain.figures import save_heatmaps
 
         picture = run.directory / "heatmaps.png"
         save_heatmaps(picture, model, images, split, found, args.heatmaps)
-        print(f"heat maps: {picture}")
+        say(f"heat maps: {picture}")
     return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from fgmix.cli.ensemble import AVERAGING, add_models
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_place, check_output_folder
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.ensemble import Ensemble
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
@@ -99,5 +100,5 @@ def main(argv: list[str]) -> int:
         dataset=args.dataset,
         data_dir=args.data_dir,
     )
-    print(f"export: {version} (read {version / 'README.md'})")
+    say(f"export: {version} (read {version / 'README.md'})")
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_place, check_output_file, check_output_folder
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.explain.names import MAP_NAMES, short_names
 from fgmix.runs.run import Run
@@ -81,17 +82,17 @@ def main(argv: list[str]) -> int:
     ]
     if _is_folder(output):
         written = save_full_size(output, viewers, subjects, maps)
-        print(f"heat maps: {len(written)} pictures in {output}")
+        say(f"heat maps: {len(written)} pictures in {output}")
     else:
         caption = MAP_NAMES[maps[0]] if len(maps) == 1 else "heat"
         draw_panels(output, arrange(viewers, subjects, maps), caption)
-        print(f"heat maps: {output}")
+        say(f"heat maps: {output}")
     if measured and dataset is not None:
         found = measure_runs(viewers, runs[0], dataset, measured, args.class_name)
-        print(describe_numbers(found))
+        say(describe_numbers(found))
         if args.json:
             write_json(args.json, found)
-            print(f"numbers: {args.json}")
+            say(f"numbers: {args.json}")
     return 0
 
 

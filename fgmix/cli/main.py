@@ -7,6 +7,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 from typing import TextIO
 
+from fgmix.console import PlainFormatter, say
 from fgmix.errors import FgmixError
 
 
@@ -39,7 +40,7 @@ def show_notes(stream: TextIO | None = None) -> None:
     """Prints progress messages without decoration, by default on standard output."""
     # basicConfig has no effect if a library has configured the root logger.
     handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(PlainFormatter())
     notes = logging.getLogger("fgmix")
     notes.handlers = [handler]
     notes.setLevel(logging.INFO)
@@ -75,16 +76,16 @@ def run(
     try:
         return command(sys.argv[1:] if argv is None else argv)
     except FgmixError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped (add --resume to continue a training run)", file=sys.stderr)
+        say("stopped (add --resume to continue a training run)", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output is gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # no permission, no space: the file and the system's message
-        print(
+        say(
             f"error: {error.filename or 'input or output'}: {error.strerror or error}",
             file=sys.stderr,
         )

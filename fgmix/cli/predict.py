@@ -10,6 +10,7 @@ from pathlib import Path
 from fgmix.cli.ensemble import AVERAGING, add_models
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
+from fgmix.console import printable, say
 from fgmix.errors import FgmixError
 from fgmix.files import alone
 from fgmix.runs.ensemble import Ensemble
@@ -47,7 +48,7 @@ def main(argv: list[str]) -> int:
         return _predict(args)
     except KeyboardInterrupt:
         how = _resume_command(argv) if args.output else "add --output FILE to make a job resumable"
-        print(f"stopped; {how}", file=sys.stderr)
+        say(f"stopped; {how}", file=sys.stderr)
         return 130
 
 
@@ -131,7 +132,7 @@ def _predict(args: argparse.Namespace) -> int:
                 begin(file, job, lines)
             sink = stack.enter_context(file.open("ab"))
         else:
-            sink = sys.stdout.buffer
+            sink = _Console() if sys.stdout.isatty() else sys.stdout.buffer
             sink.write(lines.head)
         seen, failed = done
         hidden = not _shows_progress(args)
@@ -144,6 +145,18 @@ def _predict(args: argparse.Namespace) -> int:
         unread = f", {failed:,} of them could not be read" if failed else ""
         log.info("%s: %s photos%s", file, f"{seen:,}", unread)
     return 1 if failed else 0
+
+
+class _Console:
+    """Standard output that a person reads: takes lines as a file does and shows them."""
+
+    def write(self, line: bytes) -> None:
+        """Writes a line so that names in it can't act on the terminal."""
+        sys.stdout.write(printable(line.decode(errors="surrogateescape")))
+
+    def flush(self) -> None:
+        """Shows what was written."""
+        sys.stdout.flush()
 
 
 def _shows_progress(args: argparse.Namespace) -> bool:

@@ -3,6 +3,7 @@
 import json
 
 from fgmix.cli.parser import Parser
+from fgmix.console import say
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
@@ -48,6 +49,6 @@ def main(argv: list[str]) -> int:
     model = ServedModel(args.url, args.model, args.version, args.label, args.timeout)
     failed = False
     for answer in query_files(model, find_images(args.paths)):
-        print(json.dumps(answer, allow_nan=False), flush=True)
+        say(json.dumps(answer, allow_nan=False))
         failed |= "error" in answer
     return 1 if failed else 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_place, check_output_file
+from fgmix.console import say
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
@@ -49,7 +50,7 @@ def main(argv: list[str]) -> int:
         looks = look(study, root, count)
     report = make_report(comparison, focus, looks, root, not args.no_photos)
     size = write_report(args.output, report, date.today())
-    print(f"report: {args.output} ({size / 1e6:.1f} MB)")
+    say(f"report: {args.output} ({size / 1e6:.1f} MB)")
     return 0
 
 

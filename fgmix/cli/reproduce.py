@@ -9,6 +9,7 @@ from fgmix.cli.main import import_tensorflow, show_notes
 from fgmix.cli.parser import Parser, add_flags
 from fgmix.config.fields import flags_of
 from fgmix.config.train_config import TrainConfig
+from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.reproduction.estimate import Estimate, duration
 from fgmix.reproduction.grid import run_grid, state
@@ -67,7 +68,7 @@ def main(argv: list[str]) -> int:
     if left:
         log.info("%d to train, %s", len(left), duration(Estimate(cells).left(left)))
     if args.dry_run:
-        print("\n".join(plan_lines(states)))
+        say("\n".join(plan_lines(states)))
         return 0
     grid = {name: getattr(args, name) for name in ("backbones", "attentions", "gates")}
     changed = [value for name, value in grid.items() if value != parser.get_default(name)]
@@ -81,7 +82,7 @@ def main(argv: list[str]) -> int:
         log.info("stopped; repeat the command to continue")
         return 130
     write_results(output, states)
-    print(f"\n{table_two(states)}\ntables and plots: {output}")
+    say(f"\n{table_two(states)}\ntables and plots: {output}")
     return 1 if any(s.status == "failed" for s in states.values()) else 0
 
 

@@ -10,6 +10,7 @@ from fgmix.cli.parser import Parser, add_flags
 from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
+from fgmix.console import say
 from fgmix.data.sources.registry import check_folder, require_known
 from fgmix.runs.folder import refuse_existing
 from fgmix.runs.record import read_config
@@ -65,10 +66,10 @@ def main(argv: list[str]) -> int:
     try:
         result = train(config)
     except Interrupted as stopped:
-        print(f"{stopped}; continue with\n  {resume_command(argv)}", file=sys.stderr)
+        say(f"{stopped}; continue with\n  {resume_command(argv)}", file=sys.stderr)
         return 128 + stopped.number
-    print(summarize(result.metrics, config.measured_split))
-    print(f"run: {result.directory} (serve it: model_base_path={result.directory.absolute()})")
+    say(summarize(result.metrics, config.measured_split))
+    say(f"run: {result.directory} (serve it: model_base_path={result.directory.absolute()})")
     return 0
 
 

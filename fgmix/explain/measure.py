@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from fgmix.console import printable
 from fgmix.data.box import Box
 from fgmix.data.codec.diagnose import decodable, refuse_unreadable
 from fgmix.data.dataset import ImageDataset
@@ -55,7 +56,8 @@ def measure_runs(
 
     found = {}
     for viewer in viewers:
-        bar = tqdm(decoded(), f"measuring {viewer.name}", len(files), unit=" photos", disable=None)
+        task = f"measuring {printable(viewer.name)}"
+        bar = tqdm(decoded(), task, len(files), unit=" photos", disable=None)
         found[viewer.name] = summarise(*measure_maps(viewer.maker, bar, viewer.class_index))
     return {
         "dataset": dataset.name,

@@ -8,7 +8,7 @@ import numpy as np
 
 from fgmix.comparison.names import ABSENT
 from fgmix.comparison.study import Study
-from fgmix.config.recipes import SETTINGS
+from fgmix.config.recipes import SETTINGS, WITHIN
 from fgmix.data.dataset import CONTENT
 from fgmix.errors import FgmixError
 from fgmix.evaluation.curves import draw_curves, measured_splits
@@ -95,7 +95,7 @@ def _summary(study: Study) -> tuple[str, ...]:
         named = ", ".join(
             f"{_flag(name)} {_value(getattr(settings, name))}"
             for name in SETTINGS
-            if name not in ("finetune", "few", "few_photos")
+            if name not in (*WITHIN, "few_photos")
             and getattr(settings, name) != getattr(recipe, name)
         )
         told.append(

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -20,6 +20,8 @@ BATCH = 8
 """Images in a request: one of the sizes that `batching.config` allows."""
 REQUEST_BYTES = 32 << 20
 """The most bytes of images in a request, and so the size of the largest image that is sent."""
+RESPONSE_BYTES = 256 << 20
+"""The most bytes of a response: ten times the probabilities of a batch over 100,000 classes."""
 TIMEOUT_SECONDS = 30.0
 ROUNDING = 1e-3
 """By how much a probability in half precision may exceed 1."""
@@ -84,11 +86,17 @@ class ServedModel:
         )
         try:
             with urlopen(request, timeout=self.timeout) as response:
-                body, kind = response.read(), response.headers.get_content_type()
+                body = _read(response)
+                kind = response.headers.get_content_type()
         except HTTPError as error:
             raise FgmixError(f"{self.endpoint}: {_refusal(error)}") from error
         except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: a host like a..b
             raise FgmixError(f"no answer from {self.endpoint}: {self._reason(error)}") from error
+        if len(body) > RESPONSE_BYTES:
+            raise FgmixError(
+                f"{self.endpoint} returns more than {RESPONSE_BYTES >> 20} MiB: another server "
+                f"listens there"
+            )
         rows = _parse(body).get("predictions")
         if rows is None:
             found = "a web page" if kind == "text/html" else "no predictions"
@@ -155,7 +163,9 @@ def _describe(path: Path, row: dict[str, Any]) -> dict[str, Any]:
     for name, values in (("top_labels", labels), ("top_probabilities", probabilities)):
         _of(name, values, isinstance(values, list))
     for label in labels:
-        _of("a label", label, isinstance(label, str))
+        # JSON can hold half of a pair of surrogates, which other readers of JSON refuse.
+        text = isinstance(label, str) and label == label.encode(errors="ignore").decode()
+        _of("a label", label, text)
     for value in probabilities:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         _of("a probability", value, number and 0 <= value <= 1 + ROUNDING)
@@ -184,6 +194,19 @@ def _requests(files: Iterable[Path]) -> Iterator[list[tuple[Path, bytes | str]]]
         size += more
     if group:
         yield group
+
+
+def _read(response: HTTPResponse) -> bytes:
+    """Reads a response, of a too large one a byte more than `RESPONSE_BYTES`.
+
+    Raises:
+        HTTPException: If the connection ends before it is complete.
+    """
+    body = response.read(RESPONSE_BYTES + 1)
+    # Read up to a limit, a response that is cut off is no error.
+    if response.length and len(body) <= RESPONSE_BYTES:
+        raise IncompleteRead(body, response.length)
+    return body
 
 
 def _is_address(url: str) -> bool:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from fgmix.__main__ import main
 from fgmix.cli.main import run
+from fgmix.console import printable
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
 from fgmix.serving import predict as predictions
@@ -135,6 +137,18 @@ def test_csv_quotes_what_needs_it(call, photos, tmp_path, finished):
     for row in rows:
         assert {row["label"], row["label_2"], row["label_3"]} == set(CLASSES)
         assert float(row["probability"]) >= float(row["probability_2"])
+
+
+@pytest.mark.parametrize("line_format", ["csv", "json"])
+def test_a_terminal_shows_names_escaped(call, photos, tmp_path, monkeypatch, line_format):
+    name = "a\x1b[31mb\x7f.jpg"
+    shutil.copy(photos / "test" / "red" / "photo1.jpg", tmp_path / name)
+    piped = call(tmp_path, "--format", line_format)[1]
+    assert ("\x1b" in piped) == (line_format == "csv")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    shown = call(tmp_path, "--format", line_format)[1]
+    assert shown == printable(piped)
+    assert "a\\u001b[31mb\\u007f.jpg" in shown
 
 
 def test_a_quoted_pattern_is_expanded(call, photos):

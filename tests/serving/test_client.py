@@ -285,6 +285,7 @@ GOOD = {"valid": True, "top_labels": ["a", "b"], "top_probabilities": [0.75, 0.2
         ("top_probabilities", "[0.75]", "lacks the outputs"),
         ("top_labels", '[{"a": [NaN]}, "b"]', "a label is {"),
         ("top_labels", '[1, "b"]', "a label is 1"),
+        ("top_labels", '["\\ud800", "b"]', 'a label is "\\ud800"'),
         ("top_labels", '"ab"', 'top_labels is "ab"'),
         ("top_labels", "null", "top_labels is null"),
         ("valid", "NaN", "valid is NaN"),
@@ -301,12 +302,18 @@ def test_values_that_no_export_gives_are_one_line(server, refusal, output, value
 
 
 def test_the_largest_probability_may_be_rounded_up(server, query, write):
-    row = GOOD | {"top_labels": ["\ud800", "b"], "top_probabilities": [1.0001, 0]}
+    row = GOOD | {"top_probabilities": [1.0001, 0]}
     server.kind = "application/json"
     server.body = json.dumps({"predictions": [row]}).encode()
     code, [answer], _ = query("--url", server.url, "--model", "m", *write("a.jpg"))
     assert code == 0
-    assert answer["top"] == [["\ud800", 1.0001], ["b", 0.0]]
+    assert answer["top"] == [["a", 1.0001], ["b", 0.0]]
+
+
+def test_of_an_endless_answer_a_part_is_read(server, refusal, monkeypatch):
+    monkeypatch.setattr(client, "RESPONSE_BYTES", 1 << 20)
+    server.kind, server.body = "application/json", b" " * (1 << 20) + b"{}"
+    assert "returns more than 1 MiB: another server listens there" in refusal()
 
 
 def test_silence_is_given_up(server, refusal):

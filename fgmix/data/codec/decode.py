@@ -48,7 +48,6 @@ def decode_image(image_bytes: tf.Tensor, crop_bottom: int = 0) -> tf.Tensor:
         ValueError: If `crop_bottom` is negative.
         tf.errors.InvalidArgumentError: If the bytes are not a complete image in one of these
             formats, or announce more than `headers.MAX_PIXELS` pixels.
-        tf.errors.DataLossError: If compressed metadata of a PNG is damaged.
     """
     if crop_bottom < 0:
         raise ValueError(f"crop_bottom must not be negative, got {crop_bottom}")

@@ -21,6 +21,8 @@ _XMP_ORIENTATION = b"tiff:Orientation"
 _STARTS = [b"II*\0", b"MM\0*", b"II\0*", b"MM*\0"]
 """Of a TIFF block; some cameras write the number 42 in the other byte order."""
 _SHORT, _LONG = 3, 4
+_TYPE_SIZES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 0]
+"""The bytes of a value of each type; 0 for those that TIFF does not have."""
 
 # Describes a block of a file: whether it is EXIF, whether it is XMP, whether the search ends at it,
 # the position and size of its payload, and the position of the next block.
@@ -159,7 +161,12 @@ def _orientation_in_exif(exif: tf.Tensor) -> tf.Tensor:
     counts, values = (_join(words[:, i], words[:, i + 1], little_endian) for i in (2, 4))
     is_short = (words[:, 1] == _SHORT) & (counts >= 1) & (counts <= 2)  # two fit in here
     is_long = (words[:, 1] == _LONG) & (counts == 1)
-    named = known & (words[:, 0] == 0x0112)
+    kinds = tf.minimum(words[:, 1], len(_TYPE_SIZES) - 1)
+    sizes = counts * tf.gather(tf.constant(_TYPE_SIZES, tf.int64), kinds)
+    named = known & (words[:, 0] == 0x0112) & (sizes > 0)
+    # At an entry whose value lies past the end, Pillow stops.
+    lost = (sizes > 4) & (values + sizes > tf.cast(tf.strings.length(tiff), tf.int64))
+    named &= tf.cumsum(tf.cast(lost, tf.int32)) == 0
     values = tf.where(is_short, tf.cast(words[:, 4], tf.int64), values)
     values = tf.where((values >= 1) & (values <= 8), values, 1)
     # If there are several, the last counts.

@@ -33,7 +33,7 @@ def read_kind(data: tf.Tensor) -> tf.Tensor:
         substring(data, 0, 8) == b"\x89PNG\r\n\x1a\n",
         (substring(data, 0, 4) == b"RIFF") & (substring(data, 8, 4) == b"WEBP") & ~animated,
         substring(data, 0, 2) == b"BM",
-        substring(data, 0, 4) == b"GIF8",
+        tf.reduce_any(substring(data, 0, 6) == [b"GIF87a", b"GIF89a"]),
         tf.constant(True),
     ]
     return tf.argmax(tf.stack(signatures), output_type=tf.int32)

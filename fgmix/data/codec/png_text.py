@@ -35,9 +35,6 @@ def read_text(chunk: tf.Tensor) -> tf.Tensor:
 
     Args:
         chunk: Scalar string, the type of the chunk and its payload.
-
-    Raises:
-        tf.errors.DataLossError: If a compressed text is damaged.
     """
     kind, end = substring(chunk, 0, 4), tf.strings.length(chunk)
     # Behind the keyword, iTXt has flag, method, language, translated keyword and text; zTXt has
@@ -50,9 +47,25 @@ def read_text(chunk: tf.Tensor) -> tf.Tensor:
     size = tf.strings.length(text)
     return tf.cond(
         compressed & (size > 0) & (size <= MAX_COMPRESSED),
-        lambda: tf.io.decode_compressed(text, "ZLIB"),
+        lambda: _decompress(text),
         lambda: tf.where(compressed, b"", text),
     )
+
+
+def _decompress(text: tf.Tensor) -> tf.Tensor:
+    """Returns a zlib stream decompressed; empty if it is damaged, as Pillow reads it."""
+
+    @tf.autograph.experimental.do_not_convert
+    def inflate(stream: tf.Tensor) -> tf.Tensor:
+        return tf.io.decode_compressed(stream, "ZLIB")
+
+    # A failing operation makes the whole graph fail, except inside a dataset.
+    whole = tf.data.Dataset.from_tensors(text).map(inflate).ignore_errors()
+    nothing = tf.data.Dataset.from_tensors(tf.constant(b""))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return whole.concatenate(nothing).take(1).with_options(options).get_single_element()
 
 
 def exif_of_text(text: tf.Tensor) -> tf.Tensor:

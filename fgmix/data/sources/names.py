@@ -1,5 +1,7 @@
 """Checks the names of classes and files: those that can't be stored, and those that look alike."""
 
+import os
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,10 +23,7 @@ def require_storable(folder: Path, names: Iterable[str]) -> None:
         FgmixError: If a name has a line break or is not UTF-8.
     """
     for name in names:
-        if BREAKS & set(name) or not _is_text(name):
-            raise FgmixError(
-                f"rename {str(folder / name)!r}: its name has a line break or is not UTF-8"
-            )
+        _require_text(name, repr(str(folder / name)))
 
 
 def require_class_names(place: object, names: Sequence[str]) -> None:
@@ -41,10 +40,7 @@ def require_class_names(place: object, names: Sequence[str]) -> None:
     """
     seen: dict[str, str] = {}
     for name in sorted(names):
-        if BREAKS & set(name) or not _is_text(name):
-            raise FgmixError(
-                f"rename the class {name!r} of {place}: its name has a line break or is not UTF-8"
-            )
+        _require_text(name, f"the class {name!r} of {place}")
         if not _seen(name):
             raise FgmixError(f"rename the class {name!r} of {place}: its name is blank")
         other = seen.setdefault(_appearance(name), name)
@@ -91,9 +87,30 @@ def _seen(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
 
 
+def _require_text(name: str, what: str) -> None:
+    if not BREAKS & set(name) and _is_text(name):
+        return
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and _is_utf_8(name):
+        raise FgmixError(
+            f"Python takes the names of files to be {encoding} here, and {what} is not: set "
+            f"PYTHONUTF8=1, or a locale such as LC_ALL=C.UTF-8"
+        )
+    raise FgmixError(f"rename {what}: its name has a line break or is not UTF-8")
+
+
 def _is_text(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:  # Python represents bytes that are not UTF-8 as lone surrogates
         return False
     return True
+
+
+def _is_utf_8(name: str) -> bool:
+    """Returns whether the bytes of a name in the file system are UTF-8."""
+    try:
+        os.fsencode(name).decode()
+    except UnicodeError:
+        return False
+    return not BREAKS & set(name)

@@ -222,7 +222,7 @@ def _lzw(indices: Sequence[int], size: int) -> bytes:
     return bytes([size]) + b"".join(bytes([len(b)]) + b for b in blocks) + b"\0"
 
 
-ENTRY_TYPES = {"byte": (1, "B"), "short": (3, "H"), "long": (4, "I")}
+ENTRY_TYPES = {"byte": (1, "B"), "short": (3, "H"), "long": (4, "I"), "none": (15, "H")}
 
 
 def tiff(orientation: int, order: str, kind: str = "short", gap: int = 0, count: int = 1) -> bytes:

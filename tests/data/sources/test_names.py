@@ -1,6 +1,9 @@
 """Names of classes and files: which are kept, and which are refused before anything is written."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,7 @@ from fgmix.data.sources.folder import load_folder
 from tests.data.sources.test_folder import refusal
 from tests.pictures import write_classes, write_plain
 
+ROOT = Path(__file__).parents[3]
 NAMES = [b"caf\xe9.jpg", b"two\nlines.jpg", b"two\rlines.jpg", b"end.jpg\r", b"\r"]
 
 
@@ -75,3 +79,30 @@ def test_class_names_that_look_alike_are_refused(tmp_path, one, other, what):
 def test_letters_may_differ_in_case_alone(tmp_path):
     write_classes(tmp_path, {"a": 5, "A": 5})
     assert load_folder(tmp_path).class_names == ("A", "a")
+
+
+def test_a_locale_that_can_not_read_names_is_told(tmp_path):
+    (tmp_path / "M\xfcller").mkdir()
+    code = (
+        "import os, pathlib, sys\n"
+        "from fgmix.data.sources.names import require_storable\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "require_storable(folder, os.listdir(folder))\n"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    def error(**variables):
+        process = subprocess.run(
+            [sys.executable, "-c", code, tmp_path],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+            capture_output=True,
+            text=True,
+        )
+        return process.stderr
+
+    said = error(**plain)
+    assert "takes the names of files to be ascii here" in said
+    assert "set PYTHONUTF8=1" in said
+    assert error(**{**plain, "PYTHONUTF8": "1"}) == ""
+    (tmp_path / os.fsdecode(b"\xff")).mkdir()
+    assert "is not UTF-8" in error(**{**plain, "PYTHONUTF8": "1"})
