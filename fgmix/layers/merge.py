@@ -11,8 +11,8 @@ from fgmix.layers.numerics import Shape, Tensor, narrow
 class PointwiseConvolution(keras.layers.Conv2D):
     """A 1 x 1 convolution, computed as the matrix product that it is.
 
-    On a single position, TensorFlow's gradient of a convolution of thousands of channels takes
-    several times as long on the CPU (`benchmarks/speed/merge_gradient.py`).
+    With thousands of channels, a step of TensorFlow's convolution takes eleven times as long on the
+    CPU for one position, and half as long again for 49 (`benchmarks/speed/merge_gradient.py`).
 
     Args:
         filters: Number of output channels.
