@@ -32,6 +32,7 @@ MODULES = (
     "fgmix.models.backbones.registry",
     "fgmix.models.classifier",
     "fgmix.models.cost",
+    "fgmix.models.ensemble",
     "fgmix.models.nested",
     "fgmix.models.resized",
     "fgmix.models.split",

@@ -2,17 +2,24 @@
 
 from pathlib import Path
 
+from fgmix.cli.ensemble import AVERAGING, add_models
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.console import say
 from fgmix.errors import FgmixError
+from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.images import load_measured
-from fgmix.runs.run import Run
+from fgmix.runs.record import METRICS
 
-EXAMPLES = """examples:
+EXAMPLES = f"""examples:
   python evaluate.py --model saved_models/demo-tiny-mixed-seed0
   python evaluate.py --model saved_models/RUN --json metrics.json --heatmaps 8
   python evaluate.py --model saved_models/RUN --dataset other_photos/ --split all
+  python evaluate.py --model saved_models/RUN --split val --tta flip
+  python evaluate.py --model saved_models/RUN-seed0 saved_models/RUN-seed1 --tta flip
+
+{AVERAGING}
+Nothing in the runs' folders is changed but RUN/heatmaps.png by --heatmaps.
 """
 
 
@@ -20,10 +27,10 @@ def main(argv: list[str]) -> int:
     """Parses the flags, evaluates, and prints and writes the results."""
     parser = Parser(
         prog="evaluate.py",
-        description="Evaluates a finished run.",
+        description="Evaluates a finished run, or several runs together.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
+    add_models(parser)
     parser.add_argument(
         "--dataset", help="name or folder of other photos, or where the run's own are now"
     )
@@ -46,18 +53,29 @@ def main(argv: list[str]) -> int:
         raise FgmixError(f"--heatmaps {args.heatmaps}: must be at least 0")
     if args.json:
         check_output_file("--json", args.json)
-    run = Run.open(args.model)
+    ensemble = Ensemble.open(args.model, args.tta)
+    if args.heatmaps and ensemble.averages:
+        raise FgmixError(
+            "--heatmaps shows where one run looks in a photo as it is: give one run without --tta"
+        )
+    for run in ensemble.runs:
+        if args.json and args.json.resolve() == (run.directory / METRICS).resolve():
+            raise FgmixError(f"--json {args.json} is the run's own record: give another file")
+    run = ensemble.first
     images, split = load_measured(run, args.dataset, args.data_dir, args.split)
+    ensemble.refuse_trained_on(images.splits[split].paths, split)
 
     import_tensorflow()
     from fgmix.evaluation.metrics import summarize
     from fgmix.files import write_json
     from fgmix.workflows.train_and_evaluate import evaluate_images
 
-    found, model = evaluate_images(run, images, split)
+    found, model = evaluate_images(ensemble, images, split)
+    if ensemble.averages:
+        say(f"{ensemble.describe()}:")
     say(summarize(found.metrics, split))
     if args.json:
-        write_json(args.json, found.metrics)
+        write_json(args.json, found.metrics | ensemble.record())
         say(f"metrics: {args.json}")
     if args.heatmaps:
         from fgmix.explain.figures import save_heatmaps

@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
+from fgmix.cli.ensemble import AVERAGING, add_models
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, add_place, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
-from fgmix.runs.run import Run
+from fgmix.runs.ensemble import Ensemble
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
 
-EXAMPLES = """examples:
+EXAMPLES = f"""examples:
   python -m fgmix export --model saved_models/RUN --top-k 3
   python -m fgmix export --model saved_models/RUN --output models/birds --precision-target 0.95
   python -m fgmix export --model saved_models/RUN --format onnx
+  python -m fgmix export --model saved_models/RUN --tta flip
+  python -m fgmix export --model saved_models/RUN-seed0 saved_models/RUN-seed1 --output models/birds
 
 The version is the next free number in DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1). It holds the
 model, its labels, a model card (README.md) and, for TensorFlow Serving, warm-up requests. Point the
@@ -22,6 +25,11 @@ With a target, probabilities are calibrated, and the output `accepted` is true f
 largest probability reaches a threshold. Temperature and threshold are chosen on the run's
 validation photos; the model card reports the results on the test photos. A target of 0.95 needs at
 least 20 validation photos, 0.99 at least 100, and a few hundred to be reliable.
+
+{AVERAGING}
+The model card says what averaging costs, and, where the run's test photos are at hand, what it
+brings. A target is chosen from the averaged probabilities. Runs of different image sizes make a
+SavedModel without the signature serving_tensor, and no ONNX model.
 """
 
 
@@ -29,12 +37,15 @@ def main(argv: list[str]) -> int:
     """Parses the flags, exports the run, and prints the export's folder."""
     parser = Parser(
         prog="python -m fgmix export",
-        description="Exports a finished run as a model to serve.",
+        description="Exports a finished run, or several as one, as a model to serve.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
+    add_models(parser)
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="the model's folder (default: the run's)"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="the model's folder (default: the run's; several runs need one)",
     )
     parser.add_argument(
         "--top-k",
@@ -73,14 +84,16 @@ def main(argv: list[str]) -> int:
             raise FgmixError(f"--{kind}-target {value:g}: must be between 0 and 1")
     if args.output:
         check_output_folder("--output", args.output)
-    run = Run.open(args.model)
+    ensemble = Ensemble.open(args.model, args.tta)
+    if len(ensemble.runs) > 1 and not args.output:
+        raise FgmixError("several runs make a model of their own: give its folder as --output DIR")
 
     import_tensorflow()
     from fgmix.workflows.export import Target, export_run
 
     version = export_run(
-        run,
-        args.output or run.directory,
+        ensemble,
+        args.output or ensemble.first.directory,
         top_k=args.top_k,
         model_format=args.format,
         target=next((Target(*item) for item in targets.items()), None),

@@ -7,32 +7,36 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from fgmix.cli.ensemble import AVERAGING, add_models
 from fgmix.cli.main import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.console import printable, say
 from fgmix.errors import FgmixError
 from fgmix.files import alone
-from fgmix.runs.run import Run
+from fgmix.runs.ensemble import Ensemble
+from fgmix.runs.record import CONFIG
 from fgmix.serving.choices import TOP
 from fgmix.serving.inputs import LIST, open_inputs
 from fgmix.serving.job import Done, begin, describe_job, go_on, refuse_existing
 from fgmix.serving.lines import LINE_FORMATS
 
-EXAMPLES = """examples:
+EXAMPLES = f"""examples:
   python -m fgmix predict --model saved_models/RUN photo.jpg
   python -m fgmix predict --model saved_models/RUN folder/ 'more/**/*.jpg' > predictions.jsonl
   find photos/ -name '*.jpg' | python -m fgmix predict --model saved_models/RUN -
   python -m fgmix predict --model saved_models/RUN archive/ --output archive.jsonl
   python -m fgmix predict --model saved_models/RUN archive/ --output archive.jsonl --resume
   python -m fgmix predict --model saved_models/RUN archive/ --output archive.csv --format csv
+  python -m fgmix predict --model saved_models/RUN-seed0 saved_models/RUN-seed1 --tta flip photo.jpg
 
 A JSON line holds path, label, probability and top, or path and error. The columns of CSV are path,
 label, probability, error, and label_2, probability_2 and so on. The exit code is 1 if any file
 could not be read as an image.
 
 --resume continues an interrupted job with --output; the result is the same as without the
-interrupt. FILE.job.json beside FILE records which model made it.
-"""
+interrupt. FILE.job.json beside FILE records which models made it.
+
+{AVERAGING}"""
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +55,10 @@ def main(argv: list[str]) -> int:
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = Parser(
         prog="python -m fgmix predict",
-        description="Predicts the classes of photos with a finished run.",
+        description="Predicts the classes of photos with a finished run, or with several together.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
+    add_models(parser)
     parser.add_argument(
         "--format", choices=LINE_FORMATS, default="json", help="format of the lines (default: json)"
     )
@@ -72,12 +76,16 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "inputs",
-        nargs="+",
+        nargs="*",
         metavar="INPUT",
         help="an image, a folder, a quoted pattern ('**' reaches into folders), or - for a list "
         "of files on standard input, one per line",
     )
     args = parser.parse_args(argv)
+    args.model, inputs = _runs_and_inputs(args.model)
+    args.inputs = inputs + args.inputs
+    if not args.inputs:
+        parser.error("the following arguments are required: INPUT")
     if args.output:
         check_output_file("--output", args.output)
     elif args.resume or args.overwrite:
@@ -85,16 +93,26 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return args
 
 
+def _runs_and_inputs(places: list[str]) -> tuple[list[str], list[str]]:
+    """Divides what argparse assigns to `--model`: runs, and the inputs after them.
+
+    The first place is a run, whatever it holds, so that a wrong one is named as such.
+    """
+    others = (i for i, place in enumerate(places) if i and not (Path(place) / CONFIG).is_file())
+    end = next(others, len(places))
+    return places[:end], places[end:]
+
+
 def _predict(args: argparse.Namespace) -> int:
-    run = Run.open(args.model)
+    ensemble = Ensemble.open(args.model, args.tta)
     paths, total = open_inputs(args.inputs)
-    lines = LINE_FORMATS[args.format](min(TOP, len(run.class_names)))
+    lines = LINE_FORMATS[args.format](min(TOP, len(ensemble.class_names)))
     file, done = args.output, Done(0, 0)
     with ExitStack() as stack:
         if file:
             busy = f"{file} is being written by another process: choose another --output"
             stack.enter_context(alone(file, busy))
-            job = describe_job(run, args.format)
+            job = describe_job(ensemble, args.format)
             if args.resume:
                 done = go_on(file, job, lines, paths)
             elif not args.overwrite:
@@ -107,7 +125,7 @@ def _predict(args: argparse.Namespace) -> int:
 
         from fgmix.serving.predict import predict_files
 
-        answers = predict_files(run, paths, first=done.images, fill=bool(file))
+        answers = predict_files(ensemble, paths, first=done.images, fill=bool(file))
         if file:
             # Only after the model is loaded, so that a failure to load it keeps the old file.
             if not (args.resume and file.exists()):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fgmix.config.fields import Decides, option
+from fgmix.config.recipes import WITHIN
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
 from fgmix.models.backbones.registry import name_in_files, shown_name
 from fgmix.models.choices import GATED
@@ -24,7 +25,7 @@ from fgmix.models.choices import GATED
 ALWAYS_NAMED = ("dataset", "backbone", "attention", "seed")
 """Settings that are part of every run's name."""
 
-UNNAMED = ("finetune", "few", "few_photos", "val_photos")
+UNNAMED = (*WITHIN, "few_photos", "val_photos")
 """Settings that follow from others, so that they are part of no run's name."""
 
 UNREDUCED = ("none", "conv")

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+WITHIN = ("finetune", "few")
+"""The settings of a recipe that are recipes themselves, or None."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -114,7 +117,7 @@ def recipe_of(settings: Mapping[str, Any]) -> Recipe:
     within = {
         name: recipe_of(value)
         for name, value in settings.items()
-        if name in ("finetune", "few") and value is not None
+        if name in WITHIN and value is not None
     }
     return Recipe(**{**settings, **within})
 
@@ -253,7 +256,7 @@ def default_recipe(backbone: str) -> Recipe:
 
 def describe_recipes() -> str:
     """Returns a table of the settings of each recipe and preset, for `--help`."""
-    shown = [name for name in SETTINGS if name not in ("finetune", "few")]
+    shown = [name for name in SETTINGS if name not in WITHIN]
     width = max(map(len, shown)) + 4
     columns = [*RECIPES.values(), FEW]
     names = [*RECIPES, "strong, few photos"]

@@ -12,6 +12,7 @@ from fgmix.config.recipes import (
     PRESETS,
     RECIPES,
     SETTINGS,
+    WITHIN,
     Recipe,
     default_recipe,
 )
@@ -98,7 +99,7 @@ def _recipe_of(config: Settings) -> tuple[Recipe, str]:
         return default_recipe(backbone), f"the default for {backbone}"
     name = str(config.recipe or preset["recipe"])
     decided = {setting: getattr(config, setting) for setting in SETTINGS}
-    if name not in RECIPES and None not in (decided | {"finetune": "", "few": ""}).values():
+    if name not in RECIPES and None not in (decided | dict.fromkeys(WITHIN, "")).values():
         # A custom recipe, read from `config.json` with all its settings.
         return Recipe(name=name, **decided), "given"
     check_choice("--recipe", name, RECIPES)

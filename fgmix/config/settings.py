@@ -3,7 +3,7 @@
 from dataclasses import MISSING, dataclass
 
 from fgmix.config.fields import Decides, flag, unflagged
-from fgmix.config.recipes import BASE, PAPER_NETWORKS, PRESETS, RECIPES, Recipe, recipe_of
+from fgmix.config.recipes import BASE, PAPER_NETWORKS, PRESETS, RECIPES, WITHIN, Recipe, recipe_of
 from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
 from fgmix.data.sources.registry import SOURCES
 from fgmix.models.attention import ATTENTIONS
@@ -374,7 +374,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Converts the recipes within this one from the mappings in `config.json`."""
-        for name in ("finetune", "few"):
+        for name in WITHIN:
             if isinstance(value := getattr(self, name), dict):
                 object.__setattr__(self, name, recipe_of(value))
 

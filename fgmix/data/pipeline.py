@@ -9,6 +9,7 @@ whose source conversion costs every command several seconds.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -163,7 +164,7 @@ def evaluation_batches(
     dataset: ImageDataset,
     split: str,
     *,
-    image_size: int,
+    image_size: int | tuple[int, ...],
     batch_size: int,
     shard: Shard = WHOLE,
     filled: bool = False,
@@ -173,21 +174,22 @@ def evaluation_batches(
     Args:
         dataset: The data set.
         split: The split's name.
-        image_size: Side of the images, in pixels.
+        image_size: Side of the images, in pixels; or several, as for `load_image`.
         batch_size: Images per batch, over all processes.
         shard: The part of every batch to read.
         filled: Whether to fill up the last batch by repeating the last image.
 
     Returns:
-        A dataset of batches of images, float32 `[b, S, S, 3]`, RGB in [0, 255], and one-hot
-        labels, float32 `[b, K]`. The last batch may be smaller unless it is filled.
+        A dataset of batches of images, float32 `[b, S, S, 3]`, RGB in [0, 255], or a tuple of them
+        with one for each size, and one-hot labels, float32 `[b, K]`. The last batch may be smaller
+        unless it is filled.
     """
     order = measured_order(len(dataset.splits[split]), batch_size, shard, filled)
     chosen = replace(dataset, splits={split: dataset.splits[split].take(order)})
     labels = tf.one_hot(chosen.splits[split].labels, len(dataset.class_names))
 
     @tf.autograph.experimental.do_not_convert
-    def load(file: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def load(file: tf.Tensor, label: tf.Tensor) -> tuple[Any, tf.Tensor]:
         return load_image(tf.io.read_file(file), image_size, dataset.crop_bottom), label
 
     return (

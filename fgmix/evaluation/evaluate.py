@@ -12,6 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.pipeline import evaluation_batches
 from fgmix.evaluation.metrics import classification_metrics
 from fgmix.files import replacing, write_csv
+from fgmix.models.ensemble import image_sizes
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 
@@ -66,7 +67,8 @@ def evaluate(
     """Runs the classifier over every image of a split.
 
     Args:
-        model: A classifier whose outputs are the classes of `dataset`, in order.
+        model: From `build_classifier` or `average_classifiers`. Its outputs are the classes of
+            `dataset`, in order.
         dataset: The data set.
         split: The split's name.
         batch_size: Images per step; it affects speed only.
@@ -76,7 +78,7 @@ def evaluate(
     batches = evaluation_batches(
         dataset,
         split,
-        image_size=model.input_shape[1],
+        image_size=image_sizes(model),
         batch_size=batch_size,
         shard=distribution.shard,
         filled=distribution.divided,

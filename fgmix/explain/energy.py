@@ -1,5 +1,7 @@
 """The energy of a feature map, the heat map of the paper's Fig. 3."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -13,6 +15,25 @@ def attention_energy(features: tf.Tensor) -> tf.Tensor:
         float32 `(batch, height, width)`; zeros for an image whose map is constant.
     """
     return unit_scale(tf.reduce_mean(tf.square(tf.cast(features, tf.float32)), axis=-1))
+
+
+def mean_energy(maps: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the mean of the `attention_energy` of feature maps, scaled to [0, 1] in each image.
+
+    Energies are scaled before they are averaged, so that every classifier counts as much, however
+    large its features are. Smaller maps are enlarged bilinearly to the largest, as a map is when it
+    is shown.
+
+    Args:
+        maps: `(batch, height, width, channels)` each, of the same images; at least one.
+
+    Returns:
+        float32 `(batch, height, width)`. For one map, its `attention_energy`.
+    """
+    energies = [attention_energy(features)[..., tf.newaxis] for features in maps]
+    largest = [max(energy.shape[axis] for energy in energies) for axis in (1, 2)]
+    enlarged = [tf.image.resize(energy, largest)[..., 0] for energy in energies]
+    return unit_scale(tf.add_n(enlarged) / len(enlarged))
 
 
 def unit_scale(heat: tf.Tensor) -> tf.Tensor:

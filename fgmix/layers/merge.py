@@ -1,12 +1,32 @@
 """The merge of two feature maps (the paper's `F_merge`), for mixed attention and its control."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from fgmix.layers.numerics import Shape, Tensor, narrow
 
 
-def build_merge(layer: keras.layers.Layer, input_shape: Shape) -> keras.layers.Conv2D:
+class PointwiseConvolution(keras.layers.Conv2D):
+    """A 1 x 1 convolution, computed as the matrix product that it is.
+
+    With thousands of channels, a step of TensorFlow's convolution takes eleven times as long on the
+    CPU for one position, and half as long again for 49 (`benchmarks/speed/merge_gradient.py`).
+
+    Args:
+        filters: Number of output channels.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any):
+        super().__init__(filters, 1, **kwargs)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        product = ops.tensordot(inputs, ops.squeeze(self.kernel, (0, 1)), axes=1)
+        return ops.add(product, self.bias)
+
+
+def build_merge(layer: keras.layers.Layer, input_shape: Shape) -> PointwiseConvolution:
     """Builds the 1 x 1 convolution with bias that maps `2C` channels to `C`.
 
     If `layer` computes in float16, the convolution computes in float32, because its sums can
@@ -22,12 +42,12 @@ def build_merge(layer: keras.layers.Layer, input_shape: Shape) -> keras.layers.C
     """
     channels = input_shape[-1]
     wide = layer.variable_dtype if layer.compute_dtype == "float16" else layer.dtype_policy
-    convolution = keras.layers.Conv2D(channels, 1, dtype=wide, name="merge")
+    convolution = PointwiseConvolution(channels, dtype=wide, name="merge")
     convolution.build((*input_shape[:-1], 2 * channels))
     return convolution
 
 
-def merge(convolution: keras.layers.Conv2D, first: Tensor, second: Tensor) -> Tensor:
+def merge(convolution: PointwiseConvolution, first: Tensor, second: Tensor) -> Tensor:
     """Returns `F_merge([first, second])`, clipped to float16's range if the inputs are float16.
 
     Args:

@@ -65,7 +65,8 @@ class MixedAttention(keras.layers.Layer):
         """Returns the mean of the layer's output over the positions, at a fraction of the cost.
 
         The mean of a 1 x 1 convolution equals the convolution of the mean, so `F_merge` runs on
-        a single position. So does channel attention; only spatial attention needs the whole map.
+        a single position. So does channel attention; only the weights of spatial attention need
+        the whole map.
 
         Args:
             features: `(batch, height, width, channels)`.
@@ -74,8 +75,7 @@ class MixedAttention(keras.layers.Layer):
             `(batch, 1, 1, channels)`.
         """
         mean = ops.mean(features, axis=(1, 2), keepdims=True)
-        attended = ops.mean(self.spatial(features), axis=(1, 2), keepdims=True)
-        return merge(self.merge, self.channel(mean), attended)
+        return merge(self.merge, self.channel(mean), self.spatial.mean(features))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

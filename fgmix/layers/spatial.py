@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from fgmix.layers.excitation import Excitation
-from fgmix.layers.numerics import Shape, Tensor, scale
+from fgmix.layers.numerics import Shape, Tensor, narrow, scale
 
 
 def _softmax_over_positions(values: Tensor) -> Tensor:
@@ -87,6 +87,22 @@ class SpatialAttention(keras.layers.Layer):
 
     def call(self, features: Tensor) -> Tensor:
         return scale(features, self.spatial_map(features))
+
+    def mean(self, features: Tensor) -> Tensor:
+        """Returns the mean of the layer's output over the positions, without computing that.
+
+        The mean of `U * gate(v)` is a product of the matrix `U` with the vector `gate(v)`.
+
+        Args:
+            features: `(batch, height, width, channels)`.
+
+        Returns:
+            `(batch, 1, 1, channels)`.
+        """
+        gates = ops.cast(self.spatial_map(features)[..., 0], "float32")
+        means = ops.einsum("bhwc,bhw->bc", ops.cast(features, "float32"), gates)
+        _, height, width, _ = features.shape
+        return narrow(means[:, None, None] / (height * width), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

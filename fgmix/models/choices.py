@@ -10,6 +10,8 @@ HEADS = ("paper", "linear")
 HEAD_BN = ("after", "both")
 BATCH_NORM = ("train", "frozen")
 INTERPOLATIONS = ("none", "auto")
+TTA = ("none", "flip")
+"""Test-time augmentations; the first one is the default."""
 GATED = ("spatial", "mixed")
 """The attentions that use a gate."""
 

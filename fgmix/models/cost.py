@@ -268,5 +268,5 @@ COUNTERS: dict[type, Callable[[Any, Shape], int]] = {
 A layer of another class counts as 0 if none of its weights has two or more dimensions.
 """
 
-FREE_OPERATIONS = {"Add"}
+FREE_OPERATIONS = {"Add", "Flip", "Take"}
 """Class names of operations that count as 0, such as `x + y`. (Keras does not export classes.)"""

@@ -45,7 +45,7 @@ def cost_rows(backbone: str, costs: "Mapping[str, ClassifierCost]") -> list[tupl
             f"{found.attention.parameters:,}",
             f"{found.whole.parameters:,}",
             _share(found.attention.parameters, plain.parameters),
-            _millions(found.whole.multiply_adds),
+            millions(found.whole.multiply_adds),
             _share(found.attention.multiply_adds, plain.multiply_adds),
         )
         for attention, found in costs.items()
@@ -85,7 +85,8 @@ def cost_page(
     )
 
 
-def _millions(count: int | None) -> str:
+def millions(count: int | None) -> str:
+    """Returns a count in millions, or that it was not counted."""
     return NOT_COUNTED if count is None else f"{count / 1e6:,.1f}"
 
 

@@ -27,7 +27,7 @@ def fused_batch_norm(model: keras.Model) -> Iterator[None]:
     Args:
         model: The model. Its layers are restored on exit; graphs traced meanwhile keep the kernel.
     """
-    listed = model.layers if keras.backend.backend() == "tensorflow" else []
+    listed = list(_layers(model)) if keras.backend.backend() == "tensorflow" else []
     layers = [layer for layer in listed if _can_be_fused(layer)]
     # Keras lists layers in the order of computation.
     before_trained = list(takewhile(lambda layer: not layer.trainable_weights, listed))
@@ -52,6 +52,15 @@ def infer(model: keras.Model, images: Any) -> Any:
     """
     with fused_batch_norm(model):
         return model(images, training=False)
+
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yields a model's layers and those of the models inside it, in the order of computation."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _can_be_fused(layer: keras.Layer) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from fgmix.comparison.names import ABSENT
 from fgmix.comparison.study import Study
+from fgmix.config.recipes import SETTINGS, WITHIN
 from fgmix.data.dataset import CONTENT
 from fgmix.errors import FgmixError
 from fgmix.evaluation.curves import draw_curves, measured_splits
@@ -88,6 +89,19 @@ def _summary(study: Study) -> tuple[str, ...]:
         f"{first.data['name']}: {first.data['num_classes']} classes, {images} photos"
         + (" (first run; others differ)." if len(amounts) > 1 else ".")
     ]
+    few = [run.run for run in study.runs if run.run.trained_with is not run.run.config]
+    if few:
+        recipe, settings = few[0].config, few[0].trained_with
+        named = ", ".join(
+            f"{_flag(name)} {_value(getattr(settings, name))}"
+            for name in SETTINGS
+            if name not in (*WITHIN, "few_photos")
+            and getattr(settings, name) != getattr(recipe, name)
+        )
+        told.append(
+            f"Runs with fewer than {recipe.few_photos:,} training photos ({len(few)} of "
+            f"{len(study.runs)}) took other settings than the recipe's: {named}."
+        )
     skipped = first.data.get("skipped", [])
     if skipped:
         told.append(f"{len(skipped)} photos were skipped because they can't be read.")

@@ -127,6 +127,11 @@ class Run:
         except (TypeError, FgmixError) as error:
             raise of_another_version(self.directory, error) from error
 
+    @property
+    def trained_with(self) -> TrainConfig:
+        """The settings it was trained with: those for few images, if it had few."""
+        return self.config.for_photos(self.data["num_images"].get("train", 0))
+
     def config_at(self, dataset: str | None = None, data_dir: str | None = None) -> TrainConfig:
         """Returns the config with the place where the run's images are now.
 

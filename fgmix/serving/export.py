@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from fgmix.failpoints import failpoint
 from fgmix.files import replacing
-from fgmix.serving.signatures import SIGNATURES, Classifier, input_spec
+from fgmix.serving.signatures import SIGNATURES, Classifier, input_spec, signatures_of
 from fgmix.serving.warmup import write_warmup
 
 EXTRA = "assets.extra"
@@ -22,7 +22,7 @@ def next_version(directory: Path) -> Path:
 
 
 def export_saved_model(classifier: Classifier, directory: Path, card: str = "") -> None:
-    """Writes all of `SIGNATURES`, warm-up requests and labels; atomic.
+    """Writes the signatures that the model can have, warm-up requests and labels; atomic.
 
     Args:
         classifier: The classifier to export.
@@ -35,10 +35,10 @@ def export_saved_model(classifier: Classifier, directory: Path, card: str = "") 
     refuse_existing(directory)
     # Keras's ExportArchive would trace each signature twice.
     signatures = {
-        name: tf.function(make(classifier), autograph=False).get_concrete_function(
+        name: tf.function(SIGNATURES[name](classifier), autograph=False).get_concrete_function(
             input_spec(name, classifier.model)
         )
-        for name, make in SIGNATURES.items()
+        for name in signatures_of(classifier.model)
     }
     with replacing(directory) as beside:
         tf.saved_model.save(_holding(classifier.model), str(beside), signatures)

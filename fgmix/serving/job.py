@@ -1,7 +1,7 @@
 """A file of predictions that is written line by line and can be resumed.
 
-`FILE.job.json` beside `FILE` records what determines its lines: the model, the format and the
-library versions. A job is only resumed if all of them are the same.
+`FILE.job.json` beside `FILE` records what determines its lines: the models, test-time augmentation,
+the format and the library versions. A job is only resumed if all of them are the same.
 """
 
 import hashlib
@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import fgmix
 from fgmix.errors import FgmixError
 from fgmix.files import harmless, write_json
+from fgmix.models.choices import TTA
+from fgmix.runs.ensemble import Ensemble, as_ensemble
 from fgmix.runs.record import MODEL
 from fgmix.runs.run import Run
 from fgmix.serving.lines import LineFormat
@@ -33,22 +35,26 @@ class Done(NamedTuple):
     failed: int
 
 
-def describe_job(run: Run, line_format: str) -> dict[str, Any]:
+def describe_job(run: Run | Ensemble, line_format: str) -> dict[str, Any]:
     """Returns what determines the lines of a file.
 
     Args:
-        run: The run that predicts.
+        run: The run that predicts, or several. Their order counts: it decides how their mean is
+            rounded.
         line_format: A name from `LINE_FORMATS`.
 
     Returns:
         The content of `FILE.job.json`.
     """
-    with (run.directory / MODEL).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    digest.update(json.dumps([run.class_names, run.crop_bottom]).encode())
+    ensemble, digest = as_ensemble(run), hashlib.sha256()
+    for one in ensemble.runs:
+        with (one.directory / MODEL).open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+        digest.update(json.dumps([one.class_names, one.crop_bottom]).encode())
     return {
-        "model": str(run.directory.resolve()),
+        "model": ", ".join(str(one.directory.resolve()) for one in ensemble.runs),
         "fingerprint": digest.hexdigest(),
+        "tta": ensemble.tta,
         "format": line_format,
         "versions": {
             "fgmix": fgmix.__version__,
@@ -139,6 +145,10 @@ def _refuse_another(file: Path, job: dict[str, Any]) -> None:
         changed = [f"{name} {v}" for name, v in versions.items() if job["versions"].get(name) != v]
         if before["fingerprint"] != job["fingerprint"]:
             changed.insert(0, f"another model ({before['model']} as it was then)")
+        # Version 0.1 had no augmentation to record.
+        tta = before.get("tta", TTA[0])
+        if tta != job["tta"]:
+            changed.insert(0, f"--tta {tta}")
         if before["format"] != job["format"]:
             changed.insert(0, f"--format {before['format']}")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

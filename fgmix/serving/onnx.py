@@ -15,6 +15,7 @@ import tensorflow as tf
 from fgmix.errors import FgmixError
 from fgmix.files import replacing
 from fgmix.lazy import import_optional
+from fgmix.models.nested import every_layer
 from fgmix.serving.export import refuse_existing, write_companions
 from fgmix.serving.signatures import Classifier, input_spec, serving_tensor
 
@@ -97,7 +98,7 @@ def in_float32(model: keras.Model) -> keras.Model:
     A backbone may contain operations that are no layers, such as `x + y`. They have no precision of
     their own, except casts.
     """
-    if all(layer.compute_dtype == "float32" for layer in model.layers):
+    if all(layer.compute_dtype == "float32" for layer in every_layer(model)):
         return model
     copy = keras.models.clone_model(
         model,

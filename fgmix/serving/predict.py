@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from fgmix.data.codec.diagnose import diagnose_content
+from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.run import Run
 from fgmix.serving.answers import UNREADABLE, describe, describe_failure, read_image
 from fgmix.serving.signatures import Classifier, serving_default
@@ -40,14 +41,14 @@ class _Group(NamedTuple):
 
 
 def predict_files(
-    run: Run, files: Iterable[Path | None], *, first: int = 0, fill: bool = False
+    run: Run | Ensemble, files: Iterable[Path | None], *, first: int = 0, fill: bool = False
 ) -> Iterator[Answer]:
     """Predicts the class of each file, with the code of the exported signature.
 
     The model is loaded immediately; images are read as predictions are consumed.
 
     Args:
-        run: A finished run.
+        run: A finished run, or several that answer together.
         files: Image files; None flushes the predictions of all files before it.
         first: The number of files that the same job has already predicted.
         fill: Whether to pad every batch to its full size, with each image in the row that its
@@ -82,7 +83,7 @@ def _predict(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _inference(run: Run, fill: bool) -> Callable[[_Group], list[Answer]]:
+def _inference(run: Run | Ensemble, fill: bool) -> Callable[[_Group], list[Answer]]:
     model: keras.Model = run.load_model()
     serve = tf.function(
         serving_default(Classifier(model, run.class_names, run.crop_bottom)),

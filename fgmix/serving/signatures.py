@@ -6,14 +6,15 @@ batch. Calibration applies to the probabilities of every signature.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from fgmix.data.codec.decode import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
-from fgmix.explain.energy import attention_energy
-from fgmix.models.classifier import ATTENTION_LAYER
+from fgmix.explain.energy import mean_energy
+from fgmix.models.ensemble import attended_maps, image_sizes
 from fgmix.models.fused_batchnorm import infer
 from fgmix.serving.choices import TOP
 
@@ -25,7 +26,7 @@ class Classifier:
     """A trained classifier and what its signatures need.
 
     Attributes:
-        model: From `build_classifier`.
+        model: From `build_classifier` or `average_classifiers`.
         class_names: Its `K` classes, in output order.
         crop_bottom: Pixel rows to remove from the bottom of every image, in source pixels.
         top_k: The most labels in a prediction.
@@ -38,9 +39,9 @@ class Classifier:
     top_k: int = TOP
     abstention: Abstention | None = None
 
-    def load(self, image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def load(self, image_bytes: tf.Tensor) -> tuple[Any, tf.Tensor]:
         """Decodes image files, string `[n]`, to the model's input; also returns which are valid."""
-        return load_batch(image_bytes, self.model.input_shape[1], self.crop_bottom)
+        return load_batch(image_bytes, image_sizes(self.model), self.crop_bottom)
 
     def answer(self, probabilities: tf.Tensor) -> Outputs:
         """Returns `probabilities`, calibrated, and `accepted`, from the model's output `[n, K]`."""
@@ -91,15 +92,17 @@ def explain(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     """Returns the signature from `image_bytes`, string `[n]`, to probabilities and heat maps.
 
     Its outputs are `probabilities [n, K]`, `heatmap [n, h, w]` and `valid [n]`. The heat map is
-    `attention_energy` at the size of the feature map, and zero where `valid` is false.
+    `attention_energy` at the size of the feature map, and zero where `valid` is false. Of a model
+    that averages, it is the mean over classifiers and views (`mean_energy`), at the size of the
+    largest feature map: it shows what the mean of the probabilities rests on.
     """
     model = classifier.model
-    attended = keras.Model(model.input, [model.output, model.get_layer(ATTENTION_LAYER).output])
+    attended = keras.Model(model.input, [model.output, *attended_maps(model)])
 
     def call(image_bytes: tf.Tensor) -> Outputs:
         images, valid = classifier.load(image_bytes)
-        probabilities, features = _run(attended, images)
-        answer = classifier.answer(probabilities) | {"heatmap": attention_energy(features)}
+        probabilities, *maps = _run(attended, images)
+        answer = classifier.answer(probabilities) | {"heatmap": mean_energy(maps)}
         return _blank(answer, valid)
 
     return call
@@ -112,6 +115,16 @@ SIGNATURES = {
 }
 
 
+def signatures_of(model: keras.Model) -> tuple[str, ...]:
+    """Returns the names of the signatures that a model can have, from `SIGNATURES`.
+
+    A model that takes images of several sizes has no `serving_tensor`: it resizes each photo to
+    every size, and pixels that are resized already would be resized twice.
+    """
+    several = isinstance(image_sizes(model), tuple)
+    return tuple(name for name in SIGNATURES if not (several and name == "serving_tensor"))
+
+
 def input_spec(signature: str, model: keras.Model) -> tf.TensorSpec:
     """Returns the named input of a signature from `SIGNATURES`."""
     if signature == "serving_tensor":
@@ -119,11 +132,12 @@ def input_spec(signature: str, model: keras.Model) -> tf.TensorSpec:
     return tf.TensorSpec([None], tf.string, name="image_bytes")
 
 
-def _run(model: keras.Model, images: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
+def _run(model: keras.Model, images: Any) -> Any:
     # Batch normalisation crashes on an empty batch, so one black image takes its place.
-    count = tf.shape(images)[0]
-    padded = tf.pad(images, [[0, tf.maximum(0, 1 - count)], [0, 0], [0, 0], [0, 0]])
-    return keras.tree.map_structure(lambda x: x[:count], infer(model, padded))
+    count = tf.shape(tf.nest.flatten(images)[0])[0]
+    more = [[0, tf.maximum(0, 1 - count)], [0, 0], [0, 0], [0, 0]]
+    padded = tf.nest.map_structure(lambda x: tf.pad(x, more), images)
+    return tf.nest.map_structure(lambda x: x[:count], infer(model, padded))
 
 
 def _blank(answer: Outputs, valid: tf.Tensor) -> Outputs:

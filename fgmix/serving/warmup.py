@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from fgmix.serving.signatures import SIGNATURES, input_spec
+from fgmix.serving.signatures import input_spec, signatures_of
 
 FILE = "tf_serving_warmup_requests"
 BATCH_SIZES = (1, 8)
@@ -31,7 +31,7 @@ def write_warmup(directory: Path, model: keras.Model) -> None:
         model: The classifier.
     """
     with tf.io.TFRecordWriter(str(directory / FILE)) as writer:
-        for signature in SIGNATURES:
+        for signature in signatures_of(model):
             spec = input_spec(signature, model)
             value = _picture() if spec.dtype == tf.string else 127.0
             for batch in BATCH_SIZES:

@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
 from fgmix.data.codec.diagnose import refuse_unreadable
@@ -19,13 +21,17 @@ from fgmix.evaluation.calibration import (
     threshold_for_coverage,
     threshold_for_precision,
 )
-from fgmix.evaluation.evaluate import evaluate
+from fgmix.evaluation.evaluate import Evaluation, evaluate
+from fgmix.evaluation.metrics import summarize
+from fgmix.models.cost import cost
+from fgmix.models.ensemble import image_sizes
+from fgmix.runs.ensemble import Ensemble, as_ensemble
 from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.configs import model_name, write_serving_configs
 from fgmix.serving.export import export_saved_model, next_version
-from fgmix.serving.model_card import Calibration, describe, write_card
+from fgmix.serving.model_card import Averaging, Calibration, describe, write_card
 from fgmix.serving.onnx import export_onnx, require_onnx
 from fgmix.serving.signatures import Classifier
 
@@ -62,7 +68,7 @@ THRESHOLDS: dict[str, Chooser] = {
 
 
 def export_run(
-    run: Run,
+    source: Run | Ensemble,
     directory: Path,
     *,
     top_k: int = TOP,
@@ -71,17 +77,17 @@ def export_run(
     dataset: str | None = None,
     data_dir: str | None = None,
 ) -> Path:
-    """Exports a run as the next version in a model's folder.
+    """Exports a run, or several as one model, as the next version in a model's folder.
 
     Args:
-        run: The run.
+        source: The run, or the runs and views whose probabilities the model averages.
         directory: The model's folder; created if it does not exist. Nothing in it is overwritten.
         top_k: The largest number of labels in an answer.
         model_format: A name from `EXPORTERS`.
         target: Decides which predictions are accepted; None exports without calibration and
             threshold.
-        dataset: Where the run's images are now, as for `load_images`. They are needed for a target
-            and to check ONNX.
+        dataset: Where the (first) run's images are now, as for `load_images`. They are needed for a
+            target and to check ONNX; what averaging brings is measured if they are there.
         data_dir: The folder of the data set, if it has moved.
 
     Returns:
@@ -91,49 +97,60 @@ def export_run(
         FgmixError: If the run has no validation images for a target, the target can't be reached,
             images are missing, or the format can't represent the model.
     """
+    ensemble = as_ensemble(source)
+    load = cache(partial(load_images, ensemble.first, dataset, data_dir))
     if model_format == "onnx":
         require_onnx()
         directory = directory / ONNX_FOLDER
-    calibration = choose_abstention(run, target, dataset, data_dir) if target else None
+    if target:
+        _refuse_without_validation(ensemble.first)
+        load()
+    model = ensemble.load_model()
+    if model_format == "onnx":
+        _refuse_several_sizes(model)
+
+    @cache
+    def measure(split: str) -> Evaluation:
+        images = load()
+        ensemble.refuse_trained_on(images.splits[split].paths, split)
+        refuse_unreadable(images.files(split))
+        return evaluate(model, images, split)
+
+    calibration = choose_abstention(measure, target) if target else None
+    metrics, averaging = ensemble.first.metrics, None
+    if ensemble.averages:
+        metrics, averaging = _measure_averaging(ensemble, model, measure)
     version = next_version(directory)
     classifier = Classifier(
-        run.load_model(),
-        run.class_names,
-        run.crop_bottom,
+        model,
+        ensemble.class_names,
+        ensemble.crop_bottom,
         top_k,
         calibration.abstention if calibration else None,
     )
-    card = write_card(run, run.metrics, version.name, model_format, top_k, calibration)
-    EXPORTERS[model_format](partial(load_images, run, dataset, data_dir), classifier, version, card)
+    card = write_card(ensemble, metrics, version.name, model_format, top_k, calibration, averaging)
+    EXPORTERS[model_format](load, classifier, version, card)
     return version
 
 
-def choose_abstention(
-    run: Run, target: Target, dataset: str | None = None, data_dir: str | None = None
-) -> Calibration:
+def choose_abstention(measure: Callable[[str], Evaluation], target: Target) -> Calibration:
     """Fits temperature and threshold on validation images and measures them on test images.
 
+    Args:
+        measure: Evaluates the model that is exported on a split.
+        target: What the threshold is to reach.
+
     Raises:
-        FgmixError: If there are no validation images or the target can't be reached.
+        FgmixError: If the target can't be reached.
     """
-    if not run.data["num_images"].get("val"):
-        raise FgmixError(
-            f"{run.directory} was trained without validation photos, which calibration and "
-            f"threshold are chosen on: train it with --val-fraction 0.1, or export it without a "
-            f"target"
-        )
-    images = load_images(run, dataset, data_dir)
-    refuse_unreadable(images.files("val"))
-    model = run.load_model()
-    found = evaluate(model, images, "val")
+    found = measure("val")
     temperature = fit_temperature(found.probabilities, found.labels)
     calibrated = calibrate(found.probabilities, temperature)
     correct = calibrated.argmax(axis=1) == found.labels
     threshold = THRESHOLDS[target.kind](calibrated.max(axis=1), correct, target.value)
     abstention = Abstention(temperature, threshold)
 
-    refuse_unreadable(images.files("test"))
-    test = evaluate(model, images, "test")
+    test = measure("test")
     calibration = Calibration(
         str(target),
         abstention,
@@ -144,6 +161,46 @@ def choose_abstention(
     log.info("  %s", describe(calibration.validation, "validation"))
     log.info("  %s", describe(calibration.test, "test"))
     return calibration
+
+
+def _refuse_without_validation(run: Run) -> None:
+    if not run.data["num_images"].get("val"):
+        raise FgmixError(
+            f"{run.directory} was trained without validation photos, which calibration and "
+            f"threshold are chosen on: train it with --val-fraction 0.1, or export it without a "
+            f"target"
+        )
+
+
+def _refuse_several_sizes(model: keras.Model) -> None:
+    sizes = image_sizes(model)
+    if isinstance(sizes, tuple):
+        shown = " and ".join(map(str, sizes))
+        raise FgmixError(
+            f"an ONNX model takes pixels of one size, and the runs take images of {shown}: export "
+            f"them as savedmodel, or give runs of one --image-size"
+        )
+
+
+def _measure_averaging(
+    ensemble: Ensemble, model: keras.Model, measure: Callable[[str], Evaluation]
+) -> tuple[dict[str, Any], Averaging]:
+    """Measures what averaging costs, and what it brings if the images are there.
+
+    Returns:
+        The metrics of the whole model, empty if it could not be measured; and what its card says of
+        the averaging.
+    """
+    # Folds are held out from one run each, and test images from all of them.
+    split = ensemble.first.config.measured_split if len(ensemble.runs) == 1 else "test"
+    metrics: dict[str, Any] = {}
+    try:
+        metrics = measure(split).metrics
+        log.info("%s: %s", ensemble.describe(), summarize(metrics, split))
+    except FgmixError as error:
+        log.warning("what averaging brings is not measured: %s", error)
+    costs = (cost(model), cost(ensemble.first.load_model()))
+    return metrics, Averaging(*costs, split if metrics else None)
 
 
 def _export_onnx(

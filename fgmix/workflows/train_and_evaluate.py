@@ -23,6 +23,7 @@ from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
 from fgmix.models.backbones.pretrained import require_backbone
 from fgmix.runs import folder as run_folder
+from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
 from fgmix.runs.run import Run
@@ -197,8 +198,10 @@ def evaluate_run(
     return found, images, model
 
 
-def evaluate_images(run: Run, images: ImageDataset, split: str) -> tuple[Evaluation, keras.Model]:
-    """Evaluates a finished run on a split of a data set that has its classes.
+def evaluate_images(
+    run: Run | Ensemble, images: ImageDataset, split: str
+) -> tuple[Evaluation, keras.Model]:
+    """Evaluates a finished run, or several together, on a split of a data set with its classes.
 
     Returns:
         The evaluation and the model.

@@ -288,3 +288,19 @@ def test_bad_arguments_are_refused():
         ChannelAttention(reduction=0)
     with pytest.raises(ValueError, match="at least 1"):
         CBAM(reduction=0)
+
+
+@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("layer_class", [SpatialAttention, MixedAttention])
+def test_the_mean_over_positions_is_that_of_the_output(layer_class, gate):
+    u = features()
+    layer = built(lambda r, **k: layer_class(r, gate, **k), u)
+    expected = np.asarray(layer(u)).mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(layer.mean(u), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_mean_is_finite_in_half_precision():
+    layer = SpatialAttention(4, dtype="mixed_float16")
+    mean = layer.mean(np.full((1, 7, 7, 64), 6e4, "float16"))
+    assert keras.backend.standardize_dtype(mean.dtype) == "float16"
+    assert np.isfinite(np.asarray(keras.ops.cast(mean, "float32"))).all()

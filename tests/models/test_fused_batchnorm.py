@@ -93,8 +93,12 @@ def test_a_frozen_layer_is_fused_where_no_gradient_goes_through(trained):
     np.testing.assert_array_equal(layer.moving_mean, np.arange(8.0))
 
 
-def test_inference_is_the_same():
+@pytest.mark.parametrize("nested", [False, True])
+def test_inference_is_the_same(nested):
     model, _ = one_layer()
+    if nested:
+        outer = keras.Input((6, 5, 8))
+        model = keras.Model(outer, model(outer))
     images = tf.constant(np.random.default_rng(1).normal(2, 3, (4, 6, 5, 8)).astype("float32"))
     expected = model(images, training=False)
     with fused_batch_norm(model):

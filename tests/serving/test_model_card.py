@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fgmix.config.recipes import FEW
+from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.runs.folder import prepare_run
 from fgmix.runs.run import Run
@@ -34,3 +36,18 @@ def test_names_are_shown_and_are_no_html(card):
     assert "&lt;img src=x onerror=alert(1)> 50%, a | b 50%, &amp;lt; 50%." in card
 
     assert "| data set | &lt;i>birds: 3 classes, photos: 0 train, 0 test |" in card
+
+
+def test_the_epochs_are_those_of_the_training(tmp_path):
+    (tmp_path / "1.jpg").write_bytes(b"photo")
+    photos = Split(("1.jpg",), np.zeros(1, np.int32))
+    data = ImageDataset("birds", tmp_path, ("a", "b"), {"train": photos, "test": photos})
+    metrics = {"top1": 0.5, "top5": 1.0, "mean_per_class": 0.5, "loss": 1.0, "num_examples": 4}
+    metrics["per_class"] = {"a": 1.0, "b": 0.0}
+    made = {}
+    for backbone in ("mobilenet_v2", "vgg16"):  # recipes strong and paper
+        config = TrainConfig(dataset="birds", backbone=backbone, run_dir=str(tmp_path / backbone))
+        prepare_run(config.resolve(), data, "float32")
+        made[backbone] = write_card(Run(tmp_path / backbone), metrics, "1")
+    assert f"| strong for few photos, epochs: {FEW.epochs}, seed 0 |" in made["mobilenet_v2"]
+    assert "| paper, epochs: 300, seed 0 |" in made["vgg16"]

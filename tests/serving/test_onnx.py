@@ -8,6 +8,7 @@ import tensorflow as tf
 from fgmix.errors import FgmixError
 from fgmix.evaluation.calibration import Abstention
 from fgmix.models import build_classifier
+from fgmix.models.ensemble import average_classifiers
 from fgmix.serving import onnx
 from fgmix.serving.signatures import Classifier, serving_tensor
 from fgmix.training.precision import policy
@@ -88,6 +89,21 @@ def test_onnxruntime_answers_as_the_model_in_float32(backbone, precision, files,
         assert probabilities.dtype == np.float32
         np.testing.assert_allclose(probabilities, expected["probabilities"], rtol=0, atol=1e-4)
         assert accepted.tolist() == expected["accepted"].numpy().tolist()
+
+
+@pytest.mark.slow
+def test_onnxruntime_averages_runs_and_views(files, tmp_path):
+    def averaged(precision):
+        return average_classifiers(
+            [build("tiny", precision), build("bare")], "flip", [[0, 1, 2], [2, 0, 1]]
+        )
+
+    onnx.export_onnx(Classifier(averaged("bfloat16"), NAMES), tmp_path / "1", "", files)
+    session = onnxruntime.InferenceSession(tmp_path / "1" / "model.onnx")
+    images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
+    [probabilities] = session.run(["probabilities"], {"images": images})
+    expected = averaged("float32")(images, training=False)
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-4)
 
 
 def test_what_differs_is_not_written(files, tmp_path, monkeypatch):

@@ -10,10 +10,11 @@ import pytest
 pytest.importorskip("jax", reason="jax is not installed")
 
 ROOT = Path(__file__).parents[2]
-FILES = ["models/test_classifier.py", "training/test_optimizer.py", "training/test_checkpoint.py"]
+FILES = ["models/test_classifier.py", "models/test_ensemble.py"]
+FILES += ["training/test_optimizer.py", "training/test_checkpoint.py"]
 # JAX compiles the initialiser of every kernel shape, so many or large networks take minutes.
 CHOSEN = ("exactly_one_group", "saved_and_loaded", "callers_model", "cosine", "rate")
-CHOSEN += ("damaged", "goes_on_exactly")
+CHOSEN += ("damaged", "goes_on_exactly", "known_probabilities", "single_predictions")
 
 
 @pytest.mark.slow

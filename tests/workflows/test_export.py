@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ import tensorflow as tf
 import fgmix
 from fgmix.__main__ import main
 from fgmix.cli.main import run
+from fgmix.models import build_classifier
+from fgmix.models.cost import cost
+from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.run import Run
+from fgmix.serving.predict import predict_files
 from tests.comparison.answers import edit_config
 from tests.trained_runs import CLASSES, draw_photos, small_config
 
@@ -28,8 +33,8 @@ def validated(tmp_path_factory):
 
 @pytest.fixture
 def export(capsys):
-    def call(run_dir, *argv):
-        code = run(main, ["export", "--model", str(run_dir), *map(str, argv)])
+    def call(*argv):
+        code = run(main, ["export", "--model", *map(str, argv)])
         out, err = capsys.readouterr()
         return code, out, err.splitlines()
 
@@ -106,6 +111,89 @@ def test_coverage_is_chosen_on_validation_and_measured_on_test(validated, export
     assert "The target was\ncoverage 0.5" in card
     assert f"{VAL * len(CLASSES)} validation photos" in card
     assert "`accepted [n]`" in card
+
+
+@pytest.mark.slow
+def test_the_threshold_and_the_card_are_of_the_averaged_probabilities(
+    validated, export, tmp_path, caplog
+):
+    second = shutil.copytree(validated, tmp_path / "second")
+    models = tmp_path / "models"
+    code, _, err = export(
+        validated, second, "--tta", "flip", "--output", models, "--coverage-target", 0.5
+    )
+    assert code == 0, err
+    photos = Run.open(validated).config.dataset
+    served = tf.saved_model.load(models / "1").signatures["serving_default"]
+    found = {}
+    for split in ("val", "test"):
+        files = sorted(tf.io.gfile.glob(f"{photos}/{split}/*/*"))
+        answer = served(image_bytes=tf.stack([tf.io.read_file(file) for file in files]))
+        truth = np.array([file.split("/")[-2] for file in files])
+        found[split] = answer["top_labels"].numpy()[:, 0].astype(str) == truth
+        if split == "val":
+            assert answer["accepted"].numpy().mean() == 0.5  # of 30, without ties
+    top1 = found["test"].mean()
+    run, single = Run.open(validated), cost(Run.open(validated).load_model())
+    card = (models / "1" / "README.md").read_text()
+    alone = f"{run.metrics['top1']:.1%} ± "
+    for said in (
+        "# run + second, version 1",
+        "The probabilities are the mean over 2 runs, each on the photo and its mirror image. That "
+        "takes 4 times the multiply-adds of run alone.",
+        f"| this model | {2 * single.parameters:,} | {4 * single.multiply_adds / 1e6:,.1f} |",
+        f"| {single.parameters:,} | {single.multiply_adds / 1e6:,.1f} |",
+        f"| top-1 | {top1:.1%} ± ",
+        "Without averaging, on the same photos:",
+        f"| run | {alone}",
+        f"| second | {alone}",
+        "### second\n\n",
+    ):
+        assert said in card, said
+    told = f"the mean over 2 runs, each on the photo and its mirror image: top-1 {top1:.1%}"
+    assert told in caplog.text
+
+
+@pytest.mark.slow
+def test_flip_is_exported_and_what_is_not_measured_has_no_figure(
+    finished, export, tmp_path, caplog
+):
+    run_dir = shutil.copytree(finished, tmp_path / "run")
+    edit_config(run_dir, config={"dataset": str(tmp_path / "gone")})
+    assert export(run_dir, "--tta", "flip")[0] == 0
+    assert "what averaging brings is not measured: the photos of" in caplog.text
+    photos = sorted(Path(Run.open(finished).config.dataset, "test", "red").iterdir())
+    signature = tf.saved_model.load(run_dir / "2").signatures["serving_default"]
+    served = signature(image_bytes=tf.constant([photo.read_bytes() for photo in photos]))
+    for row, answer in enumerate(predict_files(Ensemble.open([run_dir], "flip"), photos)):
+        assert answer["label"] == served["top_labels"].numpy()[row, 0].decode()
+        top = served["top_probabilities"].numpy()[row, 0]
+        assert answer["probability"] == pytest.approx(top, abs=1e-6)
+    quality = (run_dir / "2" / "README.md").read_text().partition("## How good it is")[2]
+    quality = quality.partition("\n## ")[0]
+    assert "not measured when the model was exported" in quality
+    metrics = Run.open(finished).metrics
+    assert f"| run | {metrics['top1']:.1%} ± " in quality
+    assert f"| {metrics['loss']:.3f} | {metrics['num_examples']} test |" in quality
+    assert "hardest" not in quality
+
+
+@pytest.mark.slow
+def test_runs_of_two_sizes_take_files_and_no_pixels(finished, export, tmp_path):
+    large = shutil.copytree(finished, tmp_path / "large")
+    edit_config(large, config={"image_size": 64})
+    build_classifier(len(CLASSES), "tiny", weights="none", image_size=64).save(
+        large / "model.keras"
+    )
+    code, _, err = export(finished, large, "--output", tmp_path, "--format", "onnx")
+    assert code == 2
+    assert "the runs take images of 32 and 64: export them as savedmodel" in err[-1]
+    assert export(finished, large, "--output", tmp_path / "models")[0] == 0
+    card = (tmp_path / "models" / "1" / "README.md").read_text()
+    assert "at 32 and 64 pixels, so there is no signature that takes pixels" in card
+    assert "`serving_tensor`" not in card
+    signatures = tf.saved_model.load(tmp_path / "models" / "1").signatures
+    assert set(signatures) == {"serving_default", "explain"}
 
 
 @pytest.mark.slow

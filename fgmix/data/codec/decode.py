@@ -6,6 +6,7 @@ over a dataset, traced in a `tf.function` and saved in a SavedModel.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -154,37 +155,43 @@ def resize_image(image: tf.Tensor, image_size: int) -> tf.Tensor:
     return tf.ensure_shape(resized, [image_size, image_size, 3])
 
 
-def load_image(image_bytes: tf.Tensor, image_size: int, crop_bottom: int = 0) -> tf.Tensor:
-    """Decodes the bytes of an image file and resizes the image to a square.
+def load_image(
+    image_bytes: tf.Tensor, image_size: int | tuple[int, ...], crop_bottom: int = 0
+) -> Any:
+    """Decodes the bytes of an image file and resizes the image to a square, or to several.
 
     Args:
         image_bytes: Scalar string, the content of the file.
-        image_size: Side of the square in pixels.
+        image_size: Side of the square in pixels. With a tuple, the image is decoded once and
+            resized to each of the sizes.
         crop_bottom: Pixel rows to remove from the bottom before resizing.
 
     Returns:
-        float32 tensor of shape [image_size, image_size, 3], values 0 to 255.
+        float32 tensor of shape [image_size, image_size, 3], values 0 to 255; or a tuple of them.
 
     Raises:
         ValueError: If `crop_bottom` is negative.
         tf.errors.InvalidArgumentError: If `decode_image` cannot read the bytes.
     """
-    return resize_image(decode_image(image_bytes, crop_bottom), image_size)
+    image = decode_image(image_bytes, crop_bottom)
+    return tf.nest.map_structure(lambda size: resize_image(image, size), image_size)
 
 
 def load_batch(
-    image_bytes: tf.Tensor, image_size: int, crop_bottom: int = 0
-) -> tuple[tf.Tensor, tf.Tensor]:
+    image_bytes: tf.Tensor, image_size: int | tuple[int, ...], crop_bottom: int = 0
+) -> tuple[Any, tf.Tensor]:
     """Decodes and resizes a batch of image files; marks files that can't be decoded.
 
     Args:
         image_bytes: String tensor of shape [n], the contents of n files; n may be 0.
-        image_size: Side of the square each image is resized to, in pixels.
+        image_size: Side of the square each image is resized to, in pixels; or several, as in
+            `load_image`.
         crop_bottom: Pixel rows to remove from the bottom of each image before resizing.
 
     Returns:
-        The images, float32 of shape [n, image_size, image_size, 3] with values 0 to 255, and a
-        bool tensor of shape [n] that is True for decoded images. The other images are all zeros.
+        The images, float32 of shape [n, image_size, image_size, 3] with values 0 to 255, or a tuple
+        of them; and a bool tensor of shape [n] that is True for decoded images. The other images
+        are all zeros.
 
     Raises:
         ValueError: If `crop_bottom` is negative.
@@ -193,7 +200,7 @@ def load_batch(
     count = tf.size(image_bytes, out_type=tf.int64)
 
     @tf.autograph.experimental.do_not_convert
-    def load(row: tf.Tensor, data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def load(row: tf.Tensor, data: tf.Tensor) -> tuple[tf.Tensor, Any]:
         return row, load_image(data, image_size, crop_bottom)
 
     # A failing operation makes the whole graph fail, except inside a dataset, which can skip the
@@ -205,7 +212,8 @@ def load_batch(
         .ignore_errors()
     )
     # An extra row, so that the single batch is not empty if no image can be decoded.
-    spare = tf.data.Dataset.from_tensors((count, tf.zeros([image_size, image_size, 3])))
+    blank = tf.nest.map_structure(lambda size: tf.zeros([size, size, 3]), image_size)
+    spare = tf.data.Dataset.from_tensors((count, blank))
     options = tf.data.Options()
     # Optimizing the pipeline takes longer than running it.
     options.autotune.enabled = False
@@ -215,9 +223,13 @@ def load_batch(
         decoded.concatenate(spare).batch(count + 1).with_options(options).get_single_element()
     )
     rows = rows[:, tf.newaxis]
-    images = tf.scatter_nd(rows, loaded, tf.stack([count + 1, image_size, image_size, 3]))
+
+    def place(size: int, found: tf.Tensor) -> tf.Tensor:
+        images = tf.scatter_nd(rows, found, tf.stack([count + 1, size, size, 3]))
+        return tf.ensure_shape(images[:count], [None, size, size, 3])
+
     valid = tf.scatter_nd(rows, tf.ones_like(rows[:, 0], tf.bool), count[tf.newaxis] + 1)
-    return tf.ensure_shape(images[:count], [None, image_size, image_size, 3]), valid[:count]
+    return tf.nest.map_structure(place, image_size, loaded), valid[:count]
 
 
 # Many graphs of a run read images. These two functions are traced once for all of them.
