@@ -1,7 +1,8 @@
 """Decodes BMP files with TensorFlow operations.
 
 TensorFlow's own decoder ignores colour masks, palettes and most headers. This one reads what Pillow
-reads, and any contiguous masks; it refuses compressed pixels.
+reads, and any contiguous masks; it refuses compressed pixels. Run-length encoding, which Pillow
+reads, is rare, and would take a loop over its runs, each of which starts where the last one ended.
 """
 
 from typing import NamedTuple
