@@ -1,5 +1,7 @@
 """Common functions for Matplotlib figures: writing, wrapping of long names, legends and grids."""
 
+import logging
+import unicodedata
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,10 +13,13 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
 from fgmix.files import replacing
+
+log = logging.getLogger(__name__)
 
 FONTS = (
     "DejaVu Sans",  # comes with Matplotlib
@@ -30,6 +35,9 @@ FONTS = (
 )
 """Fonts for the names of classes: the first one that has a character draws it."""
 
+SHOWN = 10
+"""The most characters without a font that are named."""
+
 TICKS = 0.35
 """The largest share of a figure's width that the names beside an axis take."""
 
@@ -38,9 +46,13 @@ FEWEST = 8
 
 
 def save_figure(path: Path, figure: Figure, dpi: int = 130) -> None:
-    """Writes a figure to a file atomically, in the format of the suffix."""
+    """Writes a figure to a file atomically, in the format of the suffix.
+
+    Characters that no font has are drawn as boxes, and named in a message.
+    """
     with replacing(path) as beside:
         write_figure(beside, figure, dpi=dpi)
+    tell_missing("".join(text.get_text() for text in figure.findobj(Text)))
 
 
 def write_figure(target: Path | IO[str], figure: Figure, **options: Any) -> None:
@@ -67,6 +79,54 @@ def write_figure(target: Path | IO[str], figure: Figure, **options: Any) -> None
         if figure.get_layout_engine() is not None:
             _fit_texts(figure)
         figure.savefig(target, **options)
+
+
+def wrapped(text: str, inches: float, size: float, **options: Any) -> str:
+    """Returns a text in lines of a width.
+
+    Args:
+        text: The text, perhaps in lines.
+        inches: The width of the lines.
+        size: Of the font, in points.
+        **options: Options of Matplotlib's `Text`, such as `weight`.
+    """
+    figure = Figure(figsize=(inches, 1))
+    drawn = figure.text(0, 0, text, fontsize=size, fontfamily=_fonts(), parse_math=False, **options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        _wrap(drawn, figure.bbox.width)
+    return drawn.get_text()
+
+
+def font_file(text: str) -> Path:
+    """Returns the file of the first font that has the most characters of a text."""
+    best = max(_fonts(), key=lambda font: sum(ord(c) in _characters(font) for c in text))
+    return Path(font_manager.findfont(best))
+
+
+def tell_missing(text: str) -> None:
+    """Logs the characters of a text that no font has, each set of them once."""
+    seen = {c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs")}
+    missing = {c for c in seen if all(ord(c) not in _characters(font) for font in _fonts())}
+    if missing:
+        _tell("".join(sorted(missing)))
+
+
+@lru_cache
+def _tell(missing: str) -> None:
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    log.info(
+        "figures show boxes for characters that no font here has (%s%s): install one that has "
+        "them, such as Noto Sans CJK for Chinese, Japanese and Korean",
+        " ".join(missing[:SHOWN]),
+        more,
+    )
+
+
+@lru_cache
+def _characters(font: str) -> frozenset[int]:
+    """Returns the code points that a font has."""
+    return frozenset(FT2Font(font_manager.findfont(font)).get_charmap())
 
 
 @lru_cache

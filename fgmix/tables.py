@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
+from fgmix.console import printable
+
 WIDTH = 98
 
 _MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
@@ -17,7 +19,7 @@ _BREAK = re.compile(r"\r\n|[\r\n]")
 def aligned(
     rows: Iterable[Sequence[str]], are_words: Sequence[bool], divider: str = "  "
 ) -> list[str]:
-    """The rows of a table as lines of text, its columns one below the other.
+    """The rows of a table as lines of `printable` text, its columns one below the other.
 
     Args:
         rows: The cells, with those of the head if there is one.
@@ -25,7 +27,7 @@ def aligned(
             to the right.
         divider: What stands between two columns.
     """
-    rows = list(rows)
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [divider.join(_padded(row, widths, are_words)).rstrip() for row in rows]
 

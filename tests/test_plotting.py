@@ -15,7 +15,7 @@ from fgmix.comparison.learning import CurvePoint, LearningCurve
 from fgmix.comparison.statistics import Accuracy
 from fgmix.evaluation.curves import draw_curves, save_curves
 from fgmix.explain.figures import Panel, draw_panels
-from fgmix.plotting import save_figure, share_legend
+from fgmix.plotting import font_file, save_figure, share_legend, tell_missing, wrapped
 from fgmix.reproduction import figures as reproduction
 
 NAME = r"$x_1$ of $\no$"  # the first part would be a formula, the second is not one
@@ -93,6 +93,39 @@ def test_a_character_without_a_font_is_no_warning(tmp_path):
         save_figure(tmp_path / "names.png", figure)
         save_figure(tmp_path / "names.svg", figure)
     assert (tmp_path / "names.png").stat().st_size > 1000
+
+
+def test_characters_that_no_font_has_are_named_once(tmp_path, caplog):
+    caplog.set_level("INFO")
+    for name in ("one.png", "two.png"):
+        figure = Figure()
+        figure.subplots().set_title("Skoda \u0160 \ue0ff")  # private use: no font has it
+        save_figure(tmp_path / name, figure)
+    [said] = [r.getMessage() for r in caplog.records if r.name == "fgmix.plotting"]
+    assert "(\ue0ff)" in said
+    assert "install one that has them" in said
+    tell_missing("".join(map(chr, range(0xE100, 0xE100 + 13))))
+    assert "and 3 more" in caplog.records[-1].getMessage()
+
+
+def test_a_text_has_the_first_font_with_its_characters():
+    assert font_file("Skoda \u0160").name == "DejaVuSans.ttf"
+    assert font_file("\ue0ff").name == "DejaVuSans.ttf"
+
+
+@pytest.mark.parametrize("name", ["\u6b66" * 40, "word " * 20, "x" * 90])
+def test_a_text_is_wrapped_to_a_width(name):
+    lines = wrapped(f"{name}\nsecond", 2.6, 9).split("\n")
+    assert "".join(lines).replace(" ", "") == f"{name}second".replace(" ", "")
+    assert lines[-1] == "second"
+    figure = Figure()
+    for line in lines:
+        text = figure.text(0, 0, line, fontsize=9)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert text.get_window_extent().width <= 2.6 * figure.dpi
+    assert wrapped("short", 2.6, 9) == "short"
+    assert wrapped("", 2.6, 9) == ""
 
 
 LONG = (

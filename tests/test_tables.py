@@ -69,3 +69,8 @@ def test_names_outside_tables_are_escaped_too():
     assert "| &lt;i> | 1 |" in text
     assert text.endswith("\n&lt;script>\n")
     assert "<script>" in table.as_text()
+
+
+def test_columns_stay_one_below_the_other_where_names_are_escaped():
+    lines = aligned([["a\x1b", "1"], ["longer name", "2"]], (True, False))
+    assert lines == ["a\\u001b      1", "longer name  2"]

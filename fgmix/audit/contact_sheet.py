@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from fgmix.audit.findings import Duplicates
@@ -12,6 +11,7 @@ from fgmix.audit.scan import ScannedImage
 from fgmix.data.codec.diagnose import decodable
 from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.files import replacing
+from fgmix.plotting import font_file, tell_missing
 
 COLUMNS = 10
 MAX_CELLS = 400
@@ -98,14 +98,13 @@ def _draw(path: Path, cells: Sequence[Cell | None], columns: int, crop_bottom: i
     rows = -(-len(cells) // columns)
     sheet = Image.new("RGB", (columns * step_x + GAP, rows * step_y + GAP), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    # Matplotlib's font has more alphabets than Pillow's.
-    font_file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    font = ImageFont.truetype(str(font_file), TEXT - 4)
     corners = [(GAP + n % columns * step_x, GAP + n // columns * step_y) for n, _ in filled]
     for (x, y), (_, cell) in zip(corners, filled, strict=True):
         for line, text in enumerate(cell.lines):
             ink = _ALARM if cell.alarm else _INK
+            font = ImageFont.truetype(str(font_file(text)), TEXT - 4)
             pen.text((x, y + height + line * TEXT), _shorten(text, font, width), ink, font)
+    tell_missing("".join(text for _, cell in filled for text in cell.lines))
     files = [cell.file for _, cell in filled]
     for index, pixels in decodable(files, lambda _, image: (image,), crop_bottom):
         x, y = corners[int(index)]

@@ -17,13 +17,15 @@ from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.evaluation.evaluate import Evaluation
 from fgmix.explain.maps import MapMaker
 from fgmix.explain.overlay import COLOURS, overlay
-from fgmix.plotting import save_figure
+from fgmix.plotting import save_figure, wrapped
 
 RIGHT, WRONG, UNKNOWN = "#1a7f37", "#b42318", "black"
 SHOWN = 480  # pixels of an image's longer side in a figure
 DPI = 120
 WIDTH, GAP, LINE, BAR = 2.6, 0.1, 0.17, 0.5
 """In inches: the width of a panel, the gap between panels, a line of text, the colour bar."""
+TITLE, HEADING = 9, 10
+"""Sizes of the fonts of a panel's title and of a column's heading, in points."""
 
 
 class Panel(NamedTuple):
@@ -115,6 +117,7 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel]], caption: str = "hea
     """
     side = LINE + GAP if any(panel.side for row in rows for panel in row) else 0.0
     width = side + max(map(len, rows)) * (WIDTH + GAP) + GAP
+    rows = [[_fitted(panel) for panel in row] for row in rows]
     # Positions are in inches, because the text above a row needs the same height in any figure.
     heights = [_text_height(row) + WIDTH * max(map(_ratio, row)) + GAP for row in rows]
     height = sum(heights) + BAR
@@ -136,15 +139,21 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel]], caption: str = "hea
     save_figure(path, figure, DPI)
 
 
+def _fitted(panel: Panel) -> Panel:
+    """Returns a panel with its texts in lines that are no wider than it."""
+    heading = wrapped(panel.heading, WIDTH, HEADING, weight="bold")
+    return panel._replace(title=wrapped(panel.title, WIDTH, TITLE), heading=heading)
+
+
 def _fill(axis: Axes, panel: Panel) -> None:
     if panel.picture is None:
         axis.text(0.5, 0.5, panel.note, ha="center", va="center", fontsize=9, color="#555555")
     else:
         axis.imshow(panel.picture, aspect="auto")
-    axis.set_title(panel.title, fontsize=9, color=panel.colour, pad=4)
+    axis.set_title(panel.title, fontsize=TITLE, color=panel.colour, pad=4)
     axis.set_ylabel(panel.side, fontsize=9)
     if panel.heading:
-        above = 5 + 72 * LINE * _title_lines(panel)
+        above = 5 + 72 * LINE * _lines(panel.title)
         axis.annotate(
             panel.heading,
             (0.5, 1),
@@ -152,7 +161,7 @@ def _fill(axis: Axes, panel: Panel) -> None:
             "axes fraction",
             "offset points",
             ha="center",
-            fontsize=10,
+            fontsize=HEADING,
             weight="bold",
         )
 
@@ -172,10 +181,10 @@ def _ratio(panel: Panel) -> float:
     return 0.0 if panel.picture is None else panel.picture.shape[0] / panel.picture.shape[1]
 
 
-def _title_lines(panel: Panel) -> int:
-    return panel.title.count("\n") + 1 if panel.title else 0
+def _lines(text: str) -> int:
+    return text.count("\n") + 1 if text else 0
 
 
 def _text_height(row: Sequence[Panel]) -> float:
-    lines = max(_title_lines(panel) + bool(panel.heading) for panel in row)
+    lines = max(_lines(panel.title) + _lines(panel.heading) for panel in row)
     return LINE * lines + 0.08 if lines else 0.0

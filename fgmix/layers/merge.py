@@ -11,8 +11,8 @@ from fgmix.layers.numerics import Shape, Tensor, narrow
 class PointwiseConvolution(keras.layers.Conv2D):
     """A 1 x 1 convolution, computed as the matrix product that it is.
 
-    On the CPU, TensorFlow's gradient of a convolution with thousands of channels takes 3 to 7 times
-    as long as that of the product (`benchmarks/speed/merge_gradient.py`).
+    On a single position, TensorFlow's gradient of a convolution of thousands of channels takes
+    several times as long on the CPU (`benchmarks/speed/merge_gradient.py`).
 
     Args:
         filters: Number of output channels.

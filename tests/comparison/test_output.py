@@ -180,6 +180,19 @@ def test_learning_curves_are_drawn_against_photos(curves):
     np.testing.assert_allclose(axis.get_lines()[0].get_ydata(), means)
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_learning_curves_reach_all_and_none(tmp_path, seeds):
+    for shots, correct in ((5, False), (20, True)):
+        for seed in range(seeds):
+            for attention in ("none", "mixed"):
+                write_run(tmp_path, [correct] * 40, attention=attention, shots=shots, seed=seed)
+    found = compare(open_study([tmp_path]))
+    figure = draw_learning_curves(learning_curves(found))
+    np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_ydata(), [0, 100])
+    save_figure(tmp_path / "curves.png", figure)
+    assert "100.00" in as_text(found)
+
+
 def test_reliability_diagrams(several):
     failures = [find_failures(several.study, group) for group in several.study.groups]
     axes = draw_reliability(failures).axes

@@ -7,8 +7,9 @@ from PIL import Image
 
 from fgmix.data.sources.folder import load_folder
 from fgmix.evaluation.evaluate import evaluate
+from fgmix.explain import figures
 from fgmix.explain.energy import attention_energy
-from fgmix.explain.figures import save_heatmaps
+from fgmix.explain.figures import Panel, draw_panels, save_heatmaps
 from fgmix.explain.overlay import STRENGTH, overlay
 from fgmix.models import ATTENTIONS, build_classifier
 from fgmix.runs.run import Run
@@ -102,3 +103,20 @@ def test_every_attention_has_a_picture(evaluated, tmp_path, attention):
     save_heatmaps(tmp_path / "heat.png", model, dataset, split, found, 1)
     with Image.open(tmp_path / "heat.png") as picture:
         assert picture.format == "PNG"
+
+
+def test_long_names_are_above_their_own_pictures(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save_figure", lambda path, figure, dpi: drawn.append(figure))
+    picture = np.zeros((30, 40, 3), np.uint8)
+    names = ("many words " * 8, "x" * 70, "short")
+    row = [Panel(picture, f"{name}\npredicted {name}, 30%", heading=name) for name in names]
+    draw_panels(tmp_path / "figure.png", [row, row])
+    [figure] = drawn
+    figure.draw_without_rendering()
+    panels = figure.axes[: 2 * len(names)]
+    boxes = [text.get_window_extent() for axis in panels for text in (axis.title, *axis.texts)]
+    boxes += [axis.get_window_extent() for axis in panels]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.y1 for box in boxes) <= figure.bbox.y1

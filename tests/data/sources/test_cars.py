@@ -1,5 +1,6 @@
 """Cars-196 in every layout: small versions made here, and the real one if it is there."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,16 @@ def test_an_annotation_file_may_have_one_row(tmp_path):
     data = load_cars(write_cars(tmp_path, test=[("00007.jpg", 2)]))
     assert data.splits["test"].paths == ("cars_test/00007.jpg",)
     assert data.splits["test"].labels.tolist() == [1]
+
+
+def test_the_official_layout_may_hold_the_needed_part_alone(tmp_path):
+    write_cars(tmp_path)
+    shutil.rmtree(tmp_path / "cars_train")
+    (tmp_path / "devkit" / "cars_train_annos.mat").unlink()
+    data = load_cars(tmp_path, parts=("test",))
+    assert data.splits["test"].labels.tolist() == [1, 2]
+    assert list(data.splits) == ["test"]
+    assert "cars_train" in refusal(tmp_path)
 
 
 def test_photos_that_the_annotations_do_not_name_are_told_in_one_line(tmp_path, caplog):

@@ -190,6 +190,27 @@ def test_what_is_damaged_is_computed_again(dataset, seen, data_folder, damage, l
 
 
 @pytest.mark.slow
+def test_features_have_the_same_bits_however_the_work_was_cut(
+    dataset, seen, data_folder, monkeypatch
+):
+    # In a batch of one image these convolutions round otherwise.
+    keras.utils.set_random_seed(0)
+    images = x = keras.Input((SIZE, SIZE, 3))
+    for stride in (1, 2, 2):
+        x = keras.layers.Conv2D(48, 3, stride, padding="same", activation="relu")(x)
+    model = keras.Model(images, x)
+    monkeypatch.setattr(features, "BATCH", 4)
+    whole = maps(provide(dataset, model, val=0), "train").copy()
+    shutil.rmtree(data_folder)
+    paths = dataset.splits["train"].paths
+    for count in (1, 3, 4):
+        part = Split(paths[:count], np.zeros(count, np.int32))
+        found = provide(replace(dataset, splits={"train": part}), model, val=0)
+        np.testing.assert_array_equal(maps(found, "train"), whole[:count])
+    assert [len(new) for _, new in seen] == [4, 1, 2, 1]
+
+
+@pytest.mark.slow
 def test_an_interrupted_computation_goes_on_where_it_was(dataset, seen, monkeypatch):
     compute = features.compute_maps
 
