@@ -23,7 +23,7 @@ from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
 from fgmix.models.backbones.pretrained import require_backbone
 from fgmix.runs import folder as run_folder
-from fgmix.runs.ensemble import Ensemble
+from fgmix.runs.ensemble import Ensemble, as_ensemble
 from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
 from fgmix.runs.run import Run
@@ -211,4 +211,7 @@ def evaluate_images(
     """
     refuse_unreadable(images.files(split))
     model = run.load_model()
-    return evaluate(model, images, split), model
+    # The last bits of a probability depend on the size of its batch: take that of the run, so that
+    # its own images give its own metrics again.
+    batch_size = as_ensemble(run).first.config.batch_size
+    return evaluate(model, images, split, batch_size=batch_size), model
