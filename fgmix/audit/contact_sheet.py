@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -102,7 +103,7 @@ def _draw(path: Path, cells: Sequence[Cell | None], columns: int, crop_bottom: i
     for (x, y), (_, cell) in zip(corners, filled, strict=True):
         for line, text in enumerate(cell.lines):
             ink = _ALARM if cell.alarm else _INK
-            font = ImageFont.truetype(str(font_file(text)), TEXT - 4)
+            font = _font(font_file(text))
             pen.text((x, y + height + line * TEXT), _shorten(text, font, width), ink, font)
     tell_missing("".join(text for _, cell in filled for text in cell.lines))
     files = [cell.file for _, cell in filled]
@@ -113,6 +114,12 @@ def _draw(path: Path, cells: Sequence[Cell | None], columns: int, crop_bottom: i
         sheet.paste(image, (x + (width - image.width) // 2, y + height - image.height))
     with replacing(path) as beside:
         sheet.save(beside)
+
+
+@lru_cache
+def _font(file: Path) -> ImageFont.FreeTypeFont:
+    """Loads a font, once for all the texts that it draws."""
+    return ImageFont.truetype(str(file), TEXT - 4)
 
 
 def _shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
