@@ -52,7 +52,9 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write Markdown to this file")
     args = parser.parse_args(argv)
-    backbones = _at_hand() if args.backbones is None else args.backbones.split(",")
+    away = [] if args.backbones is not None else _away()
+    named = list(BACKBONES) if args.backbones is None else args.backbones.split(",")
+    backbones = [name for name in named if name not in away]
     for name in backbones:
         require("backbone", name, BACKBONES)
     require("pooling", args.pooling, POOLINGS)
@@ -72,6 +74,11 @@ def main(argv: list[str]) -> int:
     }
     costs = {name: classifier_costs(name, **settings) for name in backbones}
     table = cost_table(row for name in backbones for row in cost_rows(name, costs[name]))
+    if away:
+        say(
+            f"left out, since they need pip install 'fgmix[{GROUP}]': {', '.join(away)}",
+            file=sys.stderr,
+        )
     if args.output:
         write_text(args.output, cost_page(table, **settings, command=_command(args)))
         say(f"costs: {args.output}")
@@ -80,16 +87,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _at_hand() -> list[str]:
-    """Returns the named backbones that can be built here, and says which can't."""
-    without = [name for name, entry in BACKBONES.items() if entry.preset is not None]
-    if not without or find_spec("keras_hub") is not None:
-        return list(BACKBONES)
-    say(
-        f"left out, since they need pip install 'fgmix[{GROUP}]': {', '.join(without)}",
-        file=sys.stderr,
-    )
-    return [name for name in BACKBONES if name not in without]
+def _away() -> list[str]:
+    """Returns the named backbones that can't be built here, because a group is not installed."""
+    if find_spec("keras_hub") is not None:
+        return []
+    return [name for name, entry in BACKBONES.items() if entry.preset is not None]
 
 
 def _command(args: argparse.Namespace) -> str:

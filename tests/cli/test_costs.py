@@ -1,5 +1,6 @@
 """`python -m fgmix costs`: the table, its file, and the committed page."""
 
+import sys
 from pathlib import Path
 
 import keras
@@ -83,9 +84,11 @@ def test_the_committed_page_has_every_backbone_and_attention():
     assert named == {(backbone, attention) for backbone in BACKBONES for attention in ATTENTIONS}
 
 
+@pytest.mark.parametrize("group", ["as it is", "missing"])
 @pytest.mark.parametrize(
     ("argv", "part"),
     [
+        (["--classes", "1"], "at least 2 classes, not 1"),
         (["--backbones", "tiny,vgg99"], f"'vgg99': choose one of {', '.join(BACKBONES)}"),
         (["--backbones", ""], "unknown backbone ''"),
         (["--pooling", "max"], "unknown pooling 'max': choose one of flatten, avg"),
@@ -95,7 +98,9 @@ def test_the_committed_page_has_every_backbone_and_attention():
         (["--output", "missing/costs.md"], "there is no folder 'missing'"),
     ],
 )
-def test_bad_input_is_one_line(call, argv, part):
+def test_bad_input_is_one_line(call, argv, part, group, monkeypatch):
+    if group == "missing":
+        monkeypatch.setitem(sys.modules, "keras_hub", None)
     code, out, err = call(*argv)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
