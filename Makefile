@@ -9,18 +9,22 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# setuptools warns of every editable install from a folder that holds the package.
-# What is imported gets compiled then: to compile all of it takes as long as the installation.
+# setuptools warns of every editable install from a folder that holds the package. pip compiles
+# nothing, since all of it takes as long as the installation; IMPORTED compiles what is used.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-compile
 # Everything is locked, the build's setuptools too, so nothing is fetched that has no hash.
 LOCKED := $(PIP) --require-hashes --requirement
 EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
+IMPORTED := $(BIN)/python -c 'import tensorflow, matplotlib.pyplot, fgmix.workflows.train_and_evaluate'
 COMPILE := $(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 # Two processes, each with whole files, in the order of tests/conftest.py: what a file's tests share
 # is made once.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 DEMO := saved_models/demo-tiny-mixed-seed0
+
+# Container images set it; without bytecode every start of TensorFlow takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-all browser check lock audit clean
 
@@ -66,6 +70,7 @@ $(VENV)/.installed: locks/core.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(LOCKED) locks/core.txt
 	$(EDITABLE)
+	$(IMPORTED) 2>/dev/null || $(IMPORTED)  # in silence, unless it fails
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed locks/dev.txt
