@@ -30,6 +30,7 @@ from fgmix.data.sources.registry import (
     require_known,
 )
 from fgmix.errors import FgmixError
+from fgmix.invocation import command
 from fgmix.runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -108,8 +109,8 @@ def load_images(run: Run, dataset: str | None = None, data_dir: str | None = Non
         raise FgmixError(
             f"the photos in {images.root} have changed since {run.directory} was trained, so its "
             f"split is not the same: restore the old ones, or give their folder as --dataset; "
-            f"evaluate.py also measures the run on other photos (if training photos are among "
-            f"them, the result means nothing)"
+            f"{command('evaluate')} also measures the run on other photos (if training photos are "
+            f"among them, the result means nothing)"
         )
     return replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)
 
