@@ -11,7 +11,7 @@ from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
 from fgmix.console import say
-from fgmix.data.sources.registry import check_folder, require_known
+from fgmix.data.sources.registry import check_local, require_known
 from fgmix.runs.folder import refuse_existing
 from fgmix.runs.record import read_config
 
@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   python train.py --dataset demo
   python train.py --dataset cars --data-dir DIR --attention mixed --recipe strong
   python train.py --dataset photos/ --backbone mobilenet_v2 --recipe strong --epochs 20
+  python train.py --dataset labels.csv --columns path=file,label=species --data-dir photos/
   python train.py --dataset photos/ --shots 5
   python train.py --dataset photos/ --folds 5 --fold 0
   python train.py --config saved_models/RUN/config.json --seed 1
@@ -54,7 +55,13 @@ def main(argv: list[str]) -> int:
     if resolved.coordinator is None:
         refuse_existing(resolved)
     # By the same path as in training, so that what is left out is told once.
-    check_folder(resolved.dataset, resolved.data_dir, resolved.split_seed)
+    check_local(
+        resolved.dataset,
+        resolved.data_dir,
+        resolved.split_seed,
+        resolved.columns,
+        resolved.skip_bad_images,
+    )
 
     import_tensorflow(any_backend=True)
     from fgmix.evaluation.metrics import summarize
