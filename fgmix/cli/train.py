@@ -11,7 +11,7 @@ from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
 from fgmix.console import say
-from fgmix.data.sources.registry import check_folder, require_known
+from fgmix.data.sources.registry import check_local, require_known
 from fgmix.invocation import command
 from fgmix.runs.folder import refuse_existing
 from fgmix.runs.record import read_config
@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   fgmix train --dataset demo
   fgmix train --dataset cars --data-dir DIR --attention mixed --recipe strong
   fgmix train --dataset photos/ --backbone mobilenet_v2 --recipe strong --epochs 20
+  fgmix train --dataset labels.csv --columns path=file,label=species --data-dir photos/
   fgmix train --dataset photos/ --shots 5
   fgmix train --dataset photos/ --folds 5 --fold 0
   fgmix train --config saved_models/RUN/config.json --seed 1
@@ -60,7 +61,13 @@ def main(argv: list[str]) -> int:
     if resolved.coordinator is None:
         refuse_existing(resolved)
     # By the same path as in training, so that what is left out is told once.
-    check_folder(resolved.dataset, resolved.data_dir, resolved.split_seed)
+    check_local(
+        resolved.dataset,
+        resolved.data_dir,
+        resolved.split_seed,
+        resolved.columns,
+        resolved.skip_bad_images,
+    )
 
     import_tensorflow(any_backend=True)
     from fgmix.evaluation.metrics import summarize

@@ -94,7 +94,13 @@ def find_unreadable(config: TrainConfig, distribution: Distribution) -> list[str
     of the images.
     """
     dataset = distribution.together(
-        lambda: load_dataset(config.dataset, config.data_dir, config.split_seed)
+        lambda: load_dataset(
+            config.dataset,
+            config.data_dir,
+            config.split_seed,
+            columns=config.columns,
+            missing_ok=True,
+        )
     )
     everything = sorted({path for split in dataset.splits.values() for path in split.paths})
     log.info("reading all %d photos, to skip those that can't be read", len(everything))
