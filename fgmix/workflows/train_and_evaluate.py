@@ -30,6 +30,7 @@ from fgmix.runs.run import Run
 from fgmix.serving.first_version import FIRST, export_apart, export_first
 from fgmix.training.checkpoint import remove_checkpoints
 from fgmix.training.distributed.distribution import Distribution, distribute
+from fgmix.training.doubts import doubts
 from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
 from fgmix.training.interrupts import interrupts_raised
@@ -116,6 +117,9 @@ def train(config: TrainConfig) -> TrainResult:
                 found.metrics["interpolation"] = fitted.interpolation
             failpoint("evaluated")
         if distribution.leads:
+            history = Run.open(directory, finished=False).history
+            for doubt in doubts(settings, dataset, history):
+                log.warning("doubtful: %s", doubt)
             _finish(model, config, dataset, before, found, distribution)
         return TrainResult(directory, found.metrics)
 
