@@ -6,12 +6,16 @@ from pathlib import Path
 
 from fgmix.cli.parser import Parser
 from fgmix.console import say
-from fgmix.data.importing.registry import KINDS, Columns, Request, find_kind
+from fgmix.data.importing.registry import KINDS, Request, find_kind
+from fgmix.data.importing.source import Columns
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
   python -m fgmix import photos.zip birds                  # an archive of class folders
   python -m fgmix import ~/Pictures/birds birds            # HEIC, AVIF, TIFF, JPEG 2000, 16 bits
+  python -m fgmix import hf://datasets/OWNER/NAME birds    # from the Hugging Face hub
+  python -m fgmix import hf://datasets/OWNER/NAME@REVISION:CONFIG birds
+  python -m fgmix import shards/ birds --label-column species    # Parquet files
 
 The folder gets a folder for each class (below train, val and test if the source has them),
 labels.csv (path, label, split) and source.json (where the photos came from, under which terms, what
@@ -47,12 +51,20 @@ def main(argv: list[str]) -> int:
         action="store_true",
         help="keep EXIF in the photos, and with it the position and time at which they were taken",
     )
+    parser.add_argument(
+        "--image-column", metavar="NAME", help="the column of the images in Parquet, if not found"
+    )
+    parser.add_argument(
+        "--label-column", metavar="NAME", help="the column of the classes in Parquet, if not found"
+    )
     args = parser.parse_args(argv)
     find_kind(Request(args.source, Path(args.folder)))
 
     from fgmix.data.importing.run import Options, import_photos
 
-    options = Options(keep_exif=args.keep_exif, columns=Columns())
+    options = Options(
+        keep_exif=args.keep_exif, columns=Columns(args.image_column, args.label_column)
+    )
     again = "give the same command again to go on"
     try:
         imported = import_photos(args.source, Path(args.folder), options)

@@ -18,8 +18,8 @@ from fgmix.data.importing.convert import BadImageError, Converted, convert
 from fgmix.data.importing.journal import Done, ImportedFile, Journal
 from fgmix.data.importing.names import Places
 from fgmix.data.importing.note import MANIFEST, NOTE, read_note
-from fgmix.data.importing.registry import Columns, Request, find_kind
-from fgmix.data.importing.source import Source, SourcePhoto
+from fgmix.data.importing.registry import Request, find_kind
+from fgmix.data.importing.source import Columns, Source, SourcePhoto
 from fgmix.errors import FgmixError
 from fgmix.failpoints import failpoint
 from fgmix.files import alone, is_empty, remove_partial, write_csv, write_json
@@ -169,6 +169,12 @@ def _import_all(source: Source, options: Options, journal: Journal) -> None:
     with bar, ThreadPoolExecutor(workers) as pool:
         try:
             for photo in source.photos(journal.done.__contains__):
+                if photo.skip:
+                    while pending:  # the journal is in the order of the source
+                        _write(*pending.popleft(), places, journal)
+                        bar.update()
+                    journal.add(Done(photo.key, skipped=photo.skip))
+                    continue
                 job = pool.submit(convert, photo.content, keep_exif=options.keep_exif)
                 # The source's bytes are in the job, and not kept when it is done.
                 pending.append((photo._replace(content=b""), job))

@@ -17,6 +17,7 @@ class SourcePhoto(NamedTuple):
         content: The bytes of its file.
         label: The name of its class; None if the source has no classes.
         split: `"train"`, `"val"` or `"test"`; empty if the source has no splits.
+        skip: Why it is left out, such as `without a label`; empty if it is not.
     """
 
     key: str
@@ -24,6 +25,7 @@ class SourcePhoto(NamedTuple):
     content: bytes
     label: str | None = None
     split: str = ""
+    skip: str = ""
 
 
 Photos = Callable[[Callable[[str], bool]], Iterator[SourcePhoto]]
@@ -56,3 +58,16 @@ class Source:
     licence: str | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table to read; None where they are found.
+
+    Attributes:
+        image: The column of the images.
+        label: The column of the classes.
+    """
+
+    image: str | None = None
+    label: str | None = None
