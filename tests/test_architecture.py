@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "fgmix").rglob("*.py"))
 ORDER = (
-    {"errors", "files", "lazy", "failpoints", "tables", "plotting", "html", "console"},
+    {"errors", "files", "lazy", "failpoints", "tables", "plotting", "html", "console"}
+    | {"backend", "invocation"},
     {"layers"},
     {"data"},
     {"models"},
