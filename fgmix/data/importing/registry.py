@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fgmix.data.importing.source import Columns, Source
+from fgmix.data.sources.registry import SOURCES
 from fgmix.errors import FgmixError
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -83,6 +84,16 @@ def _hub(request: Request) -> Source:
     return open_hub(request.source, request.columns)
 
 
+def _known(request: Request) -> Source:
+    from fgmix.data.importing.known import open_known
+
+    return open_known(request.source, request.data_dir)
+
+
+def _is_known(request: Request) -> bool:
+    return request.source in SOURCES and (bool(request.data_dir) or not request.path.exists())
+
+
 def _is_archive(request: Request) -> bool:
     name = request.path.name.lower()
     return request.path.is_file() and (name.endswith(".zip") or bool(TAR.search(name)))
@@ -97,6 +108,7 @@ KINDS = {
     ),
     "parquet": Kind("a .parquet file or a folder of them", _is_parquet, _parquet),
     "folder": Kind("a folder of photos", lambda request: request.path.is_dir(), _folder),
+    "known": Kind("the names aircraft and cars", _is_known, _known),
 }
 """Every kind of source by name; the first that fits is taken."""
 
