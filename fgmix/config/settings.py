@@ -1,4 +1,4 @@
-"""Every setting of a run: the flags of `train.py` and the content of `config.json`."""
+"""Every setting of a run: the flags of `fgmix train` and the content of `config.json`."""
 
 from dataclasses import MISSING, dataclass
 

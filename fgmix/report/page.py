@@ -124,7 +124,7 @@ def make_report(
         with_images: Whether to show examples.
     """
     study = comparison.study
-    log.info("where each group fails: %d groups", len(study.groups))
+    log.info("where each group fails")
     failures = [find_failures(study, group) for group in study.groups]
     run = focus.runs[0][0]
     images = ExampleImages(root, run.data.get("crop_bottom", 0)) if with_images else None

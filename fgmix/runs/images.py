@@ -32,6 +32,7 @@ from fgmix.data.sources.registry import (
     require_known,
 )
 from fgmix.errors import FgmixError
+from fgmix.invocation import command
 from fgmix.runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -122,8 +123,8 @@ def load_images(
         raise FgmixError(
             f"the photos in {images.root}{table} have changed since {run.directory} was trained, "
             f"so its split is not the same: restore the old ones, or give their folder as "
-            f"--dataset; evaluate.py also measures the run on other photos (if training photos are "
-            f"among them, the result means nothing)"
+            f"--dataset; {command('evaluate')} also measures the run on other photos (if training "
+            f"photos are among them, the result means nothing)"
         )
     return replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)
 

@@ -23,6 +23,7 @@ from fgmix.runs.record import (
     of_another_version,
     read_record,
 )
+from fgmix.runs.refusals import why_no_run
 
 if TYPE_CHECKING:
     import keras
@@ -79,7 +80,7 @@ class Run:
         """
         run = cls(directory)
         if not (run.directory / CONFIG).is_file():
-            raise FgmixError(f"{run.directory} is not a run: it has no {CONFIG}")
+            raise FgmixError(why_no_run(run.directory))
         run.record  # noqa: B018  (raises where it is damaged)
         if finished and not run.finished:
             raise FgmixError(f"{run.directory} has not finished training: it has no {METRICS}")
