@@ -584,6 +584,17 @@ def test_a_table_is_known_by_its_suffix(birds, tmp_path):
         require_known("photos/gone.csv")
 
 
+@pytest.mark.parametrize("name", ["photos", "labels.parquet"])
+def test_a_table_in_a_folder_without_classes_is_pointed_at(tmp_path, name):
+    table = tmp_path / name / "part-0.parquet"
+    write_plain(tmp_path / name / "a.png")
+    table.touch()
+    with pytest.raises(
+        FgmixError, match=f"0 class folder.*or give {table}, if it names the photos"
+    ):
+        load_dataset(str(tmp_path / name))
+
+
 def test_a_folder_of_that_name_is_a_folder(birds, tmp_path):
     folder = Path(shutil.copytree(birds, tmp_path / "birds.csv"))
     data = load_dataset(str(folder))
