@@ -45,7 +45,8 @@ class Settings:
     data_dir: str | None = flag(
         None,
         DATA,
-        "folder of the data set, in any of the layouts of the README, or to download it to",
+        "folder of the data set, in any of the layouts of docs/guides/your_data.md, or to download "
+        "it to",
         shown="the TFDS folder",
         decides=PLACE,
     )
