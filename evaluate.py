@@ -1,9 +1,6 @@
-"""Evaluates a finished run: see `python evaluate.py --help`."""
+"""Evaluates a finished run: `fgmix evaluate` for a clone that is not installed."""
 
-import sys
-
-from fgmix.cli.evaluate import main
-from fgmix.cli.main import run
+from fgmix.__main__ import start
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    raise SystemExit(start("evaluate"))

@@ -1,9 +1,6 @@
-"""Trains, evaluates and exports one classifier: see `python train.py --help`."""
+"""Trains, evaluates and exports one classifier: `fgmix train` for a clone that is not installed."""
 
-import sys
-
-from fgmix.cli.main import run
-from fgmix.cli.train import main
+from fgmix.__main__ import start
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    raise SystemExit(start("train"))

@@ -1,12 +1,15 @@
-"""`python -m fgmix COMMAND`."""
+"""`fgmix COMMAND`, and `python -m fgmix COMMAND`."""
 
+import difflib
 import sys
 from importlib import import_module
 from typing import NamedTuple
 
+from fgmix import __version__
 from fgmix.cli.main import run
 from fgmix.console import say
 from fgmix.errors import FgmixError
+from fgmix.invocation import as_called, command
 
 
 class Command(NamedTuple):
@@ -24,11 +27,14 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "import": Command(
+        "fgmix.cli.import_photos", "make a folder of photos that fgmix reads: from zip, HEIC, ..."
+    ),
     "check": Command(
         "fgmix.cli.check", "audit a data set: bad files, duplicates, small classes, label issues"
     ),
-    "train": Command("fgmix.cli.train", "train, evaluate and export one classifier (train.py)"),
-    "evaluate": Command("fgmix.cli.evaluate", "evaluate a finished run again (evaluate.py)"),
+    "train": Command("fgmix.cli.train", "train, evaluate and export one classifier"),
+    "evaluate": Command("fgmix.cli.evaluate", "evaluate a finished run again"),
     "predict": Command(
         "fgmix.cli.predict", "predict the classes of photos: one JSON or CSV line each", piped=True
     ),
@@ -58,19 +64,45 @@ COMMANDS = {
 }
 
 
+EXAMPLES = """\
+examples:
+  fgmix train --dataset demo                                    # drawn pictures, in minutes
+  fgmix train --dataset photos/ --backbone mobilenet_v2         # a folder of photos for each class
+  fgmix predict --model saved_models/RUN photo.jpg              # RUN: the folder that train names
+"""
+
+
 def main(argv: list[str]) -> int:
     """Runs a command with its arguments, or lists the commands."""
-    if not argv or argv[0] in ("-h", "--help"):
-        say("usage: python -m fgmix COMMAND ...\n\ncommands:")
-        for name, command in COMMANDS.items():
-            say(f"  {name:<12}{command.summary}")
-        say("\npython -m fgmix COMMAND --help shows its arguments.")
-        return 0 if argv else 2
-    if argv[0] not in COMMANDS:
-        raise FgmixError(f"unknown command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")
-    return import_module(COMMANDS[argv[0]].module).main(argv[1:])
+    name, *arguments = argv or [""]
+    if name in ("", "-h", "--help", "help"):
+        say(f"usage: {command('COMMAND')} ...\n\ncommands:")
+        for listed, one in COMMANDS.items():
+            say(f"  {listed:<12}{one.summary}")
+        say(f"\n{as_called(EXAMPLES)}\n{command('COMMAND')} --help shows its flags.")
+        return 0 if name else 2
+    if name == "--version":
+        say(f"fgmix {__version__}")
+        return 0
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        if name.startswith("-"):
+            raise FgmixError(f"{name} comes after a command, such as {command('train')} {name} ...")
+        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(COMMANDS)}"
+        raise FgmixError(f"unknown command {name!r}: {hint}")
+    return import_module(COMMANDS[name].module).main(arguments)
+
+
+def start(*before: str) -> int:
+    """Runs the command of this process, and returns its exit code.
+
+    Args:
+        *before: Arguments to put before those of the process: a command's name.
+    """
+    argv = [*before, *sys.argv[1:]]
+    piped = any(COMMANDS[name].piped for name in argv[:1] if name in COMMANDS)
+    return run(main, argv, notes=sys.stderr if piped else sys.stdout)
 
 
 if __name__ == "__main__":
-    piped = any(COMMANDS[name].piped for name in sys.argv[1:2] if name in COMMANDS)
-    sys.exit(run(main, notes=sys.stderr if piped else sys.stdout))
+    sys.exit(start())

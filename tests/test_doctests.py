@@ -11,6 +11,8 @@ MODULES = (
     "fgmix.config.identity",
     "fgmix.config.recipes",
     "fgmix.config.train_config",
+    "fgmix.data.importing.names",
+    "fgmix.data.importing.tree",
     "fgmix.data.sources.names",
     "fgmix.data.sources.walk",
     "fgmix.evaluation.calibration",

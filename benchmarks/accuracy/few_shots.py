@@ -146,7 +146,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.weights != "imagenet":
         args.weights = str(Path(args.weights).absolute())
-    from fgmix.cli.main import import_tensorflow
+    from fgmix.backend import import_tensorflow
 
     import_tensorflow()
     from fgmix.data.sources.registry import load_dataset

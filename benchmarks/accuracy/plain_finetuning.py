@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
-    from fgmix.cli.main import import_tensorflow
+    from fgmix.backend import import_tensorflow
 
     import_tensorflow()
     from fgmix.data.sources.registry import load_dataset

@@ -31,7 +31,7 @@ import numpy as np
 
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.config.recipes import Recipe
 from fgmix.config.train_config import TrainConfig
 

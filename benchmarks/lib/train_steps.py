@@ -86,7 +86,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
     """
     at = StepSettings(**settings)
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-        from fgmix.cli.main import import_tensorflow
+        from fgmix.backend import import_tensorflow
 
         import_tensorflow()
     import keras

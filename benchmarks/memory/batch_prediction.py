@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.photos import draw
 from benchmarks.lib.records import script_parser, write
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 DRAWN, CLASSES = 40, ("one", "two")
 

@@ -19,7 +19,7 @@ from PIL import Image
 from benchmarks.lib.machine import circumstances, peak_mebibytes
 from benchmarks.lib.records import script_parser, write
 from benchmarks.lib.workers import measure_apart
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 CLASSES, DRAWN, SIDE, BATCH = 100, 100, 64, 32
 

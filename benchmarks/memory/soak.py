@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.photos import draw_coloured
 from benchmarks.lib.records import script_parser, write
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 LOOKS = 20
 """In each of the two parts."""

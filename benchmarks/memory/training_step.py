@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.lib.machine import circumstances, peak_mebibytes
 from benchmarks.lib.records import script_parser, write
 from benchmarks.lib.workers import measure_apart
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.config.train_config import TrainConfig
 from fgmix.models.backbones.registry import BACKBONES
 

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser, write
 from benchmarks.lib.workers import measure_apart
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.config.train_config import TrainConfig
 
 SIZE, BATCH, CLASSES = 128, 16, 20

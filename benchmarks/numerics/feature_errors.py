@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import Record, markdown, script_parser, write
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 NAMES = ("vgg16_bn", "resnet50_torch")
 

@@ -67,7 +67,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ.setdefault(PRECISION, "highest")
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-        from fgmix.cli.main import import_tensorflow
+        from fgmix.backend import import_tensorflow
 
         import_tensorflow()
     import keras

@@ -30,7 +30,7 @@ from benchmarks.lib.hostile import draw, hostile, mixed
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser, write
 from benchmarks.lib.workers import ENVIRONMENT
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 BATCH, GOOD = 32, 4
 SILENCE_SECONDS = 120

@@ -39,7 +39,7 @@ def measure(args: argparse.Namespace, backbone: str, batch: int) -> dict[str, An
         {name: [answer[key] for answer in found] for name, found in answers.items()}
         for key in ("seconds", "processor_seconds")
     )
-    from fgmix.cli.main import import_tensorflow
+    from fgmix.backend import import_tensorflow
 
     import_tensorflow()
     from fgmix.models.cost import classifier_costs

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.lib.machine import circumstances, peak_mebibytes
 from benchmarks.lib.photos import write_photos
 from benchmarks.lib.records import script_parser, write
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 WIDTH, HEIGHT, CLASSES, HASHES = 500, 300, 20, 50_000
 

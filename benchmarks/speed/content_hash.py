@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser, write
 from benchmarks.lib.rounds import ratios, show, take_turns
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 HASHES: dict[str, Callable[[bytes], Any]] = {
     "blake2b": lambda content: hashlib.blake2b(content, digest_size=16).digest(),

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser, write
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.config.train_config import TrainConfig
 from fgmix.models.attention import ATTENTIONS
 from fgmix.training.distributed.batchnorm import batch_statistics

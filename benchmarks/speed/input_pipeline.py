@@ -50,7 +50,7 @@ def read_fgmix(
     memory: bool = False,
 ) -> tuple[dict[str, Any], Measure]:
     """Returns the pipeline of `train.py`, with `--prepare auto` and `--cache memory` or not."""
-    from fgmix.cli.main import import_tensorflow
+    from fgmix.backend import import_tensorflow
 
     import_tensorflow()
     from fgmix.data.image_reader import TrainingImages

@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--sides", type=int, nargs="+", default=[1, 7])
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
-    from fgmix.cli.main import import_tensorflow
+    from fgmix.backend import import_tensorflow
 
     import_tensorflow()
     record = {

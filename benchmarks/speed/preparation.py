@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.lib.machine import circumstances, peak_mebibytes
 from benchmarks.lib.records import script_parser, write
 from benchmarks.lib.workers import measure_apart
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 WIDTH, HEIGHT, CLASSES, BATCH = 1632, 1224, 10, 32
 RECIPES_READ = ("paper", "strong")

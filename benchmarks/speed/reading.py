@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser, write
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 SIZES = [(250, 375), (700, 1000), (1200, 1800)]
 PHOTOS = 16

@@ -53,7 +53,7 @@ def train(
     batch: int,
 ) -> tuple[dict[str, Any], Callable[[], dict[str, float]]]:
     """Builds a classifier; measuring trains it once."""
-    from fgmix.cli.main import import_tensorflow
+    from fgmix.backend import import_tensorflow
 
     import_tensorflow()
     from fgmix.config.train_config import TrainConfig

@@ -24,7 +24,7 @@ from benchmarks.lib.machine import circumstances
 from benchmarks.lib.photos import encoded as photos
 from benchmarks.lib.records import Record, markdown, script_parser, write
 from benchmarks.lib.rounds import take_turns, timed
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 CLASSES = 196
 CHECKED = 4

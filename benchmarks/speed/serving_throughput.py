@@ -14,7 +14,7 @@ from benchmarks.lib.machine import circumstances
 from benchmarks.lib.photos import encoded
 from benchmarks.lib.records import Record, markdown, script_parser, write
 from benchmarks.lib.rounds import ratios, show, spread, take_turns, timed
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 CLASSES = 196
 

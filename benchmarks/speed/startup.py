@@ -78,7 +78,7 @@ def measure(
     def note(part: str) -> None:
         parts.setdefault(part, (time.time(), time.process_time()))
 
-    from fgmix.cli.main import import_tensorflow
+    from fgmix.backend import import_tensorflow
 
     import_tensorflow()
     import keras

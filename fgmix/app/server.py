@@ -33,7 +33,7 @@ def import_gradio() -> Any:
     # Gradio reads these variables on import.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    return import_optional("gradio", "app", "python -m fgmix app")
+    return import_optional("gradio", "app", "fgmix app")
 
 
 def listen(host: str, port: int) -> socket.socket:

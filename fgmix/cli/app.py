@@ -1,17 +1,18 @@
-"""`python -m fgmix app`: a local page to try a model."""
+"""`fgmix app`: a local page to try a model."""
 
 import signal
 
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
+from fgmix.cli.ensemble import require_model
 from fgmix.cli.parser import Parser
 from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
-  python -m fgmix app --model saved_models/RUN
-  python -m fgmix app --model saved_models/RUN --port 0          # any free port
-  python -m fgmix app --model saved_models/RUN --host 0.0.0.0    # to try it from a phone
+  fgmix app --model saved_models/RUN
+  fgmix app --model saved_models/RUN --port 0          # any free port
+  fgmix app --model saved_models/RUN --host 0.0.0.0    # to try it from a phone
 
 Drop a photo on the page to see the predicted classes, their probabilities, and where the model
 looked. Photos stay on this machine and are not kept, and the page loads nothing from other hosts.
@@ -20,14 +21,14 @@ it.
 """
 
 
-def main(argv: list[str]) -> int:
-    """Parses the arguments and serves the page until it is interrupted."""
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix app",
+        "app",
         description="Serves a local page to try a finished run on photos.",
         epilog=EXAMPLES,
     )
-    parser.add_argument("--model", required=True, metavar="RUN", help="folder of the run")
+    parser.add_argument("--model", metavar="RUN", help="folder of the run (required)")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to serve on (default: 127.0.0.1)"
     )
@@ -45,7 +46,13 @@ def main(argv: list[str]) -> int:
         metavar="N",
         help="largest accepted file in megabytes (default: 20)",
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Parses the arguments and serves the page until it is interrupted."""
+    args = make_parser().parse_args(argv)
+    require_model(args.model)
     if not 0 <= args.port <= 65535:
         raise FgmixError(f"--port {args.port}: must be from 0 to 65535")
     if args.max_mb < 1:

@@ -1,4 +1,4 @@
-"""`python -m fgmix backbones`: the networks to fine-tune, and which weights are available."""
+"""`fgmix backbones`: the networks to fine-tune, and which weights are available."""
 
 from fgmix.cli.parser import Parser
 from fgmix.console import say
@@ -9,7 +9,7 @@ from fgmix.tables import aligned
 NOTES = f"""columns:
   params M          parameters in millions, without a classifier
   mult-adds G       10^9 multiply-adds for an image of {IMAGE_SIZE} x {IMAGE_SIZE} pixels, counted
-                    as by python -m fgmix costs
+                    as by fgmix costs
   input px          the default of --image-size, and the smallest possible size or the step
                     between possible sizes: the side of a patch
   normalisation     what the weights expect; it is part of the model, which takes RGB 0 to 255
@@ -26,21 +26,26 @@ model. It needs pip install 'fgmix[{GROUP}]'. The weights of DINOv3 are not free
 the DINOv3 licence, which Meta grants on request."""
 
 EXAMPLES = """examples:
-  python -m fgmix backbones
-  python train.py --dataset photos/ --backbone resnet50_torch
-  python train.py --dataset photos/ --backbone resnet50_torch --weights model.safetensors
-  python train.py --dataset photos/ --backbone dinov2_small --recipe frozen
-  python train.py --dataset photos/ --backbone hub:presets/efficientnet_lite0 --recipe frozen
+  fgmix backbones
+  fgmix train --dataset photos/ --backbone resnet50_torch
+  fgmix train --dataset photos/ --backbone resnet50_torch --weights model.safetensors
+  fgmix train --dataset photos/ --backbone dinov2_small --recipe frozen
+  fgmix train --dataset photos/ --backbone hub:presets/efficientnet_lite0 --recipe frozen
 """
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
+    return Parser(
+        "backbones",
+        description="Lists the networks that --backbone offers.",
+        epilog=f"{NOTES}\n{EXAMPLES}",
+    )
 
 
 def main(argv: list[str]) -> int:
     """Prints the table, and where the weights are or can be downloaded."""
-    Parser(
-        prog="python -m fgmix backbones",
-        description="Lists the networks that --backbone offers.",
-        epilog=f"{NOTES}\n{EXAMPLES}",
-    ).parse_args(argv)
+    make_parser().parse_args(argv)
     say("\n".join(backbone_lines()))
     here, away = find_weights()
     _list("At hand:", here)

@@ -1,10 +1,10 @@
-"""`python -m fgmix check`: audits a data set before training, or its labels after training."""
+"""`fgmix check`: audits a data set before training, or its labels after training."""
 
 from argparse import Namespace
 from pathlib import Path
 
 from fgmix.audit.load import Subject, load_subject
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
@@ -12,15 +12,16 @@ from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
-  python -m fgmix check --dataset photos/
-  python -m fgmix check --dataset cars --data-dir DIR --output cars-check
-  python -m fgmix check --model saved_models/RUN-folds_5-fold_0-seed0
+  fgmix check --dataset photos/
+  fgmix check --dataset labels.csv --data-dir photos/
+  fgmix check --dataset cars --data-dir DIR --output cars-check
+  fgmix check --model saved_models/RUN-folds_5-fold_0-seed0
 
 With --dataset, it writes report.json (all findings), contact_sheet.png and, if there are
 duplicates, copies.png. The exit code is 1 if something would hurt training, otherwise 0.
 
-With --model, it takes the runs of all folds of one experiment (train.py --folds N with --fold 0, 1,
-... N-1), so that each training photo is judged by a model that has not seen it, and writes
+With --model, it takes the runs of all folds of one experiment (fgmix train --folds N with --fold 0,
+1, ... N-1), so that each training photo is judged by a model that has not seen it, and writes
 suspects.html (the photos that are likely mislabelled), suspects.csv and classes.csv. If a single
 run is given, the other folds are looked up beside it. The exit code is 0, because label issues need
 a person's judgement. Bad usage exits with 2.
@@ -28,29 +29,39 @@ a person's judgement. Bad usage exits with 2.
 TOP = 100
 
 
-def main(argv: list[str]) -> int:
-    """Parses the arguments, runs the audit, and prints and writes its findings."""
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix check",
+        "check",
         description="Reads every photo of a data set once and reports what would hurt training; or "
         "uses trained runs to find labels that are likely wrong and classes that need more photos.",
         epilog=EXAMPLES,
     )
     parser.add_argument(
         "--dataset",
-        help="name of a data set, or a folder; with --model: where the photos of the runs are now",
+        help="name of a data set, a folder or a table; with --model: where the photos of the runs "
+        "are now",
     )
     parser.add_argument(
         "--model", nargs="+", metavar="RUN", help="runs with --folds, or one of them"
     )
-    parser.add_argument("--data-dir", help="folder of a named data set")
-    parser.add_argument("--split-seed", type=int, metavar="N", help="as in train.py (default: 0)")
+    parser.add_argument("--data-dir", help="folder of a named data set, or of a table's photos")
+    parser.add_argument(
+        "--columns", metavar="NAMES", help="names of a table's columns, as for train"
+    )
+    parser.add_argument("--split-seed", type=int, metavar="N", help="as for train (default: 0)")
     parser.add_argument(
         "--top", type=int, metavar="N", help=f"with --model: list N label issues (default: {TOP})"
     )
     parser.add_argument(
         "--output", metavar="DIR", help="folder for the results (default: audits/NAME)"
     )
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Parses the arguments, runs the audit, and prints and writes its findings."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not (args.dataset or args.model):
         parser.error("give --dataset or --model")
@@ -60,7 +71,8 @@ def main(argv: list[str]) -> int:
     output = Path(args.output) if args.output else None
     if args.model:
         return _check_labels(args, output)
-    return _check_images(load_subject(args.dataset, args.data_dir, args.split_seed or 0), output)
+    subject = load_subject(args.dataset, args.data_dir, args.split_seed or 0, args.columns)
+    return _check_images(subject, output)
 
 
 def _check_images(subject: Subject, output: Path | None) -> int:
@@ -81,7 +93,8 @@ def _check_labels(args: Namespace, output: Path | None) -> int:
 
     root = None
     if args.dataset or args.data_dir:
-        root = load_images(Run.open(args.model[0]), args.dataset, args.data_dir).root
+        first = Run.open(args.model[0])
+        root = load_images(first, args.dataset, args.data_dir, args.columns).root
     audit = audit_labels(args.model, TOP if args.top is None else args.top, root)
     import_tensorflow()
     output = output or Path("audits") / audit.predictions.name

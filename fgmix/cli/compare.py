@@ -1,4 +1,4 @@
-"""`python -m fgmix compare`: tests whether one group of runs is better than another."""
+"""`fgmix compare`: tests whether one group of runs is better than another."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +9,11 @@ from fgmix.console import say
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
-  python -m fgmix compare saved_models/cars-*                  # the shell lists the runs
-  python -m fgmix compare saved_models --markdown comparison.md --json comparison.json
-  python -m fgmix compare saved_models --baseline conv --plot comparison.png
-  python -m fgmix compare saved_models/photos-*shots* --plot learning.png
-  python -m fgmix compare saved_models/RUN                     # one run: where it fails
+  fgmix compare saved_models/cars-*                  # the shell lists the runs
+  fgmix compare saved_models --markdown comparison.md --json comparison.json
+  fgmix compare saved_models --baseline conv --plot comparison.png
+  fgmix compare saved_models/photos-*shots* --plot learning.png
+  fgmix compare saved_models/RUN                     # one run: where it fails
 
 Runs that differ only in their seed are one group. All runs must have been measured on the same test
 photos. With one seed each, McNemar's exact test compares two trained models; with several seeds,
@@ -27,7 +27,7 @@ FORMATS = (".png", ".svg", ".pdf")
 
 def main(argv: list[str]) -> int:
     """Parses the flags, compares, and prints and writes the results."""
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     for flag in ("markdown", "csv", "json", "plot", "curves"):
         path = getattr(args, flag)
@@ -67,9 +67,10 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix compare",
+        "compare",
         description="Compares finished runs on their test photos: means over seeds, differences to "
         "a baseline with intervals and p-values, detectable differences, and a verdict.",
         epilog=EXAMPLES,

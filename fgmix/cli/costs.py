@@ -1,11 +1,11 @@
-"""`python -m fgmix costs`: the cost of each attention on each backbone."""
+"""`fgmix costs`: the cost of each attention on each backbone."""
 
 import argparse
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.console import say
 from fgmix.models.backbones.hub_preset import GROUP
@@ -13,15 +13,15 @@ from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import POOLINGS, require
 
 EXAMPLES = """examples:
-  python -m fgmix costs
-  python -m fgmix costs --backbones tiny,mobilenet_v2 --image-size 128 --classes 10
+  fgmix costs
+  fgmix costs --backbones tiny,mobilenet_v2 --image-size 128 --classes 10
 """
 
 
-def main(argv: list[str]) -> int:
-    """Parses the flags, and prints or writes the table of costs."""
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix costs",
+        "costs",
         description="Counts the parameters and multiply-adds of every backbone with every "
         "attention.",
         epilog=EXAMPLES,
@@ -51,7 +51,12 @@ def main(argv: list[str]) -> int:
         help="channels per hidden unit of the attention's excitation (default: 16)",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write Markdown to this file")
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Parses the flags, and prints or writes the table of costs."""
+    args = make_parser().parse_args(argv)
     away = [] if args.backbones is not None else _away()
     named = list(BACKBONES) if args.backbones is None else args.backbones.split(",")
     backbones = [name for name in named if name not in away]
@@ -98,6 +103,6 @@ def _command(args: argparse.Namespace) -> str:
     """Returns the command that writes the page again."""
     given = f" --backbones {args.backbones}" if args.backbones else ""
     return (
-        f"python -m fgmix costs{given} --image-size {args.image_size} --classes {args.classes} "
+        f"fgmix costs{given} --image-size {args.image_size} --classes {args.classes} "
         f"--pooling {args.pooling} --reduction {args.reduction} --output {args.output}"
     )

@@ -1,7 +1,9 @@
-"""The flags of commands that answer with several runs or with several views of a photo."""
+"""The flags of commands that take runs, and of those that answer with several or several views."""
 
 from fgmix.cli.parser import Parser
+from fgmix.errors import FgmixError
 from fgmix.models.choices import TTA
+from fgmix.runs.refusals import how_to_get_a_run
 
 AVERAGING = """\
 --tta flip takes the mean of the probabilities of a photo and its mirror image, in twice the time.
@@ -17,10 +19,9 @@ def add_models(parser: Parser) -> None:
     """Adds `--model`, which takes one or several runs, and `--tta`."""
     parser.add_argument(
         "--model",
-        required=True,
         nargs="+",
         metavar="RUN",
-        help="folder of the run; several answer with the mean of their probabilities",
+        help="folder of the run; several answer with the mean of their probabilities (required)",
     )
     parser.add_argument(
         "--tta",
@@ -29,3 +30,13 @@ def add_models(parser: Parser) -> None:
         help="test-time augmentation; flip: the mean of a photo and its mirror image "
         f"(default: {TTA[0]})",
     )
+
+
+def require_model(given: object) -> None:
+    """Checks that `--model` was given, which argparse would report without a remedy.
+
+    Raises:
+        FgmixError: If it was not, with the run to give, or how to train one.
+    """
+    if not given:
+        raise FgmixError(f"--model is missing: {how_to_get_a_run()}")

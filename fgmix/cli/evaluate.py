@@ -1,9 +1,9 @@
-"""`evaluate.py`: evaluates a finished run again, on its own test photos or on others."""
+"""`fgmix evaluate`: evaluates a finished run again, on its own test photos or on others."""
 
 from pathlib import Path
 
-from fgmix.cli.ensemble import AVERAGING, add_models
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
+from fgmix.cli.ensemble import AVERAGING, add_models, require_model
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.console import say
 from fgmix.errors import FgmixError
@@ -12,29 +12,35 @@ from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS
 
 EXAMPLES = f"""examples:
-  python evaluate.py --model saved_models/demo-tiny-mixed-seed0
-  python evaluate.py --model saved_models/RUN --json metrics.json --heatmaps 8
-  python evaluate.py --model saved_models/RUN --dataset other_photos/ --split all
-  python evaluate.py --model saved_models/RUN --split val --tta flip
-  python evaluate.py --model saved_models/RUN-seed0 saved_models/RUN-seed1 --tta flip
+  fgmix evaluate --model saved_models/demo-tiny-mixed-seed0
+  fgmix evaluate --model saved_models/RUN --json metrics.json --heatmaps 8
+  fgmix evaluate --model saved_models/RUN --dataset other_photos/ --split all
+  fgmix evaluate --model saved_models/RUN --split val --tta flip
+  fgmix evaluate --model saved_models/RUN-seed0 saved_models/RUN-seed1 --tta flip
 
 {AVERAGING}
 Nothing in the runs' folders is changed but RUN/heatmaps.png by --heatmaps.
 """
 
 
-def main(argv: list[str]) -> int:
-    """Parses the flags, evaluates, and prints and writes the results."""
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="evaluate.py",
+        "evaluate",
         description="Evaluates a finished run, or several runs together.",
         epilog=EXAMPLES,
     )
     add_models(parser)
     parser.add_argument(
-        "--dataset", help="name or folder of other photos, or where the run's own are now"
+        "--dataset",
+        help="name, folder or table of other photos, or where the run's own are now",
     )
     parser.add_argument("--data-dir", help="folder of the data set (default: the run's own)")
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        help="names of a table's columns, as in train.py (default: the run's own)",
+    )
     parser.add_argument(
         "--split",
         help="train, val, test, fold or all (default: the split that the run was measured on, test "
@@ -48,7 +54,13 @@ def main(argv: list[str]) -> int:
         metavar="N",
         help="draw heat maps of N photos into RUN/heatmaps.png (default: 0)",
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Parses the flags, evaluates, and prints and writes the results."""
+    args = make_parser().parse_args(argv)
+    require_model(args.model)
     if args.heatmaps < 0:
         raise FgmixError(f"--heatmaps {args.heatmaps}: must be at least 0")
     if args.json:
@@ -62,7 +74,7 @@ def main(argv: list[str]) -> int:
         if args.json and args.json.resolve() == (run.directory / METRICS).resolve():
             raise FgmixError(f"--json {args.json} is the run's own record: give another file")
     run = ensemble.first
-    images, split = load_measured(run, args.dataset, args.data_dir, args.split)
+    images, split = load_measured(run, args.dataset, args.data_dir, args.split, args.columns)
     ensemble.refuse_trained_on(images.splits[split].paths, split)
 
     import_tensorflow()

@@ -1,9 +1,9 @@
-"""`python -m fgmix export`: exports a finished run as a model to serve."""
+"""`fgmix export`: exports a finished run as a model to serve."""
 
 from pathlib import Path
 
-from fgmix.cli.ensemble import AVERAGING, add_models
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
+from fgmix.cli.ensemble import AVERAGING, add_models, require_model
 from fgmix.cli.parser import Parser, add_place, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
@@ -11,11 +11,11 @@ from fgmix.runs.ensemble import Ensemble
 from fgmix.serving.choices import FORMATS, TARGETS, TOP
 
 EXAMPLES = f"""examples:
-  python -m fgmix export --model saved_models/RUN --top-k 3
-  python -m fgmix export --model saved_models/RUN --output models/birds --precision-target 0.95
-  python -m fgmix export --model saved_models/RUN --format onnx
-  python -m fgmix export --model saved_models/RUN --tta flip
-  python -m fgmix export --model saved_models/RUN-seed0 saved_models/RUN-seed1 --output models/birds
+  fgmix export --model saved_models/RUN --top-k 3
+  fgmix export --model saved_models/RUN --output models/birds --precision-target 0.95
+  fgmix export --model saved_models/RUN --format onnx
+  fgmix export --model saved_models/RUN --tta flip
+  fgmix export --model saved_models/RUN-seed0 saved_models/RUN-seed1 --output models/birds
 
 The version is the next free number in DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1). It holds the
 model, its labels, a model card (README.md) and, for TensorFlow Serving, warm-up requests. Point the
@@ -33,10 +33,10 @@ SavedModel without the signature serving_tensor, and no ONNX model.
 """
 
 
-def main(argv: list[str]) -> int:
-    """Parses the flags, exports the run, and prints the export's folder."""
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix export",
+        "export",
         description="Exports a finished run, or several as one, as a model to serve.",
         epilog=EXAMPLES,
     )
@@ -74,7 +74,13 @@ def main(argv: list[str]) -> int:
         help="accept this fraction of the predictions, the most confident, such as 0.8",
     )
     add_place(parser)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Parses the flags, exports the run, and prints the export's folder."""
+    args = make_parser().parse_args(argv)
+    require_model(args.model)
     if args.top_k < 1:
         raise FgmixError(f"--top-k {args.top_k}: must be at least 1")
     targets = {kind: getattr(args, f"{kind}_target") for kind in TARGETS}

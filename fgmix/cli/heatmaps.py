@@ -1,10 +1,11 @@
-"""`python -m fgmix heatmaps`: draws and measures where runs look."""
+"""`fgmix heatmaps`: draws and measures where runs look."""
 
 import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
+from fgmix.cli.ensemble import require_model
 from fgmix.cli.parser import Parser, add_place, check_output_file, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
@@ -22,11 +23,11 @@ MEASURED = 100
 MOST_ROWS = 100
 
 EXAMPLES = """examples:
-  python -m fgmix heatmaps --model saved_models/RUN
-  python -m fgmix heatmaps --model saved_models/RUN --map gradcam --class "Spitfire" photo.jpg
-  python -m fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --output attention.png
-  python -m fgmix heatmaps --model saved_models/RUN --map energy --output maps/ photo.jpg
-  python -m fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --measure 200 --json maps.json
+  fgmix heatmaps --model saved_models/RUN
+  fgmix heatmaps --model saved_models/RUN --map gradcam --class "Spitfire" photo.jpg
+  fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --output attention.png
+  fgmix heatmaps --model saved_models/RUN --map energy --output maps/ photo.jpg
+  fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --measure 200 --json maps.json
 
 Without IMAGE, test photos of the runs are shown. With one run, there is a row per photo and a
 column per map; with several, a column per run, as in the paper's Fig. 3. docs/guides/heatmaps.md
@@ -36,13 +37,13 @@ explains the maps and the numbers.
 
 def main(argv: list[str]) -> int:
     """Parses the arguments, draws heat maps, and measures them with --measure."""
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
-    # argparse assigns all names after --model to it; files among them are images.
-    images = args.images + [path for path in args.model if Path(path).is_file()]
-    folders = [path for path in args.model if path not in images]
-    if not folders:
-        raise FgmixError("--model: give the folder of a run before the photos")
+    require_model(args.model)
+    # argparse assigns all names after --model to it; files among them are images, but for the
+    # first, which is a run, so that a wrong one is named as such.
+    images = args.images + [path for path in args.model[1:] if Path(path).is_file()]
+    folders = args.model[:1] + [path for path in args.model[1:] if path not in images]
     if args.count < 1 or (args.measure is not None and args.measure < 1):
         raise FgmixError("--count and --measure must be at least 1")
     runs = [Run.open(folder) for folder in folders]
@@ -96,14 +97,15 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix heatmaps",
+        "heatmaps",
         description="Draws heat maps of where runs look, and measures how good the maps are.",
         epilog=EXAMPLES,
     )
     parser.add_argument(
-        "--model", required=True, nargs="+", metavar="RUN", help="folders of runs to compare"
+        "--model", nargs="+", metavar="RUN", help="folders of runs to compare (required)"
     )
     parser.add_argument(
         "images", nargs="*", metavar="IMAGE", help="photos or folders (default: test photos)"

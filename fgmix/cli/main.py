@@ -11,31 +11,6 @@ from fgmix.console import PlainFormatter, say
 from fgmix.errors import FgmixError
 
 
-def import_tensorflow(any_backend: bool = False) -> None:
-    """Imports TensorFlow without its start-up messages, and selects Keras's TensorFlow backend.
-
-    A trained model is the same on every Keras backend, so every command but training uses
-    TensorFlow's, whatever `KERAS_BACKEND` is.
-
-    Args:
-        any_backend: Whether to leave the backend to `KERAS_BACKEND`, as for training.
-    """
-    if not any_backend:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Its C++ code writes the first messages before it reads that variable, so standard error is
-    # redirected during the import.
-    sys.stderr.flush()
-    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-        os.close(nowhere)
-
-
 def show_notes(stream: TextIO | None = None) -> None:
     """Prints progress messages without decoration, by default on standard output."""
     # basicConfig has no effect if a library has configured the root logger.
@@ -78,8 +53,17 @@ def run(
     except FgmixError as error:
         say(f"error: {error}", file=sys.stderr)
         return 2
+    except ImportError as error:
+        if error.name is None or error.name.partition(".")[0] == "fgmix":
+            raise  # a fault of ours, not of the installation
+        say(
+            f"error: {error.name} can't be imported ({error}): install what fgmix needs again with "
+            f"pip install --force-reinstall {error.name.partition('.')[0]}",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
-        say("stopped (add --resume to continue a training run)", file=sys.stderr)
+        say("stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output is gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

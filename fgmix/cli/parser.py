@@ -11,14 +11,26 @@ from typing import Any, NoReturn
 
 from fgmix.config.fields import flags_of, option
 from fgmix.errors import FgmixError
+from fgmix.invocation import as_called, command
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` that raises `FgmixError` instead of printing its usage."""
+    """An `ArgumentParser` that raises `FgmixError` instead of printing its usage.
 
-    def __init__(self, **kwargs: Any):
+    Args:
+        name: The command's name.
+        description: What it does, in a sentence.
+        epilog: Text below the flags. Commands in it, such as `fgmix train`, are shown as the user
+            calls them.
+    """
+
+    def __init__(self, name: str, description: str, epilog: str):
         super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
+            prog=command(name),
+            description=description,
+            epilog=as_called(epilog),
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
     def error(self, message: str) -> NoReturn:
@@ -62,7 +74,9 @@ def check_output_folder(flag: str, path: Path) -> None:
 def add_place(parser: Parser) -> None:
     """Adds the flags that say where the photos of runs are now."""
     parser.add_argument(
-        "--dataset", metavar="DATASET", help="where the runs' photos are now: a folder, or a name"
+        "--dataset",
+        metavar="DATASET",
+        help="where the runs' photos are now: a folder, a table, or a name",
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="folder of the runs' data set, if it has moved"

@@ -1,4 +1,4 @@
-"""`python -m fgmix predict`: predicts the classes of photos, one line each."""
+"""`fgmix predict`: predicts the classes of photos, one line each."""
 
 import argparse
 import logging
@@ -7,12 +7,13 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from fgmix.cli.ensemble import AVERAGING, add_models
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
+from fgmix.cli.ensemble import AVERAGING, add_models, require_model
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.console import printable, say
 from fgmix.errors import FgmixError
 from fgmix.files import alone
+from fgmix.invocation import command
 from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.record import CONFIG
 from fgmix.serving.choices import TOP
@@ -21,13 +22,13 @@ from fgmix.serving.job import Done, begin, describe_job, go_on, refuse_existing
 from fgmix.serving.lines import LINE_FORMATS
 
 EXAMPLES = f"""examples:
-  python -m fgmix predict --model saved_models/RUN photo.jpg
-  python -m fgmix predict --model saved_models/RUN folder/ 'more/**/*.jpg' > predictions.jsonl
-  find photos/ -name '*.jpg' | python -m fgmix predict --model saved_models/RUN -
-  python -m fgmix predict --model saved_models/RUN archive/ --output archive.jsonl
-  python -m fgmix predict --model saved_models/RUN archive/ --output archive.jsonl --resume
-  python -m fgmix predict --model saved_models/RUN archive/ --output archive.csv --format csv
-  python -m fgmix predict --model saved_models/RUN-seed0 saved_models/RUN-seed1 --tta flip photo.jpg
+  fgmix predict --model saved_models/RUN photo.jpg
+  fgmix predict --model saved_models/RUN folder/ 'more/**/*.jpg' > predictions.jsonl
+  find photos/ -name '*.jpg' | fgmix predict --model saved_models/RUN -
+  fgmix predict --model saved_models/RUN archive/ --output archive.jsonl
+  fgmix predict --model saved_models/RUN archive/ --output archive.jsonl --resume
+  fgmix predict --model saved_models/RUN archive/ --output archive.csv --format csv
+  fgmix predict --model saved_models/RUN-seed0 saved_models/RUN-seed1 --tta flip photo.jpg
 
 A JSON line holds path, label, probability and top, or path and error. The columns of CSV are path,
 label, probability, error, and label_2, probability_2 and so on. The exit code is 1 if any file
@@ -52,9 +53,10 @@ def main(argv: list[str]) -> int:
         return 130
 
 
-def _parse(argv: list[str]) -> argparse.Namespace:
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix predict",
+        "predict",
         description="Predicts the classes of photos with a finished run, or with several together.",
         epilog=EXAMPLES,
     )
@@ -81,7 +83,13 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         help="an image, a folder, a quoted pattern ('**' reaches into folders), or - for a list "
         "of files on standard input, one per line",
     )
+    return parser
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = make_parser()
     args = parser.parse_args(argv)
+    require_model(args.model)
     args.model, inputs = _runs_and_inputs(args.model)
     args.inputs = inputs + args.inputs
     if not args.inputs:
@@ -168,5 +176,7 @@ def _shows_progress(args: argparse.Namespace) -> bool:
 def _resume_command(argv: list[str]) -> str:
     """Returns the command that resumes the job, to be pasted into a shell."""
     again = [word for word in argv if word not in ("--overwrite", "--resume")]
-    command = shlex.join(["python", "-m", "fgmix", "predict", "--resume", *again])
-    return f"continue with: {command}" + (" < THE_SAME_LIST" if LIST in again else "")
+    words = shlex.join(["--resume", *again])
+    return f"continue with: {command('predict')} {words}" + (
+        " < THE_SAME_LIST" if LIST in again else ""
+    )

@@ -1,4 +1,4 @@
-"""`python -m fgmix query`: predicts the classes of photos with a model on a server."""
+"""`fgmix query`: predicts the classes of photos with a model on a server."""
 
 import json
 
@@ -7,8 +7,8 @@ from fgmix.console import say
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
-  python -m fgmix query --url http://localhost:8501 --model photos photo.jpg
-  python -m fgmix query --url http://localhost:8501 --model photos --label canary folder/
+  fgmix query --url http://localhost:8501 --model photos photo.jpg
+  fgmix query --url http://localhost:8501 --model photos --label canary folder/
 
 The server must support the REST protocol of TensorFlow Serving. A line holds path, label,
 probability and top, or path and error; also accepted, if the model was exported with a target. The
@@ -17,13 +17,12 @@ refuses.
 """
 
 
-def main(argv: list[str]) -> int:
-    """Parses the arguments and prints one line per image."""
-    from fgmix.serving.client import TIMEOUT_SECONDS, ServedModel, query_files
-    from fgmix.serving.inputs import find_images
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
+    from fgmix.serving.client import TIMEOUT_SECONDS
 
     parser = Parser(
-        prog="python -m fgmix query",
+        "query",
         description="Predicts the classes of photos with a model behind TensorFlow Serving.",
         epilog=EXAMPLES,
     )
@@ -42,9 +41,17 @@ def main(argv: list[str]) -> int:
         help="seconds to wait for a response (default: %(default)g)",
     )
     parser.add_argument("paths", nargs="+", metavar="IMAGE_OR_FOLDER", help="images or folders")
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Parses the arguments and prints one line per image."""
+    args = make_parser().parse_args(argv)
     if not 0 < args.timeout < float("inf"):
         raise FgmixError(f"--timeout {args.timeout:g}: must be above 0")
+
+    from fgmix.serving.client import ServedModel, query_files
+    from fgmix.serving.inputs import find_images
 
     model = ServedModel(args.url, args.model, args.version, args.label, args.timeout)
     failed = False

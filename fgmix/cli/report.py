@@ -1,23 +1,23 @@
-"""`python -m fgmix report`: writes one HTML page on finished runs."""
+"""`fgmix report`: writes one HTML page on finished runs."""
 
 from datetime import date
 from pathlib import Path
 
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.cli.parser import Parser, add_place, check_output_file
 from fgmix.console import say
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
-  python -m fgmix report saved_models/RUN                        # one run
-  python -m fgmix report saved_models --output cars.html         # all runs in a folder
-  python -m fgmix report saved_models/cars-* --baseline conv --group mixed
-  python -m fgmix report saved_models/RUN --no-photos            # to send to others
+  fgmix report saved_models/RUN                        # one run
+  fgmix report saved_models --output cars.html         # all runs in a folder
+  fgmix report saved_models/cars-* --baseline conv --group mixed
+  fgmix report saved_models/RUN --no-photos            # to send to others
 
 The page is a single file that loads nothing from other hosts: mail it, print it, open it on a
 phone. It shows how good the runs are, whether the attention is worth it, where they look and fail,
 how they were trained and how to use them. Runs are grouped and compared as by
-`python -m fgmix compare`. Photos and heat maps are shown if the photos and the models still exist.
+`fgmix compare`. Photos and heat maps are shown if the photos and the models still exist.
 """
 
 HEATMAPS = 4
@@ -25,7 +25,7 @@ HEATMAPS = 4
 
 def main(argv: list[str]) -> int:
     """Parses the flags, compares the runs, and writes the page."""
-    args = _parser().parse_args(argv)
+    args = make_parser().parse_args(argv)
     check_output_file("--output", args.output)
     if args.output.suffix.lower() not in (".html", ".htm"):
         raise FgmixError(f"--output {args.output}: must end in .html")
@@ -54,9 +54,10 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix report",
+        "report",
         description="Writes one HTML page on finished runs.",
         epilog=EXAMPLES,
     )

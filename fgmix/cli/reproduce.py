@@ -1,11 +1,12 @@
-"""`python -m fgmix reproduce`: trains the paper's grid of runs; writes its tables and figures."""
+"""`fgmix reproduce`: trains the paper's grid of runs; writes its tables and figures."""
 
 import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fgmix.cli.main import import_tensorflow, show_notes
+from fgmix.backend import import_tensorflow
+from fgmix.cli.main import show_notes
 from fgmix.cli.parser import Parser, add_flags
 from fgmix.config.fields import flags_of
 from fgmix.config.train_config import TrainConfig
@@ -20,13 +21,13 @@ from fgmix.reproduction.tables import plan_lines, table_two
 log = logging.getLogger(__name__)
 
 EXAMPLES = """examples:
-  python -m fgmix reproduce --dataset cars --seeds 3 --dry-run        # show the plan
-  python -m fgmix reproduce --dataset cars,aircraft --seeds 3 --monitor-test
-  python -m fgmix reproduce --dataset cars --attentions spatial,mixed --gates linear,sigmoid,softmax
-  python -m fgmix reproduce --dataset cars --attentions none,mixed,conv,cbam
-  python -m fgmix reproduce --dataset photos/ --backbones mobilenet_v2 --recipe strong --epochs 20
+  fgmix reproduce --dataset cars --seeds 3 --dry-run        # show the plan
+  fgmix reproduce --dataset cars,aircraft --seeds 3 --monitor-test
+  fgmix reproduce --dataset cars --attentions spatial,mixed --gates linear,sigmoid,softmax
+  fgmix reproduce --dataset cars --attentions none,mixed,conv,cbam
+  fgmix reproduce --dataset photos/ --backbones mobilenet_v2 --recipe strong --epochs 20
 
-Each cell is a run in --runs, the same as train.py makes. Finished runs are skipped and interrupted
+Each cell is a run in --runs, as fgmix train makes it. Finished runs are skipped and interrupted
 ones resumed: repeat the command after Ctrl-C, a crash or a failure. A cell that fails doesn't stop
 the others; the exit code is then 1.
 """
@@ -38,12 +39,13 @@ PER_RUN = ("run_dir", "overwrite", "resume")
 
 def main(argv: list[str]) -> int:
     """Parses the flags, trains the unfinished cells of the grid, and writes its results."""
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.dataset:
         raise FgmixError("--dataset is missing: give cars, or several names separated by commas")
-    # A folder's name may contain a comma.
-    datasets = [args.dataset] if Path(args.dataset).is_dir() else _names(args.dataset)
+    # The name of a folder or table may contain a comma.
+    is_place = Path(args.dataset).exists()
+    datasets = [args.dataset] if is_place else _names(args.dataset)
     if len(datasets) > 1 and "data_dir" in args:
         raise FgmixError("--data-dir is for one data set: give one --dataset, or leave it out")
     weights, by_backbone = _weights(args.weights)
@@ -72,7 +74,7 @@ def main(argv: list[str]) -> int:
         return 0
     grid = {name: getattr(args, name) for name in ("backbones", "attentions", "gates")}
     changed = [value for name, value in grid.items() if value != parser.get_default(name)]
-    dataset = cells[0].config.dataset_name if Path(args.dataset).is_dir() else args.dataset
+    dataset = cells[0].config.dataset_name if is_place else args.dataset
     output = args.output or args.runs / results_name(dataset, changed, cells[0].config)
     for folder in (args.runs, output):  # fails now, not after hours of training
         _make_folder(folder)
@@ -86,15 +88,18 @@ def main(argv: list[str]) -> int:
     return 1 if any(s.status == "failed" for s in states.values()) else 0
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="python -m fgmix reproduce",
+        "reproduce",
         description="Trains every combination of data set, backbone, attention and seed, and "
         "writes the paper's Tables I and II and Fig. 2 with the results beside the paper's.",
         epilog=EXAMPLES,
     )
     grid = parser.add_argument_group("the grid (lists are separated by commas)")
-    grid.add_argument("--dataset", metavar="LIST", help="cars, aircraft, a folder ... (required)")
+    grid.add_argument(
+        "--dataset", metavar="LIST", help="cars, aircraft, a folder, a table ... (required)"
+    )
     grid.add_argument(
         "--backbones",
         metavar="LIST",

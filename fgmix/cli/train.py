@@ -1,36 +1,38 @@
-"""`train.py`: trains, evaluates and exports one classifier."""
+"""`fgmix train`: trains, evaluates and exports one classifier."""
 
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 from fgmix.cli.parser import Parser, add_flags
 from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
 from fgmix.console import say
-from fgmix.data.sources.registry import check_folder, require_known
+from fgmix.data.sources.registry import check_local, require_known
+from fgmix.invocation import command
 from fgmix.runs.folder import refuse_existing
 from fgmix.runs.record import read_config
 
 EXAMPLES = """examples:
-  python train.py --dataset demo
-  python train.py --dataset cars --data-dir DIR --attention mixed --recipe strong
-  python train.py --dataset photos/ --backbone mobilenet_v2 --recipe strong --epochs 20
-  python train.py --dataset photos/ --shots 5
-  python train.py --dataset photos/ --folds 5 --fold 0
-  python train.py --config saved_models/RUN/config.json --seed 1
+  fgmix train --dataset demo
+  fgmix train --dataset cars --data-dir DIR --attention mixed --recipe strong
+  fgmix train --dataset photos/ --backbone mobilenet_v2 --recipe strong --epochs 20
+  fgmix train --dataset labels.csv --columns path=file,label=species --data-dir photos/
+  fgmix train --dataset photos/ --shots 5
+  fgmix train --dataset photos/ --folds 5 --fold 0
+  fgmix train --config saved_models/RUN/config.json --seed 1
 
 Flags take precedence over the data set's preset (demo), which takes precedence over the recipe.
 """
 
 
-def main(argv: list[str]) -> int:
-    """Parses the flags, trains, and prints the metrics and the run's folder."""
+def make_parser() -> Parser:
+    """Returns the parser of the flags."""
     parser = Parser(
-        prog="train.py",
+        "train",
         description="Trains a fine-grained image classifier with channel, spatial or mixed "
         "attention, evaluates it on the test photos and writes a model to serve.",
         epilog=f"{describe_recipes()}\n\n{EXAMPLES}",
@@ -43,7 +45,12 @@ def main(argv: list[str]) -> int:
         "or a JSON file of your own; flags take precedence",
     )
     add_flags(parser, TrainConfig)
-    given = vars(parser.parse_args(argv))
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Parses the flags, trains, and prints the metrics and the run's folder."""
+    given = vars(make_parser().parse_args(argv))
     file = given.pop("config")
     config = read_config(file, given) if file else TrainConfig(**{"dataset": None} | given)
     # Report wrong values before TensorFlow is imported and before an image is read.
@@ -54,7 +61,13 @@ def main(argv: list[str]) -> int:
     if resolved.coordinator is None:
         refuse_existing(resolved)
     # By the same path as in training, so that what is left out is told once.
-    check_folder(resolved.dataset, resolved.data_dir, resolved.split_seed)
+    check_local(
+        resolved.dataset,
+        resolved.data_dir,
+        resolved.split_seed,
+        resolved.columns,
+        resolved.skip_bad_images,
+    )
 
     import_tensorflow(any_backend=True)
     from fgmix.evaluation.metrics import summarize
@@ -75,6 +88,5 @@ def main(argv: list[str]) -> int:
 
 def resume_command(argv: Sequence[str]) -> str:
     """Returns the command line that resumes a run, from the arguments that started it."""
-    program = "train.py" if Path(sys.argv[0]).name == "train.py" else "-m fgmix train"
     kept = [arg for arg in argv if arg not in ("--overwrite", "--resume")]
-    return f"python {program} {shlex.join([*kept, '--resume'])}"
+    return f"{command('train')} {shlex.join([*kept, '--resume'])}"

@@ -56,11 +56,9 @@ def describe_running(focus: Group) -> Running:
     return Running(
         note,
         (
-            Step(
-                "Predict the class of a photo", f"python -m fgmix predict --model {place} photo.jpg"
-            ),
-            Step("Try it in a browser", f"python -m fgmix app --model {place}"),
-            Step("Evaluate it again", f"python -m fgmix evaluate --model {place}"),
+            Step("Predict the class of a photo", f"fgmix predict --model {place} photo.jpg"),
+            Step("Try it in a browser", f"fgmix app --model {place}"),
+            Step("Evaluate it again", f"fgmix evaluate --model {place}"),
             Step(
                 "Serve it",
                 f"docker run -p 8501:8501 -v {served} -e MODEL_NAME={PLAIN_NAME} "
@@ -68,11 +66,11 @@ def describe_running(focus: Group) -> Running:
             ),
             Step(
                 "Query the server",
-                f"python -m fgmix query --url http://localhost:8501 --model {PLAIN_NAME} photo.jpg",
+                f"fgmix query --url http://localhost:8501 --model {PLAIN_NAME} photo.jpg",
             ),
             Step(
                 "Export it, with a threshold below which it rejects predictions",
-                f"python -m fgmix export --model {place} --precision-target 0.95",
+                f"fgmix export --model {place} --precision-target 0.95",
             ),
         ),
     )

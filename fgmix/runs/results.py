@@ -11,6 +11,7 @@ from fgmix.config.identity import group_settings
 from fgmix.config.recipes import SETTINGS
 from fgmix.errors import FgmixError
 from fgmix.runs.record import CONFIG, METRICS, of_another_version
+from fgmix.runs.refusals import is_model, why_no_run
 from fgmix.runs.run import Run
 
 README = "README.md"
@@ -88,11 +89,14 @@ def find_runs(places: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     named = [Path(place) for place in places]
     files = [place for place in named if place.is_file()]
     folders = [place for place in named if place not in files]
+    for file in files:
+        if is_model(file):
+            raise FgmixError(why_no_run(file))
     if files and not folders:
         raise FgmixError(f"{files[0]} is a file: give runs' folders, or a folder of runs")
     for place in folders:
-        if not place.is_dir():
-            raise FgmixError(f"there is no run {place}: give runs' folders, or a folder of runs")
+        if not place.is_dir() or is_model(place):
+            raise FgmixError(why_no_run(place))
         if (place / CONFIG).is_file():
             found.setdefault(place.resolve(), place)
             continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.sources.registry import terms_of_use
 from fgmix.evaluation.calibration import Abstention, Selection
-from fgmix.evaluation.metrics import standard_error
+from fgmix.evaluation.metrics import name_of_top5, standard_error
 from fgmix.models.backbones.registry import BACKBONES, shown_name
 from fgmix.models.cost_table import millions
 from fgmix.runs.ensemble import Ensemble, as_ensemble
@@ -250,7 +250,7 @@ def _metrics(metrics: dict[str, Any], split: str, classes: int) -> str:
     count = metrics["num_examples"]
     accuracies = {
         "top-1": metrics["top1"],
-        f"top-{min(5, classes)}": metrics["top5"],
+        name_of_top5(classes): metrics["top5"],
     }
     rows = {name: _share(value, count) for name, value in accuracies.items()}
     rows |= {

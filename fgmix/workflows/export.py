@@ -1,4 +1,4 @@
-"""Exports a finished run as a model to serve: the workflow of `python -m fgmix export`."""
+"""Exports a finished run as a model to serve: the workflow of `fgmix export`."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Trains, evaluates and exports a run: the workflows of `train.py` and `evaluate.py`."""
+"""Trains, evaluates and exports a run: the workflows of `fgmix train` and `fgmix evaluate`."""
 
 import logging
 import math

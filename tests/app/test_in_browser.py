@@ -1,4 +1,4 @@
-"""The page in a browser: `python -m fgmix app` in one process, Chromium in another."""
+"""The page in a browser: `fgmix app` in one process, Chromium in another."""
 
 import os
 import re

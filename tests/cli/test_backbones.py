@@ -1,4 +1,4 @@
-"""`python -m fgmix backbones`: a table made without Keras."""
+"""`fgmix backbones`: a table made without Keras."""
 
 import pytest
 

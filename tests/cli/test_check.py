@@ -1,4 +1,4 @@
-"""`python -m fgmix check`: exit codes, output and files."""
+"""`fgmix check`: exit codes, output and files."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""`python -m fgmix check --model`: output, files and errors."""
+"""`fgmix check --model`: output, files and errors."""
 
 import base64
 import io
@@ -163,9 +163,9 @@ def test_sound_labels_give_a_page_that_says_so(tmp_path, check):
     ("argv", "message"),
     [
         ([], "give --dataset or --model"),
-        (["--model", "x", "--dataset", "y"], "x is not a run"),
-        (["--model", "nowhere"], "nowhere is not a run"),
-        (["--model", "x", "--data-dir", "y"], "x is not a run"),
+        (["--model", "x", "--dataset", "y"], "there is no run x"),
+        (["--model", "nowhere"], "there is no run nowhere"),
+        (["--model", "x", "--data-dir", "y"], "there is no run x"),
         (["--model", "x", "--split-seed", "0"], "--split-seed can't be used with --model"),
         (["--model", "x", "--top", "0"], "--top 0: must be at least 1"),
         (["--dataset", "x", "--top", "5"], "--top can't be used with --dataset"),

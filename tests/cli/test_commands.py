@@ -1,12 +1,15 @@
 """The command lines: help, one-line errors for bad input, and no files left behind."""
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import MISSING
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
+import fgmix
 from fgmix import __main__ as commands
 from fgmix.cli import evaluate, train
 from fgmix.cli.main import run
@@ -343,17 +347,105 @@ def test_evaluate_cannot_write_where_nothing_is(call, finished, tmp_path):
     assert str(target) in evaluate_refused(call, "--model", finished, "--json", target)
 
 
-def test_a_command_must_be_named(call):
-    code, out, _ = call(commands.main)
-    assert code == 2
-    assert out[0].startswith("usage: python -m fgmix COMMAND")
-    code, listed, err = call(commands.main, "--help")
-    assert (code, err) == (0, [])
-    assert [line for line in listed if "predict" in line]
-    code, out, err = call(commands.main, "predcit")
+def test_no_command_teaches_the_commands(call):
+    code, out, err = call(commands.main)
+    assert (code, err) == (2, [])
+    assert out[0] == "usage: fgmix COMMAND ..."
+    for name in commands.COMMANDS:
+        assert any(line.split()[:1] == [name] for line in out)
+    examples = out[out.index("examples:") + 1 :][:3]
+    assert [line.split()[1] for line in examples] == ["train", "train", "predict"]
+    for flag in ("--help", "-h", "help"):
+        assert call(commands.main, flag) == (0, out, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("predcit", "unknown command 'predcit': did you mean predict?"),
+        ("eval", "unknown command 'eval': did you mean evaluate?"),
+        ("xyzzy", "unknown command 'xyzzy': choose one of check, train, evaluate, predict,"),
+        ("--dataset", "--dataset comes after a command, such as fgmix train --dataset ..."),
+    ],
+)
+def test_a_misspelt_command_suggests_the_nearest(call, given, hint):
+    code, out, err = call(commands.main, given, "demo")
     assert (code, out, len(err)) == (2, [], 1)
-    assert err[0].startswith("error: unknown command 'predcit'")
-    assert "predict" in err[0]
+    assert err[0].startswith(f"error: {hint}")
+
+
+def test_the_version_is_in_one_place(call):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "version" in project["project"]["dynamic"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "fgmix.__version__"}
+    assert call(commands.main, "--version") == (0, [f"fgmix {fgmix.__version__}"], [])
+
+
+def test_the_installed_command_is_python_m_fgmix():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"fgmix": "fgmix.__main__:start"}
+    assert callable(commands.start)
+
+
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_help_names_commands_that_there_are(name):
+    text = import_module(commands.COMMANDS[name].module).make_parser().format_help()
+    assert text.startswith(f"usage: fgmix {name} ")
+    assert set(re.findall(r"\bfgmix ([a-z]+)\b", text)) <= commands.COMMANDS.keys()
+    assert not re.search(r"python -m fgmix|(train|evaluate)\.py", text)
+
+
+@pytest.mark.parametrize("name", ["predict", "evaluate", "export", "heatmaps", "app"])
+def test_no_run_given_says_what_to_train(call, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(commands.main, name)
+    assert (code, len(err)) == (2, 1)
+    assert err[0].startswith(
+        "error: --model is missing: train a run first, such as fgmix train --dataset photos/"
+    )
+
+
+@pytest.mark.parametrize("argv", [["train.py", "--help"], ["-m", "fgmix"], ["-c", "import fgmix"]])
+def test_a_python_that_is_too_old_is_one_line(tmp_path, argv):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.version_info = (3, 8, 10)\n")
+    done = subprocess.run(
+        [sys.executable, *argv],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: fgmix needs Python 3.11 or newer, and this is Python 3.8: make an environment with "
+        "a newer one, such as python3.12 -m venv .venv\n"
+    )
+
+
+@pytest.mark.parametrize("file", ["train.py", "evaluate.py", "fgmix/__init__.py"])
+def test_what_tells_it_can_be_read_by_an_older_python(file):
+    ast.parse((ROOT / file).read_text(), feature_version=(3, 7))
+
+
+@pytest.mark.parametrize("broken", ["scipy", "PIL"])
+def test_a_missing_package_is_one_line(monkeypatch, capsys, broken):
+    def command(argv):
+        raise ModuleNotFoundError(f"No module named '{broken}.x'", name=f"{broken}.x")
+
+    assert run(command, []) == 2
+    assert capsys.readouterr().err == (
+        f"error: {broken}.x can't be imported (No module named '{broken}.x'): install what fgmix "
+        f"needs again with pip install --force-reinstall {broken}\n"
+    )
+
+
+def test_a_fault_of_our_own_imports_is_not_hidden():
+    def command(argv):
+        raise ImportError("cannot import name 'x'", name="fgmix.data")
+
+    with pytest.raises(ImportError, match="cannot import name 'x'"):
+        run(command, [])
 
 
 @pytest.mark.slow

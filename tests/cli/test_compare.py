@@ -1,4 +1,4 @@
-"""`python -m fgmix compare`: its output and files, and one-line errors for bad input."""
+"""`fgmix compare`: its output and files, and one-line errors for bad input."""
 
 import json
 import subprocess

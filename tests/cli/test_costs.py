@@ -1,4 +1,4 @@
-"""`python -m fgmix costs`: the table, its file, and the committed page."""
+"""`fgmix costs`: the table, its file, and the committed page."""
 
 import sys
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_a_page_is_written_whole(call, tmp_path):
     assert list(tmp_path.iterdir()) == [page]
     text = page.read_text()
     flags = "--backbones tiny --image-size 32 --classes 196 --pooling flatten --reduction 16"
-    assert f"```\npython -m fgmix costs {flags} --output {page}\n```\n" in text
+    assert f"```\nfgmix costs {flags} --output {page}\n```\n" in text
     assert f"Keras {keras.__version__}" in text
     assert len(cells(text)) == len(ATTENTIONS)
 
@@ -72,7 +72,7 @@ def test_the_committed_page_is_what_the_command_gives(call, tmp_path):
     call("--backbones", ",".join(CHEAP), "--output", tmp_path / "costs.md")
     fresh = (tmp_path / "costs.md").read_text()
     committed = COMMITTED.read_text()
-    again = "make it again with python -m fgmix costs --output docs/explanation/costs.md"
+    again = "make it again with fgmix costs --output docs/explanation/costs.md"
     kept = [row for row in cells(committed) if row[0] in CHEAP]
     assert sorted(kept) == sorted(cells(fresh)), again
     said = [sentences(page).partition("with Keras ")[0] for page in (fresh, committed)]

@@ -77,7 +77,7 @@ def test_predict_tells_runs_from_photos(asked, finished, other, photos):
 def test_predict_needs_a_run_first_and_a_photo(refused, finished, other, photos, tmp_path):
     photo = photos / "test" / "red" / "photo1.jpg"
     assert refused("predict", "--model", photo, photo) == (
-        f"error: {photo} is not a run: it has no config.json"
+        f"error: {photo} is a file: give the folder of a run"
     )
     assert "arguments are required: INPUT" in refused("predict", "--model", finished, other)
     missing = refused("predict", "--model", finished, tmp_path / "RUN2", photo)

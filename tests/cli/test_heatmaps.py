@@ -1,4 +1,4 @@
-"""`python -m fgmix heatmaps`: figures of one run and several, numbers, readable errors."""
+"""`fgmix heatmaps`: figures of one run and several, numbers, readable errors."""
 
 import json
 import shutil
@@ -96,7 +96,7 @@ def test_full_size_pictures_go_into_a_folder(call, finished, photos, tmp_path):
         (["--measure", "0"], "at least 1"),
         (["--output", "f.gif"], ".png"),
         (["--output", "no/f.png"], "no folder 'no'"),
-        (["missing.jpg"], "missing.jpg is not a run"),
+        (["missing.jpg"], "there is no run missing.jpg"),
         (["--map", "energy", "missing.jpg"], "no such file or folder: missing.jpg"),
     ],
 )

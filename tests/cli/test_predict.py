@@ -1,4 +1,4 @@
-"""`python -m fgmix predict` as a batch job: lists, files, interrupts."""
+"""`fgmix predict` as a batch job: lists, files, interrupts."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""`python -m fgmix reproduce` from the command line."""
+"""`fgmix reproduce` from the command line."""
 
 import os
 import subprocess

@@ -60,8 +60,9 @@ def test_a_signal_saves_and_the_command_that_is_printed_goes_on(photos, tmp_path
 
 
 def test_the_command_is_the_one_that_was_given(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["/x/train.py"])
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
     given = ["--dataset", "my photos", "--overwrite", "--resume"]
     assert resume_command(given) == "python train.py --dataset 'my photos' --resume"
-    monkeypatch.setattr(sys, "argv", ["/x/fgmix/__main__.py"])
-    assert resume_command(["--dataset", "cars"]) == "python -m fgmix train --dataset cars --resume"
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/fgmix"])
+    assert resume_command(["--dataset", "cars"]) == "fgmix train --dataset cars --resume"

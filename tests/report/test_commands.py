@@ -9,7 +9,7 @@ def test_paths_are_quoted_for_the_shell(tmp_path):
     run = write_run(tmp_path / "a run; rm -r $HOME", tmp_path, ("one", "two"))
     running = describe_running(open_study([run]).groups[0])
     words = [shlex.split(step.command) for step in running.steps]
-    assert words[0] == ["python", "-m", "fgmix", "predict", "--model", str(run), "photo.jpg"]
+    assert words[0] == ["fgmix", "predict", "--model", str(run), "photo.jpg"]
     assert f"{run}:/models/photos" in words[3]
     assert "Its model.keras is missing" in running.note
 

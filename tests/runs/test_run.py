@@ -26,10 +26,12 @@ def test_a_finished_run_is_read_back(run_dir):
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path):
-    for directory in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(FgmixError) as caught:
-            Run.open(directory)
-        assert one_line(caught) == f"{directory} is not a run: it has no config.json"
+    with pytest.raises(FgmixError) as caught:
+        Run.open(tmp_path)
+    assert one_line(caught) == f"{tmp_path} is not a run: it has no config.json"
+    with pytest.raises(FgmixError) as caught:
+        Run.open(tmp_path / "missing")
+    assert one_line(caught).startswith(f"there is no run {tmp_path / 'missing'}: ")
 
 
 def test_an_unfinished_run_is_told(run_dir):

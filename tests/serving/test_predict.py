@@ -1,4 +1,4 @@
-"""`python -m fgmix predict`: one JSON object per line, whatever the files are."""
+"""`fgmix predict`: one JSON object per line, whatever the files are."""
 
 import csv
 import itertools

@@ -1,4 +1,4 @@
-"""`python -m fgmix export`: versions, model cards, abstention, and one line for bad input."""
+"""`fgmix export`: versions, model cards, abstention, and one line for bad input."""
 
 import shutil
 import sys
