@@ -1,4 +1,4 @@
-"""`python -m fgmix import`: makes a folder that fgmix reads, from photos as people have them."""
+"""`fgmix import`: makes a folder that fgmix reads, from photos as people have them."""
 
 import errno
 import sys
@@ -10,15 +10,15 @@ from fgmix.data.importing.registry import KINDS, Columns, Request, find_kind
 from fgmix.errors import FgmixError
 
 EXAMPLES = """examples:
-  python -m fgmix import photos.zip birds                  # an archive of class folders
-  python -m fgmix import ~/Pictures/birds birds            # HEIC, AVIF, TIFF, JPEG 2000, 16 bits
+  fgmix import photos.zip birds                  # an archive of class folders
+  fgmix import ~/Pictures/birds birds            # HEIC, AVIF, TIFF, JPEG 2000, 16 bits
 
 The folder gets a folder for each class (below train, val and test if the source has them),
 labels.csv (path, label, split) and source.json (where the photos came from, under which terms, what
 was done to them). Go on with:
 
-  python -m fgmix check --dataset birds
-  python -m fgmix train --dataset birds --backbone mobilenet_v2
+  fgmix check --dataset birds
+  fgmix train --dataset birds --backbone mobilenet_v2
 
 Photos that fgmix reads keep their pixels bit for bit. Others are converted without visible loss,
 upright and in sRGB: to JPEG (quality 95, full colour resolution), or PNG if they were lossless.
@@ -34,7 +34,7 @@ SHOWN = 5
 def main(argv: list[str]) -> int:
     """Parses the arguments, imports, and says what was done."""
     parser = Parser(
-        prog="python -m fgmix import",
+        "import",
         description="Makes, once, a folder that fgmix reads from photos as people have them.",
         epilog=EXAMPLES,
     )
