@@ -180,7 +180,11 @@ def _finish(
 
 
 def evaluate_run(
-    run: Run, dataset: str | None = None, data_dir: str | None = None, split: str | None = None
+    run: Run,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    split: str | None = None,
+    columns: str | None = None,
 ) -> tuple[Evaluation, ImageDataset, keras.Model]:
     """Evaluates a finished run again, on its own images or on others.
 
@@ -189,6 +193,7 @@ def evaluate_run(
         dataset: See `load_measured`.
         data_dir: See `load_measured`.
         split: See `load_measured`.
+        columns: See `load_measured`.
 
     Returns:
         The evaluation, the evaluated data set, and the model.
@@ -197,7 +202,7 @@ def evaluate_run(
         FgmixError: If the data set is missing, has changed since training, lacks the split or has
             classes that the model doesn't know, or an image can't be read.
     """
-    images, split = load_measured(run, dataset, data_dir, split)
+    images, split = load_measured(run, dataset, data_dir, split, columns)
     found, model = evaluate_images(run, images, split)
     return found, images, model
 

@@ -184,7 +184,7 @@ def tabled(photos, tmp_path):
 
 
 def test_a_run_on_a_table_records_paths_of_its_folder(tabled, photos):
-    assert tabled.data["name"] == "labels"
+    assert tabled.data["name"] == "before"
     assert tabled.config.dataset == str(tabled.directory.parent / "before" / "labels.csv")
     assert tabled.data["fingerprint"] == load_folder(photos).fingerprint()
     assert {row["path"] for row in tabled.splits} == set(load_folder(photos).paths())

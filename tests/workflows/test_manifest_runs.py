@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 import fgmix
-from fgmix.cli import check, evaluate, export, heatmaps, predict, report
+from fgmix.cli import check, evaluate, export, predict, report
 from fgmix.cli.main import run
 from fgmix.comparison.study import open_study
 from fgmix.data.sources.folder import load_folder
@@ -63,7 +63,7 @@ def test_a_table_trains_the_run_of_the_folder_that_it_names(tabled, finished):
 @pytest.mark.slow
 def test_it_is_compared_by_paths_relative_to_the_table(tabled, finished):
     study = open_study([tabled[0], finished])
-    assert [group.settings["dataset"] for group in study.groups] == ["labels", "photos"]
+    assert [group.settings["dataset"] for group in study.groups] == ["photos", "photos"]
     assert study.paths == Run.open(finished).predictions.paths
     assert study.notes == ()  # they were trained on the same photos
 
@@ -86,11 +86,8 @@ def test_every_command_reads_it_where_it_is_now(tabled, call, tmp_path):
     assert [item["path"] for item in unreadable["items"]] == ["gone.png"]
     assert "1 of its 37 photos are not in" in told
 
-    picture = tmp_path / "maps.png"
-    argv = ("--model", model, *place, "--output", picture, "--count", 2)
-    assert call(heatmaps.main, *argv)[0] == 0
     page = tmp_path / "report.html"
-    assert call(report.main, model, *place, "--output", page)[0] == 0
+    assert call(report.main, model, *place, "--heatmaps", 0, "--output", page)[0] == 0
     assert "data:image" in page.read_text()
     assert call(export.main, "--model", model, *place, "--output", tmp_path / "served")[0] == 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.data.sources.layout import Layout, survey_folder
-from fgmix.data.sources.manifest.columns import is_table
+from fgmix.data.sources.manifest.naming import is_table
 from fgmix.data.sources.names import differing, looks_like, require_class_names
 from fgmix.data.sources.split_folders import WHOLE
 from fgmix.data.sources.walk import (

@@ -68,11 +68,17 @@ def content(data):
 def test_a_table_makes_the_data_set_of_the_folder_that_it_names(birds):
     data = load_manifest(write(birds, ROWS[::-1]))
     folder = load_folder(birds)
-    assert data.name == "labels"
+    assert data.name == "birds"  # as the folder; labels.csv says nothing
     assert data.root == birds
     assert data.class_names == ("finch", "wren")
     assert data.fingerprint() == folder.fingerprint()
     assert content(data) == content(folder)
+
+
+def test_a_table_with_a_name_of_its_own_gives_it_to_the_data_set(birds, tmp_path, monkeypatch):
+    assert load_manifest(write(birds, ROWS, name="best of.tsv")).name == "best of"
+    monkeypatch.chdir(birds)
+    assert load_manifest(write(Path(), ROWS, name="Labels.csv")).name == "birds"
 
 
 def test_photos_below_a_class_are_in_the_order_of_folders(tmp_path):
