@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from fgmix.models.ensemble import image_sizes
 from fgmix.runs.ensemble import Ensemble, as_ensemble
 from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
-from fgmix.serving.choices import TOP
+from fgmix.serving.choices import TOP, Target
 from fgmix.serving.configs import model_name, write_serving_configs
 from fgmix.serving.export import export_saved_model, next_version
 from fgmix.serving.model_card import Averaging, Calibration, describe, write_card
@@ -41,22 +40,6 @@ ONNX_FOLDER = "onnx"
 """ONNX versions have a folder of their own, so that no TensorFlow server tries to load them."""
 
 CHECKED_IMAGES = 16
-
-
-@dataclass(frozen=True)
-class Target:
-    """The precision or coverage that the threshold is to reach on the validation images.
-
-    Attributes:
-        kind: A name from `THRESHOLDS`.
-        value: The share.
-    """
-
-    kind: str
-    value: float
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value:g}"
 
 
 # (confidences, whether each prediction is correct, target) -> threshold
