@@ -1,6 +1,6 @@
 """fgmix: fine-grained image classification on small data with mixed attention.
 
-`fgmix.train(TrainConfig(...))` does what `train.py` does; `fgmix.models.build_classifier` and
+`fgmix.train(TrainConfig(...))` does what `fgmix train` does; `fgmix.models.build_classifier` and
 `fgmix.layers` are its building blocks. Heavy modules are imported on first use.
 """
 

@@ -39,7 +39,7 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--columns",
         metavar="NAMES",
-        help="names of a table's columns, as in train.py (default: the run's own)",
+        help="names of a table's columns, as for train (default: the run's own)",
     )
     parser.add_argument(
         "--split",

@@ -46,8 +46,8 @@ class Settings:
     data_dir: str | None = flag(
         None,
         DATA,
-        "folder of the data set, in any of the layouts of the README, or to download it to; of a "
-        "table, the folder that its paths start from",
+        "folder of the data set, in any of the layouts of docs/guides/your_data.md, or to download "
+        "it to; of a table, the folder that its paths start from",
         shown="the TFDS folder; of a table, its own",
         decides=PLACE,
     )

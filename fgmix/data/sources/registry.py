@@ -8,7 +8,7 @@ from pathlib import Path
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.importing.note import describe_terms, read_note
 from fgmix.data.sources.locations import default_data_dir, tfds_folder
-from fgmix.data.sources.manifest.columns import TABLES, is_table
+from fgmix.data.sources.manifest.naming import TABLES, is_table
 from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
