@@ -17,7 +17,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (a clone can be started with any 
 
 from fgmix.lazy import lazy_attributes
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["FgmixError", "TrainConfig", "train"]
 
 _HOME = {
