@@ -12,6 +12,7 @@ MODULES = (
     "fgmix.config.recipes",
     "fgmix.config.train_config",
     "fgmix.data.importing.names",
+    "fgmix.data.importing.parquet",
     "fgmix.data.importing.tree",
     "fgmix.data.sources.names",
     "fgmix.data.sources.walk",

@@ -18,6 +18,7 @@ from fgmix.config.recipes import (
 )
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
 from fgmix.config.validation import check, check_views
+from fgmix.data.sources.manifest.naming import name_of
 from fgmix.data.sources.registry import is_folder, is_local, is_manifest
 from fgmix.models.backbones.registry import absolute_name
 
@@ -81,7 +82,7 @@ def dataset_name(config: Settings) -> str:
     if is_folder(name, config.data_dir):
         name = Path(name).resolve().name
     elif is_manifest(name):
-        name = Path(name).stem
+        name = name_of(Path(name).expanduser())
     return slug(name)
 
 

@@ -119,11 +119,12 @@ def load_images(
         )
     images = load_splits_of_run(config, run.data)
     if not images.matches(run.data["fingerprint"]):
+        table = f", or what {config.dataset} says of them," * is_manifest(config.dataset)
         raise FgmixError(
-            f"the photos in {images.root} have changed since {run.directory} was trained, so its "
-            f"split is not the same: restore the old ones, or give their folder as --dataset; "
-            f"{command('evaluate')} also measures the run on other photos (if training photos are "
-            f"among them, the result means nothing)"
+            f"the photos in {images.root}{table} have changed since {run.directory} was trained, "
+            f"so its split is not the same: restore the old ones, or give their folder as "
+            f"--dataset; {command('evaluate')} also measures the run on other photos (if training "
+            f"photos are among them, the result means nothing)"
         )
     return replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)
 

@@ -11,7 +11,7 @@ from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
 
-from fgmix.data.sources.manifest.columns import is_table
+from fgmix.data.sources.manifest.naming import is_table
 from fgmix.data.sources.walk import (
     SHOWN_SUFFIXES,
     Found,

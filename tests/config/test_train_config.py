@@ -386,6 +386,10 @@ def test_a_table_gives_its_own_name_and_becomes_absolute(tmp_path, monkeypatch):
     assert resolved.run_dir == "saved_models/my_birds-vgg16-mixed-seed0"
     assert resolved.dataset == str(tmp_path / "my birds.csv")
     assert resolved.data_dir == str(tmp_path / "x")
+    (tmp_path / "my photos").mkdir()
+    (tmp_path / "my photos" / "labels.csv").touch()
+    resolved = TrainConfig(dataset="my photos/labels.csv").resolve()
+    assert resolved.run_dir == "saved_models/my_photos-vgg16-mixed-seed0"
 
 
 def test_columns_are_those_of_a_table():

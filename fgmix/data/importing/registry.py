@@ -3,27 +3,15 @@
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from fgmix.data.importing.source import Source
+from fgmix.data.importing.source import Columns, Source
+from fgmix.data.sources.registry import SOURCES
 from fgmix.errors import FgmixError
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 TAR = re.compile(r"\.(tar|tgz|tbz2|txz|tzst|tar\.(gz|bz2|xz|zst))", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns of a table to read; None where they are found.
-
-    Attributes:
-        image: The column of the images.
-        label: The column of the classes.
-    """
-
-    image: str | None = None
-    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +27,7 @@ class Request:
 
     source: str
     cache: Path
-    columns: Columns = Columns()
+    columns: Columns = field(default_factory=Columns)
     data_dir: str | None = None
 
     @property
@@ -78,6 +66,34 @@ def _folder(request: Request) -> Source:
     return open_folder(request.path)
 
 
+def _parquet(request: Request) -> Source:
+    from fgmix.data.importing.parquet import open_parquet
+
+    return open_parquet(request.path, request.columns)
+
+
+def _is_parquet(request: Request) -> bool:
+    from fgmix.data.importing.parquet import is_parquet
+
+    return is_parquet(request.path)
+
+
+def _hub(request: Request) -> Source:
+    from fgmix.data.importing.hub import open_hub
+
+    return open_hub(request.source, request.columns)
+
+
+def _known(request: Request) -> Source:
+    from fgmix.data.importing.known import open_known
+
+    return open_known(request.source, request.data_dir)
+
+
+def _is_known(request: Request) -> bool:
+    return request.source in SOURCES and (bool(request.data_dir) or not request.path.exists())
+
+
 def _is_archive(request: Request) -> bool:
     name = request.path.name.lower()
     return request.path.is_file() and (name.endswith(".zip") or bool(TAR.search(name)))
@@ -85,12 +101,19 @@ def _is_archive(request: Request) -> bool:
 
 KINDS = {
     "archive": Kind(".zip, .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst", _is_archive, _archive),
+    "hub": Kind(
+        "hf://datasets/OWNER/NAME[@REVISION][:CONFIG]",
+        lambda request: request.source.startswith("hf://"),
+        _hub,
+    ),
+    "parquet": Kind("a .parquet file or a folder of them", _is_parquet, _parquet),
     "folder": Kind("a folder of photos", lambda request: request.path.is_dir(), _folder),
+    "known": Kind("the names aircraft and cars", _is_known, _known),
 }
 """Every kind of source by name; the first that fits is taken."""
 
-SCHEMES: tuple[str, ...] = ()
-SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tzst")
+SCHEMES = ("hf",)
+SUFFIXES = (".parquet", ".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tzst")
 
 
 def find_kind(request: Request) -> Kind:

@@ -9,22 +9,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 import fgmix
-from fgmix.data.importing.convert import BadImageError, Converted, convert
+from fgmix.data.box import Box
+from fgmix.data.importing.boxes import OWN, Boxes, own_boxes, read_boxes
+from fgmix.data.importing.convert import BadImageError, Converted, Crop, convert
 from fgmix.data.importing.journal import Done, ImportedFile, Journal
 from fgmix.data.importing.names import Places
 from fgmix.data.importing.note import MANIFEST, NOTE, read_note
-from fgmix.data.importing.registry import Columns, Request, find_kind
-from fgmix.data.importing.source import Source, SourcePhoto
+from fgmix.data.importing.registry import Request, find_kind
+from fgmix.data.importing.source import Columns, Source, SourcePhoto
 from fgmix.errors import FgmixError
 from fgmix.failpoints import failpoint
 from fgmix.files import alone, is_empty, remove_partial, write_csv, write_json
 
 log = logging.getLogger(__name__)
+
+MARGIN = 0.1
+WHOLE = Crop(Box(0, 0, 1e9, 1e9), 0)
+NO_BOX = "without a box"
 
 SPARE_BYTES = 100_000_000
 """The space to leave on a disk."""
@@ -38,18 +44,25 @@ class Options:
         keep_exif: Whether EXIF stays in the photos.
         columns: The columns of a table.
         data_dir: The folder of a data set that is known by name.
+        boxes: A file with a box around the object of each photo, to crop to; `boxes.OWN` for those
+            of the source.
+        margin: What to keep around a box, as a share of its width and height on each side.
     """
 
     keep_exif: bool = False
     columns: Columns = field(default_factory=Columns)
     data_dir: str | None = None
+    boxes: str | None = None
+    margin: float = MARGIN
 
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self, boxes: Boxes | None) -> dict[str, Any]:
         """Returns what decides the result, by the names of the flags."""
         return {
             "--keep-exif": self.keep_exif,
             "--image-column": self.columns.image,
             "--label-column": self.columns.label,
+            "--boxes": boxes and boxes.identity,
+            "--box-margin": self.margin if boxes else None,
         }
 
 
@@ -101,10 +114,11 @@ def import_photos(source: str, folder: Path, options: Options | None = None) -> 
         request = Request(source, work / ".download", options.columns, options.data_dir)
         found = find_kind(request).look(request)
         _refuse_overlap(found, folder)
+        boxes = _boxes(options, found)
         plan = {
             "source": found.location,
             "identity": dict(found.identity),
-            "options": options.recorded(),
+            "options": options.recorded(boxes),
         }
         if folder.is_dir() and not is_empty(folder):
             return _already_there(folder, plan)
@@ -113,11 +127,19 @@ def import_photos(source: str, folder: Path, options: Options | None = None) -> 
             log.info("going on with an interrupted import: %d photos are done", len(journal.done))
         _require_space(work, found, journal)
         try:
-            _import_all(found, options, journal)
+            _import_all(found, options, boxes, journal)
         finally:
             journal.close()
-        note = _finish(found, options, plan, journal, folder)
+        note = _finish(found, options, boxes, plan, journal, folder)
         return Imported(folder, note)
+
+
+def _boxes(options: Options, source: Source) -> Boxes | None:
+    if options.boxes is None:
+        return None
+    if options.boxes == OWN:
+        return own_boxes(source.location, source.boxes)
+    return read_boxes(Path(options.boxes).expanduser())
 
 
 def _refuse_overlap(source: Source, folder: Path) -> None:
@@ -151,14 +173,28 @@ def _require_space(work: Path, source: Source, journal: Journal) -> None:
         )
 
 
-def _import_all(source: Source, options: Options, journal: Journal) -> None:
+class _Job(NamedTuple):
+    """A photo that is being converted.
+
+    Attributes:
+        photo: The photo, without its content.
+        labels: The class of each file that is made of it.
+        converted: The files.
+    """
+
+    photo: SourcePhoto
+    labels: tuple[str | None, ...]
+    converted: "Future[list[Converted]]"
+
+
+def _import_all(source: Source, options: Options, boxes: Boxes | None, journal: Journal) -> None:
     """Converts photos on all cores; writes them and records them in the order of the source."""
     places = Places()
     for done in journal.done.values():
         for file in done.files:
             places.take(file.path, file.label)
     workers = os.cpu_count() or 1
-    pending: deque[tuple[SourcePhoto, Future[list[Converted]]]] = deque()
+    pending: deque[_Job] = deque()
     bar = tqdm(
         desc="importing",
         unit=" photos",
@@ -166,44 +202,74 @@ def _import_all(source: Source, options: Options, journal: Journal) -> None:
         initial=len(journal.done),
         disable=None,
     )
+
+    def write_until(waiting: int) -> None:
+        while len(pending) > waiting:
+            _write(pending.popleft(), places, journal)
+            bar.update()
+
     with bar, ThreadPoolExecutor(workers) as pool:
         try:
             for photo in source.photos(journal.done.__contains__):
-                job = pool.submit(convert, photo.content, keep_exif=options.keep_exif)
-                # The source's bytes are in the job, and not kept when it is done.
-                pending.append((photo._replace(content=b""), job))
-                if len(pending) > workers + 1:
-                    _write(*pending.popleft(), places, journal)
+                crops, labels = _crops(photo, boxes, options, source.crop_bottom)
+                skip = photo.skip or (NO_BOX if boxes and not crops else "")
+                if skip:
+                    write_until(0)  # the journal is in the order of the source
+                    journal.add(Done(photo.key, skipped=skip))
                     bar.update()
-            while pending:
-                _write(*pending.popleft(), places, journal)
-                bar.update()
+                    continue
+                converted = pool.submit(
+                    convert,
+                    photo.content,
+                    keep_exif=options.keep_exif,
+                    crops=crops,
+                    crop_bottom=source.crop_bottom,
+                )
+                # The source's bytes are in the job, and not kept when it is done.
+                pending.append(_Job(photo._replace(content=b""), labels, converted))
+                write_until(workers + 1)
+            write_until(0)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _write(
-    photo: SourcePhoto, job: Future[list[Converted]], places: Places, journal: Journal
-) -> None:
+def _crops(
+    photo: SourcePhoto, boxes: Boxes | None, options: Options, crop_bottom: int
+) -> tuple[list[Crop], tuple[str | None, ...]]:
+    """Returns the crops to make of a photo, and the class of each file."""
+    if boxes is None:
+        return [WHOLE] if crop_bottom else [], (photo.label,)
+    found = boxes.of(photo)
+    labels = tuple(one.label or photo.label for one in found)
+    return [Crop(one.box, options.margin) for one in found], labels
+
+
+def _write(job: _Job, places: Places, journal: Journal) -> None:
+    photo = job.photo
     try:
-        converted = job.result()
+        converted = job.converted.result()
     except BadImageError as error:
         journal.add(Done(photo.key, failed=str(error)))
         return
     files = []
-    for content, suffix, how in converted:
-        name = places.place(photo.split, photo.label, photo.name, suffix)
+    for label, (content, suffix, how) in zip(job.labels, converted, strict=True):
+        name = places.place(photo.split, label, photo.name, suffix)
         path = journal.work / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        files.append(ImportedFile(name, photo.label, photo.split, how, len(content)))
+        files.append(ImportedFile(name, label, photo.split, how, len(content)))
     failpoint("import photo")
     journal.add(Done(photo.key, tuple(files)))
 
 
 def _finish(
-    source: Source, options: Options, plan: Mapping[str, Any], journal: Journal, folder: Path
+    source: Source,
+    options: Options,
+    boxes: Boxes | None,
+    plan: Mapping[str, Any],
+    journal: Journal,
+    folder: Path,
 ) -> dict[str, Any]:
     """Writes manifest and note, and gives the folder its name."""
     files = list(journal.files())
@@ -213,6 +279,11 @@ def _finish(
     if not files:
         first = f": {failed[0]['path']} is {failed[0]['reason']}" if failed else ""
         shutil.rmtree(journal.work)
+        if boxes and not failed:
+            raise FgmixError(
+                f"no photo of {source.location} has a box in {boxes.name}, which names photos such "
+                f"as {next(iter(boxes.by_path))}"
+            )
         raise FgmixError(f"none of the photos of {source.location} can be imported{first}")
     note = {
         "imported_by": f"fgmix {fgmix.__version__}",
@@ -227,8 +298,8 @@ def _finish(
         "left_out": [*source.left_out, *_skipped(journal)],
         "failed": failed,
         "class_folders": _renamed(files),
-        "crops": None,
-        "notes": list(source.notes),
+        "crops": None if boxes is None else {"boxes": boxes.name, "margin": options.margin},
+        "notes": [*source.notes, *_unused(boxes)],
     }
     journal.remove()
     rows = [{"path": f.path, "label": f.label or "", "split": f.split} for f in files]
@@ -243,6 +314,14 @@ def _finish(
         folder.rmdir()
     journal.work.rename(folder)
     return note
+
+
+def _unused(boxes: Boxes | None) -> list[str]:
+    # What an interrupted import had read before is not known any more.
+    unused = boxes.unused if boxes else []
+    if not boxes or not unused or len(unused) == len(boxes.by_path):
+        return []
+    return [f"{len(unused):,} paths of {boxes.name} are no photos here (such as {unused[0]})"]
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from fgmix.data.box import Box
+
 MAX_FILE_BYTES = 1 << 30
 """The size of the largest file of a photo that is read into memory."""
 
@@ -17,6 +19,7 @@ class SourcePhoto(NamedTuple):
         content: The bytes of its file.
         label: The name of its class; None if the source has no classes.
         split: `"train"`, `"val"` or `"test"`; empty if the source has no splits.
+        skip: Why it is left out, such as `without a label`; empty if it is not.
     """
 
     key: str
@@ -24,6 +27,7 @@ class SourcePhoto(NamedTuple):
     content: bytes
     label: str | None = None
     split: str = ""
+    skip: str = ""
 
 
 Photos = Callable[[Callable[[str], bool]], Iterator[SourcePhoto]]
@@ -45,6 +49,8 @@ class Source:
         licence: The licence that the source names; None if it names none.
         left_out: What is left out, a line for each reason.
         notes: What a user should know about how the source was read, a line each.
+        boxes: Reads the boxes that the source has of its own, by key; None if it has none.
+        crop_bottom: Pixel rows to remove from the bottom of every photo.
     """
 
     kind: str
@@ -56,3 +62,18 @@ class Source:
     licence: str | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    boxes: Callable[[], Mapping[str, Box]] | None = None
+    crop_bottom: int = 0
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table to read; None where they are found.
+
+    Attributes:
+        image: The column of the images.
+        label: The column of the classes.
+    """
+
+    image: str | None = None
+    label: str | None = None

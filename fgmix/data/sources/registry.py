@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.importing.note import describe_terms, read_note
 from fgmix.data.sources.locations import default_data_dir, tfds_folder
-from fgmix.data.sources.manifest.columns import TABLES, is_table
+from fgmix.data.sources.manifest.naming import TABLES, is_table
 from fgmix.errors import FgmixError
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,9 @@ def terms_of_use(dataset: str) -> str:
             table.
     """
     if Path(dataset).is_absolute():
+        note = read_note(dataset)
+        if note is not None:
+            return describe_terms(note)
         return "The photos come from a folder: their owner's terms apply."
     elsewhere = (
         "The terms are those on the data set's page in the catalogue of TensorFlow Datasets."

@@ -68,11 +68,17 @@ def content(data):
 def test_a_table_makes_the_data_set_of_the_folder_that_it_names(birds):
     data = load_manifest(write(birds, ROWS[::-1]))
     folder = load_folder(birds)
-    assert data.name == "labels"
+    assert data.name == "birds"  # as the folder; labels.csv says nothing
     assert data.root == birds
     assert data.class_names == ("finch", "wren")
     assert data.fingerprint() == folder.fingerprint()
     assert content(data) == content(folder)
+
+
+def test_a_table_with_a_name_of_its_own_gives_it_to_the_data_set(birds, tmp_path, monkeypatch):
+    assert load_manifest(write(birds, ROWS, name="best of.tsv")).name == "best of"
+    monkeypatch.chdir(birds)
+    assert load_manifest(write(Path(), ROWS, name="Labels.csv")).name == "birds"
 
 
 def test_photos_below_a_class_are_in_the_order_of_folders(tmp_path):
@@ -582,6 +588,17 @@ def test_a_table_is_known_by_its_suffix(birds, tmp_path):
             require_known(str(tmp_path / name))
     with pytest.raises(FgmixError, match=r"there is no file photos/gone\.csv"):
         require_known("photos/gone.csv")
+
+
+@pytest.mark.parametrize("name", ["photos", "labels.parquet"])
+def test_a_table_in_a_folder_without_classes_is_pointed_at(tmp_path, name):
+    table = tmp_path / name / "part-0.parquet"
+    write_plain(tmp_path / name / "a.png")
+    table.touch()
+    with pytest.raises(
+        FgmixError, match=f"0 class folder.*or give {table}, if it names the photos"
+    ):
+        load_dataset(str(tmp_path / name))
 
 
 def test_a_folder_of_that_name_is_a_folder(birds, tmp_path):

@@ -9,9 +9,6 @@ from fgmix.errors import FgmixError
 ROLES = ("path", "label", "split")
 """What is read of a table, and the usual names of the columns."""
 
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
-"""Suffixes of tables, in any case."""
-
 FORM = "path=COLUMN,label=COLUMN,split=COLUMN"
 
 _SIMILAR = {
@@ -26,16 +23,6 @@ _SIMILAR = {
     "split": (),
 }
 """Names that other programs give the columns. They are suggested, and never taken unasked."""
-
-
-def is_table(name: str) -> bool:
-    """Returns whether a file's name is that of a table.
-
-    Example:
-        >>> is_table("labels.CSV"), is_table("photos")
-        (True, False)
-    """
-    return name.lower().endswith(TABLES)
 
 
 def parse_columns(text: str | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
 from fgmix.data.sources.manifest.columns import find_columns, parse_columns
+from fgmix.data.sources.manifest.naming import name_of
 from fgmix.data.sources.manifest.photos import Photos
 from fgmix.data.sources.manifest.table import Cells, read_cells
 from fgmix.data.sources.names import require_storable
@@ -84,7 +85,7 @@ class Manifest:
     @property
     def dataset(self) -> ImageDataset:
         """All images, in the splits that the table has, or in a single split `"all"`."""
-        return replace(self.layout.dataset, name=self.table.stem)
+        return replace(self.layout.dataset, name=name_of(self.table))
 
 
 def survey_manifest(
