@@ -27,6 +27,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "import": Command(
+        "fgmix.cli.import_photos", "make a folder of photos that fgmix reads: from zip, HEIC, ..."
+    ),
     "check": Command(
         "fgmix.cli.check", "audit a data set: bad files, duplicates, small classes, label issues"
     ),

@@ -160,17 +160,20 @@ def evaluate(
     *,
     data_dir: Place | None = None,
     split: str | None = None,
+    columns: str | None = None,
     tta: str = TTA[0],
 ) -> "Evaluation":
     """Evaluates a finished run again, on its own images or on others. No file is written.
 
     Args:
         run: The run, or several.
-        dataset: Name or folder of other images, whose classes are matched by name, or where the
-            run's own are now; the run's own by default.
-        data_dir: The folder of a named data set.
+        dataset: Name, folder or table of other images, whose classes are matched by name, or where
+            the run's own are now; the run's own by default.
+        data_dir: The folder of a named data set, or of a table's images.
         split: `"train"`, `"val"`, `"test"`, `"fold"` or `"all"`; by default the split that the run
             was measured on, and `"test"` of other images.
+        columns: The names of a table's columns, such as `"path=file,label=species"`; by default
+            those of the run.
         tta: Test-time augmentation, as for `predict`.
 
     Returns:
@@ -187,7 +190,7 @@ def evaluate(
         ```
     """
     ensemble = _ensemble(run, tta)
-    images, split = load_measured(ensemble.first, _text(dataset), _text(data_dir), split)
+    images, split = load_measured(ensemble.first, _text(dataset), _text(data_dir), split, columns)
     ensemble.refuse_trained_on(images.splits[split].paths, split)
     import_tensorflow()
     from fgmix.workflows.train_and_evaluate import evaluate_images
@@ -327,14 +330,16 @@ def check(
     *,
     data_dir: Place | None = None,
     split_seed: int = 0,
+    columns: str | None = None,
     output: Place | None = None,
 ) -> "Audit":
     """Reads every image of a data set once and reports what would hurt training.
 
     Args:
-        dataset: Name of a data set, or a folder.
-        data_dir: The folder of a named data set.
+        dataset: Name of a data set, a folder or a table.
+        data_dir: The folder of a named data set, or of a table's images.
         split_seed: Seed of the split, if the data set has none.
+        columns: The names of a table's columns, as for `evaluate`.
         output: Folder for report.json and the contact sheets; by default nothing is written.
 
     Returns:
@@ -352,7 +357,7 @@ def check(
     """
     from fgmix.audit.load import load_subject
 
-    subject = load_subject(str(dataset), _text(data_dir), split_seed)
+    subject = load_subject(str(dataset), _text(data_dir), split_seed, columns)
     import_tensorflow()
     from fgmix.audit.report import audit_dataset
 

@@ -9,6 +9,22 @@ keras_hub = pytest.importorskip(
 )
 
 SCALE, OFFSET = [0.02, 0.01, 0.03], [-2.0, -1.5, -1.0]
+VISION = {
+    "patch_size": 8,
+    "hidden_dim": 16,
+    "num_layers": 2,
+    "num_heads": 2,
+    "intermediate_dim": 24,
+}
+TEXT = {
+    "vocabulary_size": 30,
+    "embedding_dim": 16,
+    "hidden_dim": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "intermediate_dim": 24,
+    "max_sequence_length": 4,
+}
 
 
 def randomize(model, seed=0):
@@ -62,84 +78,39 @@ def vit(image_size=32):
 
 
 def deit(image_size=32):
-    return keras_hub.models.DeiTBackbone(
-        image_shape=(image_size, image_size, 3),
-        patch_size=8,
-        num_layers=2,
-        num_heads=2,
-        hidden_dim=16,
-        intermediate_dim=24,
-    )
+    return keras_hub.models.DeiTBackbone(image_shape=(image_size, image_size, 3), **VISION)
 
 
 def dinov2(image_size=32, registers=0, swiglu=False):
     return keras_hub.models.DINOV2Backbone(
-        patch_size=8,
-        num_layers=2,
-        hidden_dim=16,
-        num_heads=2,
-        intermediate_dim=24,
         num_register_tokens=registers,
         use_swiglu_ffn=swiglu,
         image_shape=(image_size, image_size, 3),
         position_embedding_shape=(image_size, image_size),
         antialias_in_interpolation=registers > 0,
+        **VISION,
     )
 
 
 def dinov3(image_size=32):
     return keras_hub.models.DINOV3Backbone(
-        patch_size=8,
-        num_layers=2,
-        hidden_dim=16,
-        num_heads=2,
-        intermediate_dim=24,
         num_register_tokens=3,
         image_shape=(image_size, image_size, 3),
+        **VISION,
     )
 
 
 def siglip(image_size=32):
     return keras_hub.models.SigLIPBackbone(
-        keras_hub.models.SigLIPVisionEncoder(
-            patch_size=8,
-            hidden_dim=16,
-            num_layers=2,
-            num_heads=2,
-            intermediate_dim=24,
-            image_shape=(image_size, image_size, 3),
-        ),
-        keras_hub.models.SigLIPTextEncoder(
-            vocabulary_size=30,
-            embedding_dim=16,
-            hidden_dim=16,
-            num_layers=1,
-            num_heads=2,
-            intermediate_dim=24,
-            max_sequence_length=4,
-        ),
+        keras_hub.models.SigLIPVisionEncoder(image_shape=(image_size, image_size, 3), **VISION),
+        keras_hub.models.SigLIPTextEncoder(**TEXT),
     )
 
 
 def clip(image_size=32):
     return keras_hub.models.CLIPBackbone(
-        keras_hub.models.CLIPVisionEncoder(
-            patch_size=8,
-            hidden_dim=16,
-            num_layers=2,
-            num_heads=2,
-            intermediate_dim=24,
-            image_shape=(image_size, image_size, 3),
-        ),
-        keras_hub.models.CLIPTextEncoder(
-            vocabulary_size=30,
-            embedding_dim=16,
-            hidden_dim=16,
-            num_layers=1,
-            num_heads=2,
-            intermediate_dim=24,
-            max_sequence_length=4,
-        ),
+        keras_hub.models.CLIPVisionEncoder(image_shape=(image_size, image_size, 3), **VISION),
+        keras_hub.models.CLIPTextEncoder(**TEXT),
         projection_dim=8,
     )
 

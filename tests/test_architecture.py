@@ -216,6 +216,8 @@ def test_no_file_is_too_long_to_read_in_one_go(path):
         ("fgmix.cli.reproduce", ["--dataset", "cars", "--attentions", "mixd"]),
         ("fgmix.cli.backbones", ["--help"]),
         ("fgmix.cli.backbones", []),
+        ("fgmix.cli.import_photos", ["--help"]),
+        ("fgmix.cli.import_photos", ["nowhere.zip", "folder"]),
         ("fgmix.cli.check", ["--help"]),
         ("fgmix.cli.check", ["--model", "nowhere"]),
     ],

@@ -10,8 +10,8 @@ CODE = re.compile(r"`([^`]+)` \| `(fgmix/[\w/]+\.py)` \|$")
 
 
 def quoted_lines():
-    """Returns the lines of code that docs/method.md quotes, and their files."""
-    text = (ROOT / "docs/method.md").read_text(encoding="utf-8")
+    """Returns the lines of code that docs/explanation/method.md quotes, and their files."""
+    text = (ROOT / "docs/explanation/method.md").read_text(encoding="utf-8")
     return [found.groups() for line in text.splitlines() if (found := CODE.search(line))]
 
 
@@ -29,7 +29,7 @@ SCRIPT = re.compile(r"`(?:benchmarks/)?(results/[\w.-]+\.json|(?:[a-z]+/)?[a-z_]
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "saved_models/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "saved_models/*.md")
     for path in ROOT.glob(pattern)
 )
 
@@ -60,3 +60,7 @@ def test_every_benchmark_that_is_named_is_there(document):
     named = re.findall(r"\bbenchmarks/[\w./]+\.(?:py|json)\b", text)
     named += [f"{name.replace('.', '/')}.py" for name in re.findall(r"-m (benchmarks[\w.]+)", text)]
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_readme_is_a_page():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150

@@ -1,4 +1,4 @@
-"""The README's figures were drawn from the committed records."""
+"""The figures of comparisons in the documents were drawn from the committed records."""
 
 import json
 import re
@@ -36,15 +36,15 @@ def test_every_committed_record_can_be_drawn_again():
         assert "detectable difference (80 %)" in script.draw(record)
 
 
-def test_every_figure_of_the_readme_is_drawn_by_the_script():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    used = set(re.findall(r"docs/figures/([\w.-]+)", text))
-    assert used <= {figure.name for _, figure in script.records()}
+def test_every_drawn_figure_is_shown_and_every_shown_one_is_drawn():
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("**/*.md")]
+    shown = {name for page in pages for name in re.findall(r"figures/([\w-]+\.svg)", page)}
+    assert shown - {"NAME.svg"} == {figure.name for _, figure in script.records()}
 
 
 def test_no_figure_is_left_of_a_record_that_is_gone():
     drawn = {figure.name for _, figure in script.records()}
-    assert {path.name for path in script.FIGURES.glob("*")} <= drawn
+    assert {path.name for path in script.FIGURES.glob("*.svg")} <= drawn
 
 
 def test_a_figure_goes_stale_with_its_record(record, tmp_path):

@@ -106,7 +106,7 @@ def find_problems(
         dataset: The audited data set.
         images: Its scanned images.
         duplicates: From `find_duplicates`.
-        layout: The files in its folder, if it is a folder.
+        layout: The files in its folder or table, if it is one of them.
         refusal: Why training refuses it, if it does.
 
     Returns:

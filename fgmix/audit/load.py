@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout, survey_folder
-from fgmix.data.sources.registry import is_folder, load_dataset, require_known
+from fgmix.data.sources.manifest.survey import survey_manifest
+from fgmix.data.sources.registry import is_folder, is_manifest, load_dataset, require_known
 from fgmix.errors import FgmixError
 
 
@@ -14,7 +15,7 @@ class Subject(NamedTuple):
 
     Attributes:
         dataset: The data set.
-        layout: The files in its folder, if it is a folder.
+        layout: The files in its folder, or those in its table, if it is one of them.
         refusal: Why training refuses it, if it does.
     """
 
@@ -23,24 +24,33 @@ class Subject(NamedTuple):
     refusal: str | None = None
 
 
-def load_subject(name: str, data_dir: str | None, split_seed: int) -> Subject:
-    """Loads a data set, or as much as can be loaded of a folder that training refuses.
+def load_subject(
+    name: str, data_dir: str | None, split_seed: int, columns: str | None = None
+) -> Subject:
+    """Loads a data set, or as much as can be loaded of a folder or table that training refuses.
 
     Args:
-        name: Name of a data set, or a folder.
-        data_dir: The folder of a named data set.
+        name: Name of a data set, a folder or a table.
+        data_dir: The folder of a named data set, or of a table's photos.
         split_seed: Seed of the split, if the source has none.
+        columns: The names of a table's columns, as for `--columns`.
 
     Raises:
         FgmixError: If the data set does not exist or contains nothing to audit.
     """
     require_known(name, data_dir)
-    if not is_folder(name, data_dir):
+    if is_manifest(name):
+        photos = Path(data_dir).expanduser() if data_dir else None
+        manifest = survey_manifest(Path(name).expanduser(), photos, columns)
+        layout, everything = manifest.layout, manifest.dataset
+    elif is_folder(name, data_dir):
+        layout = survey_folder(Path(name).expanduser())
+        everything = layout.dataset
+    else:
         return Subject(load_dataset(name, data_dir, split_seed))
-    layout = survey_folder(Path(name).expanduser())
     try:
-        return Subject(load_dataset(name, data_dir, split_seed), layout)
+        return Subject(load_dataset(name, data_dir, split_seed, columns=columns), layout)
     except FgmixError as error:
-        if not any(map(len, layout.dataset.splits.values())):
+        if not any(map(len, everything.splits.values())):
             raise
-        return Subject(layout.dataset, layout, str(error))
+        return Subject(everything, layout, str(error))

@@ -13,6 +13,7 @@ from fgmix.runs.run import Run
 
 EXAMPLES = """examples:
   fgmix check --dataset photos/
+  fgmix check --dataset labels.csv --data-dir photos/
   fgmix check --dataset cars --data-dir DIR --output cars-check
   fgmix check --model saved_models/RUN-folds_5-fold_0-seed0
 
@@ -38,12 +39,16 @@ def make_parser() -> Parser:
     )
     parser.add_argument(
         "--dataset",
-        help="name of a data set, or a folder; with --model: where the photos of the runs are now",
+        help="name of a data set, a folder or a table; with --model: where the photos of the runs "
+        "are now",
     )
     parser.add_argument(
         "--model", nargs="+", metavar="RUN", help="runs with --folds, or one of them"
     )
-    parser.add_argument("--data-dir", help="folder of a named data set")
+    parser.add_argument("--data-dir", help="folder of a named data set, or of a table's photos")
+    parser.add_argument(
+        "--columns", metavar="NAMES", help="names of a table's columns, as for train"
+    )
     parser.add_argument("--split-seed", type=int, metavar="N", help="as for train (default: 0)")
     parser.add_argument(
         "--top", type=int, metavar="N", help=f"with --model: list N label issues (default: {TOP})"
@@ -66,7 +71,8 @@ def main(argv: list[str]) -> int:
     output = Path(args.output) if args.output else None
     if args.model:
         return _check_labels(args, output)
-    return _check_images(load_subject(args.dataset, args.data_dir, args.split_seed or 0), output)
+    subject = load_subject(args.dataset, args.data_dir, args.split_seed or 0, args.columns)
+    return _check_images(subject, output)
 
 
 def _check_images(subject: Subject, output: Path | None) -> int:
@@ -87,7 +93,8 @@ def _check_labels(args: Namespace, output: Path | None) -> int:
 
     root = None
     if args.dataset or args.data_dir:
-        root = load_images(Run.open(args.model[0]), args.dataset, args.data_dir).root
+        first = Run.open(args.model[0])
+        root = load_images(first, args.dataset, args.data_dir, args.columns).root
     audit = audit_labels(args.model, TOP if args.top is None else args.top, root)
     import_tensorflow()
     output = output or Path("audits") / audit.predictions.name

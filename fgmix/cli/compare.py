@@ -18,8 +18,8 @@ EXAMPLES = """examples:
 Runs that differ only in their seed are one group. All runs must have been measured on the same test
 photos. With one seed each, McNemar's exact test compares two trained models; with several seeds,
 both photos and seeds are treated as random samples. "No difference shown" does not mean "no
-difference": the table shows how small a difference could have been detected. docs/comparison.md
-explains the method.
+difference": the table shows how small a difference could have been detected.
+docs/explanation/statistics.md explains the method.
 """
 
 FORMATS = (".png", ".svg", ".pdf")

@@ -32,9 +32,15 @@ def make_parser() -> Parser:
     )
     add_models(parser)
     parser.add_argument(
-        "--dataset", help="name or folder of other photos, or where the run's own are now"
+        "--dataset",
+        help="name, folder or table of other photos, or where the run's own are now",
     )
     parser.add_argument("--data-dir", help="folder of the data set (default: the run's own)")
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        help="names of a table's columns, as for train (default: the run's own)",
+    )
     parser.add_argument(
         "--split",
         help="train, val, test, fold or all (default: the split that the run was measured on, test "
@@ -68,7 +74,7 @@ def main(argv: list[str]) -> int:
         if args.json and args.json.resolve() == (run.directory / METRICS).resolve():
             raise FgmixError(f"--json {args.json} is the run's own record: give another file")
     run = ensemble.first
-    images, split = load_measured(run, args.dataset, args.data_dir, args.split)
+    images, split = load_measured(run, args.dataset, args.data_dir, args.split, args.columns)
     ensemble.refuse_trained_on(images.splits[split].paths, split)
 
     import_tensorflow()

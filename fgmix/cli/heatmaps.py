@@ -30,8 +30,8 @@ EXAMPLES = """examples:
   fgmix heatmaps --model NONE CHANNEL SPATIAL MIXED --measure 200 --json maps.json
 
 Without IMAGE, test photos of the runs are shown. With one run, there is a row per photo and a
-column per map; with several, a column per run, as in the paper's Fig. 3. docs/heatmaps.md explains
-the maps and the numbers.
+column per map; with several, a column per run, as in the paper's Fig. 3. docs/guides/heatmaps.md
+explains the maps and the numbers.
 """
 
 

@@ -74,7 +74,9 @@ def check_output_folder(flag: str, path: Path) -> None:
 def add_place(parser: Parser) -> None:
     """Adds the flags that say where the photos of runs are now."""
     parser.add_argument(
-        "--dataset", metavar="DATASET", help="where the runs' photos are now: a folder, or a name"
+        "--dataset",
+        metavar="DATASET",
+        help="where the runs' photos are now: a folder, a table, or a name",
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="folder of the runs' data set, if it has moved"

@@ -43,8 +43,9 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if not args.dataset:
         raise FgmixError("--dataset is missing: give cars, or several names separated by commas")
-    # A folder's name may contain a comma.
-    datasets = [args.dataset] if Path(args.dataset).is_dir() else _names(args.dataset)
+    # The name of a folder or table may contain a comma.
+    is_place = Path(args.dataset).exists()
+    datasets = [args.dataset] if is_place else _names(args.dataset)
     if len(datasets) > 1 and "data_dir" in args:
         raise FgmixError("--data-dir is for one data set: give one --dataset, or leave it out")
     weights, by_backbone = _weights(args.weights)
@@ -73,7 +74,7 @@ def main(argv: list[str]) -> int:
         return 0
     grid = {name: getattr(args, name) for name in ("backbones", "attentions", "gates")}
     changed = [value for name, value in grid.items() if value != parser.get_default(name)]
-    dataset = cells[0].config.dataset_name if Path(args.dataset).is_dir() else args.dataset
+    dataset = cells[0].config.dataset_name if is_place else args.dataset
     output = args.output or args.runs / results_name(dataset, changed, cells[0].config)
     for folder in (args.runs, output):  # fails now, not after hours of training
         _make_folder(folder)
@@ -96,7 +97,9 @@ def make_parser() -> Parser:
         epilog=EXAMPLES,
     )
     grid = parser.add_argument_group("the grid (lists are separated by commas)")
-    grid.add_argument("--dataset", metavar="LIST", help="cars, aircraft, a folder ... (required)")
+    grid.add_argument(
+        "--dataset", metavar="LIST", help="cars, aircraft, a folder, a table ... (required)"
+    )
     grid.add_argument(
         "--backbones",
         metavar="LIST",

@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   fgmix train --dataset demo
   fgmix train --dataset cars --data-dir DIR --attention mixed --recipe strong
   fgmix train --dataset photos/ --backbone mobilenet_v2 --recipe strong --epochs 20
+  fgmix train --dataset labels.csv --columns path=file,label=species --data-dir photos/
   fgmix train --dataset photos/ --shots 5
   fgmix train --dataset photos/ --folds 5 --fold 0
   fgmix train --config saved_models/RUN/config.json --seed 1

@@ -1,8 +1,9 @@
 """Accuracies and their differences, with both images and seeds as random samples.
 
 A run predicts every image correctly or not. McNemar's exact test compares groups of one seed each;
-a t test with the error of `fgmix.comparison.variance` compares larger groups. docs/comparison.md
-explains the choice and shows simulations. Accuracies and differences are fractions, not percents.
+a t test with the error of `fgmix.comparison.variance` compares larger groups.
+docs/explanation/statistics.md explains the choice and shows simulations. Accuracies and differences
+are fractions, not percents.
 """
 
 import math

@@ -142,7 +142,7 @@ PAPER = Recipe(
     val_fraction=0.0,  # paper: all training images
 )
 
-# Values: docs/few_photos.md.
+# Values: docs/guides/few_photos.md.
 FEW = Recipe(
     name="few",
     summary="goes on from a probe at low rates, half way",
@@ -166,7 +166,7 @@ FEW = Recipe(
     interpolation="auto",
 )
 
-# Values: benchmarks/accuracy/recipe_values.py, on validation images; docs/strong.md.
+# Values: benchmarks/accuracy/recipe_values.py, on validation images; docs/results/recipe_log.md.
 STRONG = Recipe(
     name="strong",
     summary="AdamW, first stages frozen, TrivialAugment, progressive resizing",

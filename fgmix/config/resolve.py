@@ -18,7 +18,8 @@ from fgmix.config.recipes import (
 )
 from fgmix.config.settings import NAMED_WEIGHTS, Settings
 from fgmix.config.validation import check, check_views
-from fgmix.data.sources.registry import is_folder
+from fgmix.data.sources.manifest.naming import name_of
+from fgmix.data.sources.registry import is_folder, is_local, is_manifest
 from fgmix.models.backbones.registry import absolute_name
 
 Given = TypeVar("Given", bound=Settings)
@@ -65,7 +66,7 @@ def resolve(config: Given) -> Given:
     if resolved.weights not in NAMED_WEIGHTS:
         resolved = replace(resolved, weights=_absolute(resolved.weights))
     resolved = replace(resolved, backbone=absolute_name(resolved.backbone))
-    if is_folder(resolved.dataset, resolved.data_dir):
+    if is_local(resolved.dataset, resolved.data_dir):
         resolved = replace(resolved, dataset=_absolute(resolved.dataset))
     return resolved
 
@@ -80,6 +81,8 @@ def dataset_name(config: Settings) -> str:
     name = config.dataset
     if is_folder(name, config.data_dir):
         name = Path(name).resolve().name
+    elif is_manifest(name):
+        name = name_of(Path(name).expanduser())
     return slug(name)
 
 

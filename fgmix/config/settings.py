@@ -38,15 +38,25 @@ class Settings:
         MISSING,
         DATA,
         f"{', '.join(SOURCES)}, the name of an image classification set of TensorFlow Datasets "
-        "(oxford_flowers102, stanford_dogs, ...), or the path of a folder with one folder of "
-        "photos per class; ./NAME is a folder, NAME with --data-dir a data set",
+        "(oxford_flowers102, stanford_dogs, ...), the path of a folder with one folder of photos "
+        "per class, or a table (.csv, .tsv, .jsonl, .parquet) with the columns path, label and, "
+        "if it likes, split; ./NAME is a folder, NAME with --data-dir a data set",
         decides=PLACE,
     )
     data_dir: str | None = flag(
         None,
         DATA,
-        "folder of the data set, in any of the layouts of the README, or to download it to",
-        shown="the TFDS folder",
+        "folder of the data set, in any of the layouts of docs/guides/your_data.md, or to download "
+        "it to; of a table, the folder that its paths start from",
+        shown="the TFDS folder; of a table, its own",
+        decides=PLACE,
+    )
+    columns: str | None = flag(
+        None,
+        DATA,
+        "names of a table's columns, if they are others: path=file,label=species,split=part, or "
+        "some of these; split= reads no splits",
+        shown="path=path,label=label,split=split",
         decides=PLACE,
     )
     val_fraction: float = flag(

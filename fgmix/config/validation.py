@@ -7,7 +7,8 @@ from fgmix.config.fields import check_values
 from fgmix.config.recipes import Recipe
 from fgmix.config.settings import Settings
 from fgmix.data.protocols import check_protocol
-from fgmix.data.sources.registry import SOURCES
+from fgmix.data.sources.manifest.columns import parse_columns
+from fgmix.data.sources.registry import SOURCES, is_manifest
 from fgmix.errors import FgmixError
 from fgmix.models.backbones.checks import check_backbone
 from fgmix.models.backbones.registry import BACKBONES
@@ -25,8 +26,15 @@ def check(config: Settings) -> None:
         FgmixError: If a value is not allowed, or two settings exclude each other.
     """
     if not config.dataset:
-        raise FgmixError(f"--dataset is missing: give one of {', '.join(SOURCES)}, or a folder")
+        raise FgmixError(
+            f"--dataset is missing: give one of {', '.join(SOURCES)}, a folder, or a table"
+        )
     check_values(config)
+    parse_columns(config.columns)
+    if config.columns and not is_manifest(config.dataset):
+        raise FgmixError(
+            f"--columns is for tables, and --dataset {config.dataset} is none: leave it out"
+        )
     if config.batch_size is not None and config.batch_size % config.accumulate:
         raise FgmixError(
             f"--accumulate {config.accumulate}: must divide --batch-size {config.batch_size}"

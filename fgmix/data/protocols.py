@@ -104,9 +104,7 @@ def hold_out_validation(
     if "val" in dataset.splits:
         log.info("using the data set's own validation photos; --val-fraction has no effect")
         return dataset
-    count = len(dataset.splits["train"])
-    if fraction * count < at_least:
-        log.info("%d photos are too few to hold some out for validation: all are trained on", count)
+    if fraction * len(dataset.splits["train"]) < at_least:
         return dataset
     train, val = stratified_split(
         dataset.splits["train"],

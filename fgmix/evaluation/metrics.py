@@ -58,6 +58,16 @@ def standard_error(share: float, count: int) -> float:
     return (share * (1 - share) / count) ** 0.5
 
 
+def name_of_top5(classes: int) -> str:
+    """Returns what `top5` is called: of fewer than five classes all are counted.
+
+    Example:
+        >>> name_of_top5(196), name_of_top5(3)
+        ('top-5', 'top-3')
+    """
+    return f"top-{min(5, classes)}"
+
+
 def summarize(metrics: dict[str, Any], split: str = "test") -> str:
     """Returns a line with the accuracies in percent and the standard error of top-1.
 
@@ -66,9 +76,9 @@ def summarize(metrics: dict[str, Any], split: str = "test") -> str:
         split: The split that was measured.
     """
     count, top1 = metrics["num_examples"], metrics["top1"]
-    among = min(5, metrics.get("num_classes", 5))  # runs of 0.1 did not record the number
+    among = name_of_top5(metrics.get("num_classes", 5))  # runs of 0.1 did not record the number
     return (
         f"top-1 {top1:.1%} (standard error {standard_error(top1, count):.1%}), "
-        f"top-{among} {metrics['top5']:.1%}, mean per class {metrics['mean_per_class']:.1%}, "
+        f"{among} {metrics['top5']:.1%}, mean per class {metrics['mean_per_class']:.1%}, "
         f"loss {metrics['loss']:.3f}, {count} {'' if split == 'all' else f'{split} '}photos"
     )

@@ -29,7 +29,7 @@ class SpatialAttention(keras.layers.Layer):
 
     `s = softmax(e)` over the channels, where `e` is the output of `Excitation`; `v` is the sum of
     `U * s` over the channels (equation 2 and `F_flat`); and `X_s = U * gate(v)` (equation 3).
-    `docs/method.md` explains the choice of the sum and of the gates.
+    `docs/explanation/method.md` explains the choice of the sum and of the gates.
 
     The linear gate makes the output quadratic in the features. In float16, products beyond 65504
     are clipped to that value instead of becoming infinite.

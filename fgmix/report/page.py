@@ -16,7 +16,7 @@ from fgmix.comparison.contrasts import Comparison
 from fgmix.comparison.failures import find_failures
 from fgmix.comparison.output import headline
 from fgmix.comparison.study import Group, Study
-from fgmix.data.sources.registry import SOURCES, load_dataset, terms_of_use
+from fgmix.data.sources.registry import is_local, load_dataset, local_root, terms_of_use
 from fgmix.errors import FgmixError
 from fgmix.files import write_text
 from fgmix.report.commands import Running, describe_running
@@ -96,7 +96,7 @@ def image_root(study: Study, dataset: str | None = None, data_dir: str | None = 
 
     Args:
         study: The runs.
-        dataset: The folder where the images are now, or the name of their data set.
+        dataset: The folder or table where the images are now, or the name of their data set.
         data_dir: The folder of the data set, if it has moved.
 
     Raises:
@@ -106,8 +106,8 @@ def image_root(study: Study, dataset: str | None = None, data_dir: str | None = 
     if not (dataset or data_dir):
         return Path(run.data.get("root", ""))
     place = run.run.config_at(dataset, data_dir)
-    if place.dataset not in SOURCES and Path(place.dataset).expanduser().is_dir():
-        return Path(place.dataset).expanduser()
+    if is_local(place.dataset):
+        return local_root(place.dataset, place.data_dir, place.columns)
     return load_dataset(place.dataset, place.data_dir, place.split_seed).root
 
 
@@ -124,7 +124,7 @@ def make_report(
         with_images: Whether to show examples.
     """
     study = comparison.study
-    log.info("where each group fails: %d groups", len(study.groups))
+    log.info("where each group fails")
     failures = [find_failures(study, group) for group in study.groups]
     run = focus.runs[0][0]
     images = ExampleImages(root, run.data.get("crop_bottom", 0)) if with_images else None

@@ -11,6 +11,7 @@ from fgmix.comparison.failures import Failures
 from fgmix.comparison.plots import draw_comparison
 from fgmix.comparison.statistics import Accuracy
 from fgmix.comparison.study import Group, Study
+from fgmix.evaluation.metrics import name_of_top5
 from fgmix.report.charts import Chart, make_chart
 from fgmix.report.tables import PageTable, make_table
 from fgmix.tables import interval, percent, without_empty
@@ -113,11 +114,12 @@ def _table(comparison: Comparison, failures: Sequence[Failures]) -> PageTable:
                 percent(failed.mean_per_class),
             )
         )
-    columns = ("group", "top-1", "95 % interval", "seeds", "sd", "top-5", "mean per class")
+    counted = name_of_top5(comparison.study.groups[0].runs[0][0].data["num_classes"])
+    columns = ("group", "top-1", "95 % interval", "seeds", "sd", counted, "mean per class")
     meanings = {
         "top-1": "the most likely class is correct",
         "sd": "standard deviation between seeds",
-        "top-5": "the correct class is among the five most likely",
+        counted: f"the correct class is among the {counted.removeprefix('top-')} most likely",
         "mean per class": "all classes have the same weight, however many photos they have",
     }
     head, filled = without_empty(columns, rows)

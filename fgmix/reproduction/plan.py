@@ -10,7 +10,7 @@ from fgmix.config.settings import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check_before_training
 from fgmix.data.sources.locations import default_data_dir
-from fgmix.data.sources.registry import SOURCES, check_folder, require_known
+from fgmix.data.sources.registry import SOURCES, check_local, is_manifest, require_known
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty
 from fgmix.models.attention import ATTENTIONS
@@ -164,7 +164,13 @@ def plan_grid(
                 f"{cell.directory}: give one of them another name"
             )
     for config in {cell.config.dataset: cell.config for cell in cells}.values():
-        check_folder(config.dataset, config.data_dir, config.split_seed)
+        check_local(
+            config.dataset,
+            config.data_dir,
+            config.split_seed,
+            config.columns,
+            config.skip_bad_images,
+        )
     return cells
 
 
@@ -172,7 +178,8 @@ def _place(config: dict[str, Any]) -> str:
     """Returns the folder of a run's images according to its config."""
     if config["dataset"] in SOURCES:
         return config["data_dir"] or str(default_data_dir(config["dataset"]).absolute())
-    return config["dataset"]
+    photos = config["data_dir"] if is_manifest(config["dataset"]) else None
+    return f"{config['dataset']} in {photos}" if photos else config["dataset"]
 
 
 def _check_backbone(config: TrainConfig) -> None:

@@ -12,6 +12,7 @@ import fgmix
 from fgmix.config.settings import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
+from fgmix.data.importing.note import crops_of, read_note
 from fgmix.data.resized_cache.store import FORMAT
 from fgmix.errors import FgmixError
 from fgmix.files import is_empty, remove_partial, sha256_of, write_csv, write_json, write_text
@@ -80,6 +81,7 @@ def _describe(
     resized: int,
 ) -> dict[str, Any]:
     """Returns the content of `config.json`."""
+    crops = crops_of(read_note(dataset.root))
     return {
         "config": config.record(),
         "precision": precision,
@@ -95,6 +97,7 @@ def _describe(
             "fingerprint": dataset.fingerprint(),
             "fingerprint_of_sizes": dataset.fingerprint_of_sizes(),
             "prepared": {"photos": resized, "format": FORMAT},
+            **({"crops": crops} if crops else {}),
         },
         "versions": library_versions(),
     }

@@ -24,9 +24,11 @@ from fgmix.data.sources.locations import tfds_folder
 from fgmix.data.sources.names import differing, looks_like
 from fgmix.data.sources.registry import (
     SOURCES,
-    is_folder,
+    is_local,
+    is_manifest,
     load_dataset,
     load_split,
+    local_root,
     require_known,
 )
 from fgmix.errors import FgmixError
@@ -47,7 +49,7 @@ def load_splits(config: TrainConfig, skipped: Collection[str] = ()) -> ImageData
         FgmixError: If the data set is missing or a class is too small.
     """
     seed = config.split_seed
-    dataset = load_dataset(config.dataset, config.data_dir, seed, skipped)
+    dataset = load_dataset(config.dataset, config.data_dir, seed, skipped, config.columns)
     if config.folds is not None and config.fold is not None:
         dataset = hold_out_fold(dataset, config.folds, config.fold, seed)
     if config.val_fraction:
@@ -87,46 +89,63 @@ def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDat
     return dataset
 
 
-def load_images(run: Run, dataset: str | None = None, data_dir: str | None = None) -> ImageDataset:
+def load_images(
+    run: Run,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    columns: str | None = None,
+) -> ImageDataset:
     """Loads the images of a finished run, in its splits and class order.
 
     Args:
         run: The run.
-        dataset: Where its images are now, by name or folder; as recorded by default.
+        dataset: Where its images are now, by name, folder or table; as recorded by default.
         data_dir: The folder of the data set, if it has moved.
+        columns: The names of the table's columns; as recorded by default.
 
     Raises:
         FgmixError: If the data set is missing or has changed since training.
     """
-    config = run.config_at(dataset, data_dir)
-    if Path(config.dataset).is_absolute() and not Path(config.dataset).is_dir():
+    config = run.config_at(dataset, data_dir, columns)
+    if is_manifest(config.dataset):
+        if not Path(config.dataset).expanduser().is_file():
+            raise FgmixError(
+                f"the table of {run.directory} is no longer {config.dataset}: give it as --dataset"
+            )
+    elif Path(config.dataset).is_absolute() and not Path(config.dataset).is_dir():
         raise FgmixError(
             f"the photos of {run.directory} are no longer in {config.dataset}: give the folder "
             f"where they are now as --dataset"
         )
     images = load_splits_of_run(config, run.data)
     if not images.matches(run.data["fingerprint"]):
+        table = f", or what {config.dataset} says of them," * is_manifest(config.dataset)
         raise FgmixError(
-            f"the photos in {images.root} have changed since {run.directory} was trained, so its "
-            f"split is not the same: restore the old ones, or give their folder as --dataset; "
-            f"{command('evaluate')} also measures the run on other photos (if training photos are "
-            f"among them, the result means nothing)"
+            f"the photos in {images.root}{table} have changed since {run.directory} was trained, "
+            f"so its split is not the same: restore the old ones, or give their folder as "
+            f"--dataset; {command('evaluate')} also measures the run on other photos (if training "
+            f"photos are among them, the result means nothing)"
         )
     return replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)
 
 
 def load_measured(
-    run: Run, dataset: str | None = None, data_dir: str | None = None, split: str | None = None
+    run: Run,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    split: str | None = None,
+    columns: str | None = None,
 ) -> tuple[ImageDataset, str]:
     """Loads the images to measure a run on, its own or others.
 
     Args:
         run: The run.
-        dataset: Another data set, by name or folder, whose classes are aligned by name, or where
-            the run's own is now; the run's own by default.
+        dataset: Another data set, by name, folder or table, whose classes are aligned by name, or
+            where the run's own is now; the run's own by default.
         data_dir: The folder of the data set, if it has moved.
         split: A split's name, or `"all"` for all splits together; by default the split that the run
             was measured on, and `"test"` of another data set.
+        columns: The names of the table's columns; those of the run by default.
 
     Returns:
         The data set, and the name of the split. Of another data set, the other splits may be
@@ -136,10 +155,12 @@ def load_measured(
         FgmixError: If the data set is missing, has changed since training, lacks the split or has
             classes that the model doesn't know.
     """
-    images = _load_own(run, dataset, data_dir, split)
+    columns = columns or run.config.columns
+    images = _load_own(run, dataset, data_dir, split, columns)
     if images is None:
         # Another data set is only measured, so no validation images are held out.
-        images = load_split(str(dataset), split or "test", data_dir, run.config.split_seed)
+        seed = run.config.split_seed
+        images = load_split(str(dataset), split or "test", data_dir, seed, columns)
         images = replace(align_classes(images, run.class_names), crop_bottom=run.crop_bottom)
         split = split or "test"
     split = split or run.config.measured_split
@@ -151,24 +172,24 @@ def load_measured(
 
 
 def _load_own(
-    run: Run, dataset: str | None, data_dir: str | None, split: str | None
+    run: Run, dataset: str | None, data_dir: str | None, split: str | None, columns: str | None
 ) -> ImageDataset | None:
     """Returns the images of a run with its splits; None if other images are to be measured."""
     if dataset is None:
-        return load_images(run, data_dir=data_dir)
+        return load_images(run, data_dir=data_dir, columns=columns)
     require_known(dataset, data_dir)
     # Of all images, none is left out, as shots leave some.
-    if split != "all" and _may_hold_images(run, dataset, data_dir):
+    if split != "all" and _may_hold_images(run, dataset, data_dir, columns):
         with suppress(FgmixError):  # they have changed
-            return load_images(run, dataset, data_dir)
+            return load_images(run, dataset, data_dir, columns)
     return None
 
 
-def _may_hold_images(run: Run, dataset: str, data_dir: str | None) -> bool:
+def _may_hold_images(run: Run, dataset: str, data_dir: str | None, columns: str | None) -> bool:
     """Returns whether a data set may be that of a run; quickly, to load another only once."""
-    if not is_folder(dataset, data_dir):
+    if not is_local(dataset, data_dir):
         return dataset == run.config.dataset
-    root = Path(dataset).expanduser()
+    root = local_root(dataset, data_dir, columns)
     return all((root / row["path"]).is_file() for row in run.splits)
 
 

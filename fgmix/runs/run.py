@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fgmix.config.fields import check_values
 from fgmix.config.train_config import TrainConfig
+from fgmix.data.sources.registry import is_folder, is_manifest
 from fgmix.errors import FgmixError
 from fgmix.files import is_relative, read_csv, read_json
 from fgmix.models.backbones.hub_preset import GROUP
@@ -138,20 +139,36 @@ class Run:
         """The settings it was trained with: those for few images, if it had few."""
         return self.config.for_photos(self.data["num_images"].get("train", 0))
 
-    def config_at(self, dataset: str | None = None, data_dir: str | None = None) -> TrainConfig:
+    def config_at(
+        self,
+        dataset: str | None = None,
+        data_dir: str | None = None,
+        columns: str | None = None,
+    ) -> TrainConfig:
         """Returns the config with the place where the run's images are now.
 
         Args:
-            dataset: Their folder, or the name of their data set; as recorded by default.
-            data_dir: The folder of a named data set. Of a run on a folder, another way to give it.
+            dataset: Their folder or table, or the name of their data set; as recorded by default.
+                Of a run on a table, a folder is that of its photos; the table is the one of its
+                name in it, or else the recorded one.
+            data_dir: The folder of a named data set, or of a table's photos. Of a run on a folder,
+                another way to give it.
+            columns: The names of the table's columns; as recorded by default.
         """
-        on_folder = Path(self.config.dataset).is_absolute()
-        if dataset is None and data_dir is not None and on_folder:
+        before, recorded = Path(self.config.dataset), self.config.data_dir
+        if is_manifest(self.config.dataset):
+            if dataset is not None and is_folder(dataset):
+                data_dir, table = dataset, Path(dataset).expanduser() / before.name
+                dataset = str(table) if table.is_file() else None
+        elif dataset is None and data_dir is not None and before.is_absolute():
             dataset, data_dir = data_dir, None
+        elif dataset is not None and is_manifest(dataset):
+            recorded = None  # it is of another data set
         return replace(
             self.config,
             dataset=dataset or self.config.dataset,
-            data_dir=data_dir or self.config.data_dir,
+            data_dir=data_dir or recorded,
+            columns=columns or self.config.columns,
         )
 
     @property

@@ -1,12 +1,13 @@
 """Export of a classifier as a SavedModel in a version folder of TensorFlow Serving."""
 
+from dataclasses import replace
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from fgmix.failpoints import failpoint
 from fgmix.files import replacing
+from fgmix.serving.inference import InferenceGraph, inference_graph
 from fgmix.serving.signatures import SIGNATURES, Classifier, input_spec, signatures_of
 from fgmix.serving.warmup import write_warmup
 
@@ -24,6 +25,8 @@ def next_version(directory: Path) -> Path:
 def export_saved_model(classifier: Classifier, directory: Path, card: str = "") -> None:
     """Writes the signatures that the model can have, warm-up requests and labels; atomic.
 
+    The signatures share one graph: the classifier's, or else the model's `inference_graph`.
+
     Args:
         classifier: The classifier to export.
         directory: The version folder, such as `RUN/1`. It must not exist.
@@ -33,6 +36,8 @@ def export_saved_model(classifier: Classifier, directory: Path, card: str = "") 
         FileExistsError: If `directory` exists.
     """
     refuse_existing(directory)
+    graph = classifier.graph or inference_graph(classifier.model)
+    classifier = replace(classifier, graph=graph)
     # Keras's ExportArchive would trace each signature twice.
     signatures = {
         name: tf.function(SIGNATURES[name](classifier), autograph=False).get_concrete_function(
@@ -41,17 +46,17 @@ def export_saved_model(classifier: Classifier, directory: Path, card: str = "") 
         for name in signatures_of(classifier.model)
     }
     with replacing(directory) as beside:
-        tf.saved_model.save(_holding(classifier.model), str(beside), signatures)
+        tf.saved_model.save(_holding(graph), str(beside), signatures)
         failpoint("export")
         (beside / EXTRA).mkdir()
         write_warmup(beside / EXTRA, classifier.model)
         write_companions(beside, classifier.class_names, card)
 
 
-def _holding(model: keras.Model) -> tf.Module:
-    """Returns a module that holds a model's variables, to be saved with the signatures."""
+def _holding(graph: InferenceGraph) -> tf.Module:
+    """Returns a module that holds a graph's variables, to be saved with the signatures."""
     module = tf.Module()
-    module.variables_of_model = [variable.value for variable in model.variables]
+    module.variables_of_model = graph.kept
     return module
 
 

@@ -11,6 +11,7 @@ from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
 
+from fgmix.data.sources.manifest.naming import is_table
 from fgmix.data.sources.walk import (
     SHOWN_SUFFIXES,
     Found,
@@ -53,12 +54,13 @@ def open_inputs(inputs: Sequence[str]) -> tuple[Iterator[Path | None], int | Non
 def find_images(inputs: Iterable[str]) -> list[Path]:
     """Finds the files that files, folders and patterns stand for.
 
-    A file is taken whatever its suffix. A folder stands for all visible images inside it, and a
+    A table (`.csv`, `.tsv`, `.jsonl`, `.parquet`) stands for the photos in its column `path`. Any
+    other file is taken whatever its suffix. A folder stands for all visible images inside it, and a
     pattern such as `photos/**/*.jpg` for those that match; both are sorted, and links are followed.
     One line is logged about the other files there.
 
     Raises:
-        FgmixError: If a path does not exist, or there is no image.
+        FgmixError: If a path does not exist, a table can't be read, or there is no image.
     """
     return list(chain.from_iterable(_images_at(inputs)))
 
@@ -125,7 +127,11 @@ def _files_at(text: str) -> list[Found]:
         _require_image(files, f"{path} holds no image ({SHOWN_SUFFIXES})")
         return files
     if path.exists():
-        return [Found(path, Kind.IMAGE)]
+        if not is_table(path.name):
+            return [Found(path, Kind.IMAGE)]
+        from fgmix.data.sources.manifest.survey import read_photos
+
+        return [Found(photo, Kind.IMAGE) for photo in read_photos(path)]
     if not set(text) & set("*?["):
         raise FgmixError(f"no such file or folder: {path}")
     # Not Path.glob, which takes no absolute pattern and finds hidden files.

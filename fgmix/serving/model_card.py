@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgmix.data.codec.headers import MAX_PIXELS
+from fgmix.data.importing.note import describe_crops
 from fgmix.data.sources.registry import terms_of_use
 from fgmix.evaluation.calibration import Abstention, Selection
-from fgmix.evaluation.metrics import standard_error
+from fgmix.evaluation.metrics import name_of_top5, standard_error
 from fgmix.models.backbones.registry import BACKBONES, shown_name
 from fgmix.models.cost_table import millions
 from fgmix.runs.ensemble import Ensemble, as_ensemble
@@ -176,11 +177,13 @@ def _purpose(run: Ensemble, calibration: Calibration | None) -> str:
         else "and the output does not show it: the probabilities are not calibrated"
     )
     name = markdown_text(", ".join(dict.fromkeys(one.data["name"] for one in run.runs)))
+    cropped = [one.data["crops"] for one in run.runs if one.data.get("crops")]
+    crops = "".join(f"\n\n{text}" for text in dict.fromkeys(map(describe_crops, cropped)))
     return f"""\
 The model distinguishes {len(run.class_names)} similar classes in photos like those it was trained
 on: {name}, one object per photo. It assigns one of these classes to a photo of anything
 else too, {unsure}. Accuracy may be lower than reported below on photos from other
-cameras or places, or cropped differently. It is not meant for decisions about people."""
+cameras or places, or cropped differently. It is not meant for decisions about people.{crops}"""
 
 
 def _averaging(ensemble: Ensemble, averaging: Averaging, model_format: str) -> str:
@@ -250,7 +253,7 @@ def _metrics(metrics: dict[str, Any], split: str, classes: int) -> str:
     count = metrics["num_examples"]
     accuracies = {
         "top-1": metrics["top1"],
-        f"top-{min(5, classes)}": metrics["top5"],
+        name_of_top5(classes): metrics["top5"],
     }
     rows = {name: _share(value, count) for name, value in accuracies.items()}
     rows |= {

@@ -6,6 +6,7 @@ batch. Calibration applies to the probabilities of every signature.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -14,9 +15,10 @@ import tensorflow as tf
 from fgmix.data.codec.decode import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
 from fgmix.explanation.energy import mean_energy
-from fgmix.models.ensemble import attended_maps, image_sizes
+from fgmix.models.ensemble import image_sizes
 from fgmix.models.fused_batchnorm import infer
 from fgmix.serving.choices import TOP
+from fgmix.serving.inference import InferenceGraph, with_maps
 
 Outputs = dict[str, tf.Tensor]
 
@@ -31,6 +33,7 @@ class Classifier:
         crop_bottom: Pixel rows to remove from the bottom of every image, in source pixels.
         top_k: The most labels in a prediction.
         abstention: The temperature and the threshold; None for neither.
+        graph: The model's inference graph; None computes the model as it is.
     """
 
     model: keras.Model
@@ -38,10 +41,20 @@ class Classifier:
     crop_bottom: int = 0
     top_k: int = TOP
     abstention: Abstention | None = None
+    graph: InferenceGraph | None = None
 
     def load(self, image_bytes: tf.Tensor) -> tuple[Any, tf.Tensor]:
         """Decodes image files, string `[n]`, to the model's input; also returns which are valid."""
         return load_batch(image_bytes, image_sizes(self.model), self.crop_bottom)
+
+    def run(self, images: Any) -> list[tf.Tensor]:
+        """Returns the model's output and its attended feature maps, `[n, ...]` each."""
+        # Batch normalisation crashes on an empty batch, so one black image takes its place.
+        count = tf.shape(tf.nest.flatten(images)[0])[0]
+        more = [[0, tf.maximum(0, 1 - count)], [0, 0], [0, 0], [0, 0]]
+        padded = tf.nest.map_structure(lambda x: tf.pad(x, more), images)
+        run = self.graph or partial(infer, with_maps(self.model))
+        return [x[:count] for x in run(padded)]
 
     def answer(self, probabilities: tf.Tensor) -> Outputs:
         """Returns `probabilities`, calibrated, and `accepted`, from the model's output `[n, K]`."""
@@ -60,7 +73,8 @@ def serving_tensor(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     """
 
     def call(images: tf.Tensor) -> Outputs:
-        return classifier.answer(_run(classifier.model, images))
+        probabilities, *_ = classifier.run(images)
+        return classifier.answer(probabilities)
 
     return call
 
@@ -77,7 +91,8 @@ def serving_default(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
 
     def call(image_bytes: tf.Tensor) -> Outputs:
         images, valid = classifier.load(image_bytes)
-        answer = classifier.answer(_run(classifier.model, images))
+        probabilities, *_ = classifier.run(images)
+        answer = classifier.answer(probabilities)
         top_probabilities, indices = tf.math.top_k(answer["probabilities"], top)
         answer |= {
             "top_probabilities": top_probabilities,
@@ -96,12 +111,10 @@ def explain(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     that averages, it is the mean over classifiers and views (`mean_energy`), at the size of the
     largest feature map: it shows what the mean of the probabilities rests on.
     """
-    model = classifier.model
-    attended = keras.Model(model.input, [model.output, *attended_maps(model)])
 
     def call(image_bytes: tf.Tensor) -> Outputs:
         images, valid = classifier.load(image_bytes)
-        probabilities, *maps = _run(attended, images)
+        probabilities, *maps = classifier.run(images)
         answer = classifier.answer(probabilities) | {"heatmap": mean_energy(maps)}
         return _blank(answer, valid)
 
@@ -130,14 +143,6 @@ def input_spec(signature: str, model: keras.Model) -> tf.TensorSpec:
     if signature == "serving_tensor":
         return tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="images")
     return tf.TensorSpec([None], tf.string, name="image_bytes")
-
-
-def _run(model: keras.Model, images: Any) -> Any:
-    # Batch normalisation crashes on an empty batch, so one black image takes its place.
-    count = tf.shape(tf.nest.flatten(images)[0])[0]
-    more = [[0, tf.maximum(0, 1 - count)], [0, 0], [0, 0], [0, 0]]
-    padded = tf.nest.map_structure(lambda x: tf.pad(x, more), images)
-    return tf.nest.map_structure(lambda x: x[:count], infer(model, padded))
 
 
 def _blank(answer: Outputs, valid: tf.Tensor) -> Outputs:

@@ -4,7 +4,7 @@
 def make_deterministic() -> None:
     """Makes TensorFlow's operations deterministic in this process, if there is no GPU.
 
-    On a CPU the cost is not measurable (docs/determinism.md). On a GPU it would slow training down,
+    docs/explanation/determinism.md says what this promises. On a GPU it would slow training down,
     and operations without a deterministic kernel would fail, so there it is not enabled. It can't
     be undone, so only the command lines call this function, not the library.
     """

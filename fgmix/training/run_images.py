@@ -46,6 +46,11 @@ def images_of_run(
     else:
         skipped = find_unreadable(config, distribution) if config.skip_bad_images else []
         dataset = distribution.together(lambda: load_splits(config, skipped))
+        if config.val_fraction and "val" not in dataset.splits:
+            log.info(
+                "%d photos are too few to hold some out for validation: all are trained on",
+                len(dataset.splits["train"]),
+            )
     resized = distribution.together(lambda: _prepare(config, dataset))
     if config.resume or not config.skip_bad_images:
         # Before training, so that an unreadable test image is not found hours later.
@@ -89,7 +94,13 @@ def find_unreadable(config: TrainConfig, distribution: Distribution) -> list[str
     of the images.
     """
     dataset = distribution.together(
-        lambda: load_dataset(config.dataset, config.data_dir, config.split_seed)
+        lambda: load_dataset(
+            config.dataset,
+            config.data_dir,
+            config.split_seed,
+            columns=config.columns,
+            missing_ok=True,
+        )
     )
     everything = sorted({path for split in dataset.splits.values() for path in split.paths})
     log.info("reading all %d photos, to skip those that can't be read", len(everything))

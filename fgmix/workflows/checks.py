@@ -2,7 +2,7 @@
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
-from fgmix.data.sources.registry import check_folder, require_known
+from fgmix.data.sources.registry import check_local, require_known
 from fgmix.runs.folder import refuse_existing
 
 
@@ -23,4 +23,10 @@ def check_training(config: TrainConfig) -> None:
     if resolved.coordinator is None:
         refuse_existing(resolved)
     # By the same path as in training, so that what is left out is told once.
-    check_folder(resolved.dataset, resolved.data_dir, resolved.split_seed)
+    check_local(
+        resolved.dataset,
+        resolved.data_dir,
+        resolved.split_seed,
+        resolved.columns,
+        resolved.skip_bad_images,
+    )

@@ -30,6 +30,7 @@ from fgmix.runs.run import Run
 from fgmix.serving.first_version import FIRST, export_apart, export_first
 from fgmix.training.checkpoint import remove_checkpoints
 from fgmix.training.distributed.distribution import Distribution, distribute
+from fgmix.training.doubts import doubts
 from fgmix.training.faults import faults_explained
 from fgmix.training.inputs import refuse_changed
 from fgmix.training.interrupts import interrupts_raised
@@ -116,6 +117,9 @@ def train(config: TrainConfig) -> TrainResult:
                 found.metrics["interpolation"] = fitted.interpolation
             failpoint("evaluated")
         if distribution.leads:
+            history = Run.open(directory, finished=False).history
+            for doubt in doubts(settings, dataset, history):
+                log.warning("doubtful: %s", doubt)
             _finish(model, config, dataset, before, found, distribution)
         return TrainResult(directory, found.metrics)
 
@@ -176,7 +180,11 @@ def _finish(
 
 
 def evaluate_run(
-    run: Run, dataset: str | None = None, data_dir: str | None = None, split: str | None = None
+    run: Run,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    split: str | None = None,
+    columns: str | None = None,
 ) -> tuple[Evaluation, ImageDataset, keras.Model]:
     """Evaluates a finished run again, on its own images or on others.
 
@@ -185,6 +193,7 @@ def evaluate_run(
         dataset: See `load_measured`.
         data_dir: See `load_measured`.
         split: See `load_measured`.
+        columns: See `load_measured`.
 
     Returns:
         The evaluation, the evaluated data set, and the model.
@@ -193,7 +202,7 @@ def evaluate_run(
         FgmixError: If the data set is missing, has changed since training, lacks the split or has
             classes that the model doesn't know, or an image can't be read.
     """
-    images, split = load_measured(run, dataset, data_dir, split)
+    images, split = load_measured(run, dataset, data_dir, split, columns)
     found, model = evaluate_images(run, images, split)
     return found, images, model
 

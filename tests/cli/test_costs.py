@@ -10,7 +10,7 @@ from fgmix import __main__ as commands
 from fgmix.cli.main import run
 from fgmix.models import ATTENTIONS, BACKBONES
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "costs.md"
+COMMITTED = Path(__file__).parents[2] / "docs" / "explanation" / "costs.md"
 CHEAP = ["tiny", "mobilenet_v2"]
 
 
@@ -72,7 +72,7 @@ def test_the_committed_page_is_what_the_command_gives(call, tmp_path):
     call("--backbones", ",".join(CHEAP), "--output", tmp_path / "costs.md")
     fresh = (tmp_path / "costs.md").read_text()
     committed = COMMITTED.read_text()
-    again = "make it again with fgmix costs --output docs/costs.md"
+    again = "make it again with fgmix costs --output docs/explanation/costs.md"
     kept = [row for row in cells(committed) if row[0] in CHEAP]
     assert sorted(kept) == sorted(cells(fresh)), again
     said = [sentences(page).partition("with Keras ")[0] for page in (fresh, committed)]

@@ -121,6 +121,17 @@ def test_weights_are_told_apart_by_content(tmp_path):
     assert [group.seeds for group in open_study(runs).groups] == [(0, 1), (2,)]
 
 
+def test_photos_prepared_otherwise_are_other_pixels(tmp_path):
+    runs = [
+        write_run(tmp_path, CORRECT, prepare=prepare, seed=seed)
+        for seed, prepare in enumerate(["auto", "auto", "auto", "never", "reduced"])
+    ]
+    edit_config(runs[0], data={"prepared": {"photos": 8, "format": 1}})
+    # Of the second and third run no photo was so large that it was resized.
+    groups = {group.seeds for group in open_study(runs).groups}
+    assert groups == {(0,), (1, 2, 3), (4,)}
+
+
 def test_an_older_run_lacks_settings_that_came_later(tmp_path):
     import json
 

@@ -60,6 +60,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
     assert resolved == {
         "dataset": "cars",
         "data_dir": None,
+        "columns": None,
         "val_fraction": 0.0,
         "val_photos": 0,
         "recipe_reason": "the default for vgg16",
@@ -151,7 +152,7 @@ def test_a_preset_may_choose_the_recipe_and_a_flag_another(monkeypatch):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_nothing_but_the_data_folder_and_the_protocols_stays_open(recipe):
     resolved = asdict(TrainConfig(dataset="cars", recipe=recipe).resolve())
-    unset = {"data_dir", "shots", "folds", "fold", "checkpoint_every"}
+    unset = {"data_dir", "columns", "shots", "folds", "fold", "checkpoint_every"}
     unset |= {"coordinator", "processes", "process", "finetune", "few"}
     if recipe == "strong":
         unset.remove("few")
@@ -352,7 +353,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "precision": "float16",
         "seed": 9,
     }
-    elsewhere = {"dataset", "data_dir", "monitor_test", "run_dir", "overwrite", "resume"}
+    elsewhere = {"dataset", "data_dir", "columns", "monitor_test", "run_dir", "overwrite", "resume"}
     elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
     elsewhere |= {"views", "finetune_epochs", *UNFLAGGED}  # of recipe frozen only
@@ -376,6 +377,26 @@ def test_a_folder_gives_its_own_name_and_becomes_absolute(tmp_path, monkeypatch)
     resolved = TrainConfig(dataset=".", data_dir="x").resolve()
     assert resolved.run_dir == "saved_models/my_photos-vgg16-mixed-seed0"
     assert (resolved.dataset, resolved.data_dir) == (str(folder), str(folder / "x"))
+
+
+def test_a_table_gives_its_own_name_and_becomes_absolute(tmp_path, monkeypatch):
+    (tmp_path / "my birds.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    resolved = TrainConfig(dataset="my birds.csv", data_dir="x", columns="path=file").resolve()
+    assert resolved.run_dir == "saved_models/my_birds-vgg16-mixed-seed0"
+    assert resolved.dataset == str(tmp_path / "my birds.csv")
+    assert resolved.data_dir == str(tmp_path / "x")
+    (tmp_path / "my photos").mkdir()
+    (tmp_path / "my photos" / "labels.csv").touch()
+    resolved = TrainConfig(dataset="my photos/labels.csv").resolve()
+    assert resolved.run_dir == "saved_models/my_photos-vgg16-mixed-seed0"
+
+
+def test_columns_are_those_of_a_table():
+    with pytest.raises(FgmixError, match="--columns is for tables, and --dataset cars is none"):
+        TrainConfig(dataset="cars", columns="path=file").resolve()
+    with pytest.raises(FgmixError, match="--columns file: give path=COLUMN"):
+        TrainConfig(dataset="birds.csv", columns="file").resolve()
 
 
 def test_the_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
@@ -479,7 +500,7 @@ def test_a_resolved_config_is_the_same_in_a_new_process(settings):
 def test_every_setting_says_what_it_decides():
     assert all(isinstance(f.metadata["decides"], Decides) for f in FIELDS.values())
     place = {name for name, f in FIELDS.items() if f.metadata["decides"] is Decides.PLACE}
-    assert place == {"dataset", "data_dir", "run_dir"}
+    assert place == {"dataset", "data_dir", "columns", "run_dir"}
 
 
 def test_whatever_decides_the_result_names_groups_and_refuses_to_resume():

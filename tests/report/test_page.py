@@ -160,6 +160,14 @@ def test_a_single_seed_is_not_spoken_of_as_several(tmp_path):
     assert '<table id="table-accuracies">' in text  # a single row can't be sorted
 
 
+def test_of_fewer_than_five_classes_all_are_counted(tmp_path):
+    write_run(tmp_path / "runs" / "a", tmp_path, ["ant", "bee", "cow"])
+    table = report_of(tmp_path / "runs").quality.table
+    assert "top-3" in table.head
+    assert "top-5" not in table.head
+    assert "top-3: the correct class is among the 3 most likely." in table.note
+
+
 def test_folds_are_told_from_seeds(tmp_path):
     for fold in range(2):
         run = write_run(tmp_path / f"run{fold}", tmp_path, ("one", "two"))

@@ -1,5 +1,6 @@
 """The images of a run where they are now, and other images to measure it on."""
 
+import csv
 import shutil
 
 import numpy as np
@@ -159,3 +160,97 @@ def test_a_class_whose_name_only_looks_like_one_of_the_model_is_told(tmp_path):
         FgmixError, match=r"'Blue'; rename one of 'blue' and 'Blue', which differ only"
     ):
         align_classes(load_folder(boats), CLASSES)
+
+
+def write_table(folder, table=None, header=("path", "label", "split")):
+    """Writes a table of the images in a folder of split folders."""
+    table = table or folder / "labels.csv"
+    found = load_folder(folder)
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(header)
+        for name, split in found.splits.items():
+            for path, label in zip(split.paths, split.labels, strict=True):
+                writer.writerow((path, found.class_names[label], name))
+    return table
+
+
+@pytest.fixture
+def tabled(photos, tmp_path):
+    """A run on a table with columns of its own, in the folder of its images."""
+    before = shutil.copytree(photos, tmp_path / "before")
+    table = write_table(before, header=("file", "species", "split"))
+    return record_run(table, tmp_path / "run", columns="path=file,label=species")
+
+
+def test_a_run_on_a_table_records_paths_of_its_folder(tabled, photos):
+    assert tabled.data["name"] == "before"
+    assert tabled.config.dataset == str(tabled.directory.parent / "before" / "labels.csv")
+    assert tabled.data["fingerprint"] == load_folder(photos).fingerprint()
+    assert {row["path"] for row in tabled.splits} == set(load_folder(photos).paths())
+    assert paths(load_images(tabled)) == paths(load_folder(photos))
+
+
+def test_a_table_that_moved_with_its_images_is_found_by_either(tabled, photos, tmp_path):
+    moved = (tmp_path / "before").rename(tmp_path / "moved")
+    with pytest.raises(
+        FgmixError, match=r"is no longer .*before/labels\.csv: give it as --dataset"
+    ):
+        load_images(tabled)
+    for where in (moved / "labels.csv", moved):
+        images = load_images(tabled, str(where))
+        assert (images.root, paths(images)) == (moved, paths(load_folder(photos)))
+        images, split = load_measured(tabled, str(where))
+        assert (images.root, split) == (moved, "test")
+
+
+def test_images_that_moved_away_from_their_table_are_found_by_their_folder(tabled, tmp_path):
+    table = (tmp_path / "before" / "labels.csv").rename(tmp_path / "labels.csv")
+    moved = (tmp_path / "before").rename(tmp_path / "moved")
+    for where in (
+        {"dataset": str(table), "data_dir": str(moved)},
+        {"dataset": str(shutil.copy(table, tmp_path / "x.csv")), "data_dir": str(moved)},
+    ):
+        assert load_images(tabled, **where).root == moved
+    (tmp_path / "before").mkdir()
+    shutil.copy(table, tmp_path / "before" / "labels.csv")
+    for where in ({"dataset": str(moved)}, {"data_dir": str(moved)}):
+        assert load_images(tabled, **where).root == moved
+        assert load_measured(tabled, **where)[0].root == moved
+
+
+def test_a_changed_table_is_not_taken_for_the_runs_own(tabled, tmp_path):
+    table = tmp_path / "before" / "labels.csv"
+    table.write_text(table.read_text().replace("photo0.png;red;train", "photo0.png;blue;train"))
+    with pytest.raises(FgmixError, match="have changed since"):
+        load_images(tabled)
+
+
+def test_other_tables_are_measured(tabled, photos, tmp_path):
+    other = draw_photos(tmp_path / "other", {"train": 1, "test": 2})
+    with pytest.raises(FgmixError, match=r"no column 'file' and 'species'.*--columns"):
+        load_measured(tabled, str(write_table(other)))
+    images, split = load_measured(tabled, str(write_table(other)), columns="path=path,label=label")
+    assert (split, len(images.splits[split])) == ("test", 2 * len(CLASSES))
+    images, split = load_measured(tabled, str(photos))
+    assert images.root == photos
+
+
+def test_a_run_on_a_folder_finds_its_images_by_a_table_of_them(photos, tmp_path):
+    run = record_run(photos, tmp_path / "run", folds=4, fold=1)
+    table = write_table(photos, tmp_path / "labels.csv")
+    images, split = load_measured(run, str(table), str(photos))
+    assert split == "fold"
+    assert images.splits[split].paths == load_images(run).splits[split].paths
+
+
+def test_missing_images_of_a_table_are_skipped_where_the_run_skipped_them(photos, tmp_path):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    table = write_table(folder)
+    (folder / "train" / "red" / "photo0.png").unlink()
+    config = small_config(table, tmp_path / "run").resolve()
+    with pytest.raises(FgmixError, match="1 of its 36 photos are not in"):
+        load_splits(config)
+    dataset = load_splits(config, ["train/red/photo0.png"])
+    prepare_run(config, dataset, "float32")
+    assert len(load_images(Run(tmp_path / "run")).splits["train"]) == 23

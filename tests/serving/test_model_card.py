@@ -1,5 +1,6 @@
 """The model card: what a run says of itself, as text."""
 
+import json
 import re
 from pathlib import Path
 
@@ -51,3 +52,26 @@ def test_the_epochs_are_those_of_the_training(tmp_path):
         made[backbone] = write_card(Run(tmp_path / backbone), metrics, "1")
     assert f"| strong for few photos, epochs: {FEW.epochs}, seed 0 |" in made["mobilenet_v2"]
     assert "| paper, epochs: 300, seed 0 |" in made["vgg16"]
+
+
+def test_a_model_of_imported_crops_says_that_it_expects_crops_and_whose_they_are(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    note = {"imported_by": "fgmix", "source": "hf://datasets/me/cars", "licence": "cc-by-4.0"}
+    nothing = Split((), np.zeros(0, np.int32))
+    data = ImageDataset("cars", photos, NAMES, {"train": nothing, "test": nothing})
+    metrics = {"top1": 0.5, "top5": 1.0, "mean_per_class": 0.5, "loss": 1.0, "num_examples": 4}
+    metrics["per_class"] = dict.fromkeys(NAMES, 0.5)
+    cards = []
+    for name, crops in (("whole", None), ("cropped", {"boxes": "b.csv", "margin": 0.1})):
+        (photos / "source.json").write_text(json.dumps(note | {"crops": crops}))
+        config = small_config(photos, tmp_path / name).resolve()
+        prepare_run(config, data, "float32")
+        cards.append(write_card(Run(tmp_path / name), metrics, "1"))
+    whole, cropped = cards
+    expected = "It was trained on crops of the object, with a margin of 10% of the object's box"
+    assert expected in cropped
+    assert "crops of the object" not in whole
+    terms = "The photos were imported from hf://datasets/me/cars (licence: cc-by-4.0)."
+    assert terms in whole
+    assert terms in cropped

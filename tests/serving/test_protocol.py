@@ -39,7 +39,7 @@ from tests.serving.server import ModelServer, serving_grpc  # noqa: E402
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "serve.md"
 WARM_UP = Path("assets.extra/tf_serving_warmup_requests")
 
 
@@ -334,31 +334,31 @@ def test_every_signature_answers_over_grpc(stub, versions, contents):
                 np.testing.assert_allclose(got, want, atol=1e-6)
 
 
-# What the README shows
+# What the guide shows
 
 
 def shown(words):
-    """Returns the only code block in the README that contains these words."""
-    blocks = README.read_text(encoding="utf-8").split("```")[1::2]
+    """Returns the only code block in the guide that contains these words."""
+    blocks = GUIDE.read_text(encoding="utf-8").split("```")[1::2]
     [block] = [block for block in blocks if words in block]
     return block.partition("\n")[2]  # without the language
 
 
 @pytest.fixture
 def beside_photo(photos, tmp_path, monkeypatch):
-    """A working folder with the README's `photo.jpg`."""
+    """A working folder with the guide's `photo.jpg`."""
     shutil.copy(photos / "test" / "red" / "photo1.jpg", tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_readmes_grpc_call_runs(address, capsys, beside_photo):
+def test_the_guides_grpc_call_runs(address, capsys, beside_photo):
     exec(shown("grpc.insecure_channel").replace("localhost:8500", address), {})
     printed = capsys.readouterr().out
     assert all(f"b'{name}'" in printed for name in ("BLUE", *CLASSES[1:]))
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_readmes_curl_call_runs(url, beside_photo):
+def test_the_guides_curl_call_runs(url, beside_photo):
     code = shown("curl -d").replace("http://localhost:8501", url)
     done = subprocess.run(["sh", "-c", code], capture_output=True, check=True)
     [answer] = json.loads(done.stdout)["predictions"]

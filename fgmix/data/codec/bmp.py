@@ -10,9 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from fgmix.data.codec.byte_ops import FILE, apart, byte_values, read_uint, substring
-
-HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
-"""Sizes of the second header: OS/2 1 (12) and 2 (64), and Windows 3 to 5."""
+from fgmix.data.codec.limits import BMP_HEADER_SIZES
 
 UNSUPPORTED = "a BMP of an unusual kind: save it as PNG"
 
@@ -62,7 +60,7 @@ def decode_bmp(data: tf.Tensor) -> tf.Tensor:
     plain = (header.compression == 0) | ((header.compression == 3) & (header.bits > 8))
     known = tf.reduce_any(
         header.bits == tf.constant([1, 4, 8, 16, 24, 32], tf.int64)
-    ) & tf.reduce_any(header.size == tf.constant(HEADER_SIZES, tf.int64))
+    ) & tf.reduce_any(header.size == tf.constant(BMP_HEADER_SIZES, tf.int64))
     one = tf.constant(1, tf.int64)
     filled = tf.bitwise.left_shift(tf.bitwise.left_shift(one, widths) - 1, lows)
     contiguous = tf.reduce_all(masks == filled)

@@ -8,10 +8,7 @@ import tensorflow as tf
 
 from fgmix.data.codec import bmp
 from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
-
-MAX_PIXELS = 100_000_000
-"""The number of pixels of the largest image that is decoded: 300 MB of memory on every core that
-decodes one. Photos for fine-grained classification are usually far smaller."""
+from fgmix.data.codec.limits import MAX_PIXELS as MAX_PIXELS  # `headers.MAX_PIXELS`
 
 JPEG, PNG, WEBP, BMP, GIF, UNKNOWN = range(6)
 

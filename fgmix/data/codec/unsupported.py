@@ -2,7 +2,7 @@
 
 import struct
 
-from fgmix.data.codec.bmp import HEADER_SIZES
+from fgmix.data.codec.limits import BMP_HEADER_SIZES
 
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """The JPEG markers that begin a frame. Their lowest four bits tell its coding."""
@@ -52,7 +52,7 @@ def _of_bmp(content: bytes) -> str | None:
     if len(content) < 26:
         return None
     [size] = struct.unpack_from("<I", content, 14)
-    if size not in HEADER_SIZES:
+    if size not in BMP_HEADER_SIZES:
         return f"a BMP with a header of {size} bytes: {AS_PNG}"
     if size == 12:
         [bits], compression = struct.unpack_from("<H", content, 24), 0

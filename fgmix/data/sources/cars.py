@@ -21,11 +21,14 @@ from fgmix.data.sources.cars_layouts import (
 )
 from fgmix.data.sources.download import download
 from fgmix.errors import FgmixError
+from fgmix.invocation import command
 
 log = logging.getLogger(__name__)
 
 MIRROR_VARIABLE = "FGMIX_CARS_MIRROR"
 """The environment variable with the URL of a folder that serves the published files."""
+
+PARQUET_COPY = "hf://datasets/tanganke/stanford_cars"
 
 TEST_LABELS = ANNOTATIONS["test"]
 FOLDERS = {"cars_train.tgz": "cars_train", "cars_test.tgz": "cars_test", "car_devkit.tgz": "devkit"}
@@ -84,5 +87,7 @@ def _instructions(folder: Path) -> str:
         f"no Cars-196 in {folder}; Stanford's own links are dead, so put one of these there: "
         f"kaggle.com/datasets/rickyyyyyyy/torchvision-stanford-cars (its folder stanford_cars), "
         f"kaggle.com/datasets/jutrera/stanford-car-dataset-by-classes-folder (its folder car_data),"
-        f" or the original {', '.join(CHECKSUMS)}; or set {MIRROR_VARIABLE} to a URL with these"
+        f" or the original {', '.join(CHECKSUMS)}; or set {MIRROR_VARIABLE} to a URL with these; "
+        f"or make a folder of a Parquet copy on the Hugging Face hub and give it as --dataset: "
+        f"{command('import')} {PARQUET_COPY} FOLDER"
     )

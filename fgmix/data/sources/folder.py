@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fgmix.data.dataset import ImageDataset, concatenate
 from fgmix.data.sources.layout import Layout, survey_folder
+from fgmix.data.sources.manifest.naming import is_table
 from fgmix.data.sources.names import differing, looks_like, require_class_names
 from fgmix.data.sources.split_folders import WHOLE
 from fgmix.data.sources.walk import (
@@ -109,6 +110,9 @@ def _require_classes(layout: Layout, split: str) -> None:
     if len(images) < 2:
         within = [folder / name for name in images if len(subfolders(folder / name)) > 1]
         hint = f"; or give {within[0]}, if its folders are the classes" if within else ""
+        tables = sorted(path for path in folder.iterdir() if is_table(path.name))
+        if tables and not within:
+            hint = f"; or give {tables[0]}, if it names the photos and their labels"
         raise FgmixError(
             f"{folder} holds {len(images)} class folder(s): a data set needs at least 2, "
             f"one folder of photos per class{hint}"

@@ -161,6 +161,7 @@ def test_without_a_copy_it_says_what_to_download_and_where_to_put_it(tmp_path, f
     assert all(name in message for name in CHECKSUMS)
     assert "kaggle.com/datasets/" in message
     assert MIRROR_VARIABLE in message
+    assert "fgmix import hf://datasets/tanganke/stanford_cars FOLDER" in message
 
 
 def test_the_devkits_own_test_file_without_labels_is_refused(tmp_path):

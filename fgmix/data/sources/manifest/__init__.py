@@ -1,0 +1,1 @@
+"""Manifests: tables that name photos, their labels and, if they like, their splits."""
