@@ -3,6 +3,7 @@
 # make test-all    set up and run all tests: with processes, kills and hosts, PyTorch, serving
 #                  clients, a C++ compiler and a browser
 # make check       lint, format and types, as CI and the pre-commit hooks run them
+# make wheel       build the wheel and the source distribution in dist/
 # make lock        write locks/ anew from requirements.txt and pyproject.toml: newest versions allowed
 # make audit       look the locked versions up among known vulnerabilities
 
@@ -26,7 +27,7 @@ DEMO := saved_models/demo-tiny-mixed-seed0
 # Container images set it; without bytecode every start of TensorFlow takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all browser check lock audit clean
+.PHONY: demo test test-all browser check wheel lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite
@@ -58,6 +59,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+wheel: $(VENV)/.installed
+	rm -rf dist
+	$(BIN)/python .ci/build_wheel.py dist
+
 lock: $(VENV)-lock/.installed
 	$(COMPILE) pyproject.toml --output-file locks/core.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint locks/core.txt --output-file locks/dev.txt
@@ -88,4 +93,4 @@ $(VENV)-lock/.installed:
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock .pytest_cache .mypy_cache .ruff_cache
+	rm -rf dist $(VENV) $(VENV)-lock .pytest_cache .mypy_cache .ruff_cache
