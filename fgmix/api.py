@@ -172,7 +172,8 @@ def evaluate(
         data_dir: The folder of a named data set, or of a table's images.
         split: `"train"`, `"val"`, `"test"`, `"fold"` or `"all"`; by default the split that the run
             was measured on, and `"test"` of other images.
-        columns: The names of a table's columns, `"path=file,label=species"`; by default the run's.
+        columns: The names of a table's columns, such as `"path=file,label=species"`; by default
+            those of the run.
         tta: Test-time augmentation, as for `predict`.
 
     Returns:
