@@ -8,7 +8,15 @@ from fgmix.cli.parser import Parser, add_place, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.ensemble import Ensemble
-from fgmix.serving.choices import FORMATS, QUANTIZATIONS, TARGETS, TOP
+from fgmix.serving.choices import (
+    FORMATS,
+    QUANTIZATIONS,
+    TARGETS,
+    TOP,
+    Target,
+    check_quantize,
+    check_top_k,
+)
 
 EXAMPLES = f"""examples:
   fgmix export --model saved_models/RUN --top-k 3
@@ -91,15 +99,9 @@ def main(argv: list[str]) -> int:
     """Parses the flags, exports the run, and prints the export's folder."""
     args = make_parser().parse_args(argv)
     require_model(args.model)
-    if args.top_k < 1:
-        raise FgmixError(f"--top-k {args.top_k}: must be at least 1")
-    if args.quantize != QUANTIZATIONS[0] and args.format != "litert":
-        raise FgmixError(f"--quantize {args.quantize} is for --format litert, not {args.format}")
-    targets = {kind: getattr(args, f"{kind}_target") for kind in TARGETS}
-    targets = {kind: value for kind, value in targets.items() if value is not None}
-    for kind, value in targets.items():
-        if not 0 < value < 1:
-            raise FgmixError(f"--{kind}-target {value:g}: must be between 0 and 1")
+    check_top_k(args.top_k)
+    check_quantize(args.quantize, args.format)
+    target = Target.of(**{kind: getattr(args, f"{kind}_target") for kind in TARGETS})
     if args.output:
         check_output_folder("--output", args.output)
     ensemble = Ensemble.open(args.model, args.tta)
@@ -107,7 +109,7 @@ def main(argv: list[str]) -> int:
         raise FgmixError("several runs make a model of their own: give its folder as --output DIR")
 
     import_tensorflow()
-    from fgmix.workflows.export import Target, export_run
+    from fgmix.workflows.export import export_run
 
     version = export_run(
         ensemble,
@@ -115,7 +117,7 @@ def main(argv: list[str]) -> int:
         top_k=args.top_k,
         model_format=args.format,
         quantize=args.quantize,
-        target=next((Target(*item) for item in targets.items()), None),
+        target=target,
         dataset=args.dataset,
         data_dir=args.data_dir,
     )

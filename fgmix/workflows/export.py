@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from fgmix.models.ensemble import image_sizes
 from fgmix.runs.ensemble import Ensemble, as_ensemble
 from fgmix.runs.images import load_images
 from fgmix.runs.run import Run
-from fgmix.serving.choices import TOP
+from fgmix.serving.choices import TOP, Target
 from fgmix.serving.configs import model_name, write_serving_configs
 from fgmix.serving.export import export_saved_model, next_version
 from fgmix.serving.litert import export_litert, require_litert
@@ -46,22 +45,6 @@ REQUIRED = {"onnx": require_onnx, "litert": require_litert}
 CHECKED_IMAGES = 16
 COMPARED_IMAGES, CALIBRATION_IMAGES = 200, 200
 """Test images on which a LiteRT model is compared, and training images that int8 is chosen on."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The precision or coverage that the threshold is to reach on the validation images.
-
-    Attributes:
-        kind: A name from `THRESHOLDS`.
-        value: The share.
-    """
-
-    kind: str
-    value: float
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value:g}"
 
 
 # (confidences, whether each prediction is correct, target) -> threshold
