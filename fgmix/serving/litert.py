@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from fgmix.errors import FgmixError
-from fgmix.explain.energy import mean_energy
+from fgmix.explanation.energy import mean_energy
 from fgmix.files import replacing
 from fgmix.lazy import import_optional
 from fgmix.models.ensemble import image_sizes
