@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fgmix.errors import FgmixError
     from fgmix.runs.run import Run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "FgmixError",
     "Prediction",

@@ -228,7 +228,7 @@ def test_a_changed_table_is_not_taken_for_the_runs_own(tabled, tmp_path):
 
 def test_other_tables_are_measured(tabled, photos, tmp_path):
     other = draw_photos(tmp_path / "other", {"train": 1, "test": 2})
-    with pytest.raises(FgmixError, match=r"no column 'file' and 'species'.*--columns"):
+    with pytest.raises(FgmixError, match=r"no column 'file' and no column 'species'.*--columns"):
         load_measured(tabled, str(write_table(other)))
     images, split = load_measured(tabled, str(write_table(other)), columns="path=path,label=label")
     assert (split, len(images.splits[split])) == ("test", 2 * len(CLASSES))
