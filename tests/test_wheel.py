@@ -16,7 +16,7 @@ import fgmix
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
-SMALL = ["--shots", "2", "--epochs", "1", "--image-size", "32", "--batch-size", "8"]
+SMALL = ["--recipe", "paper", "--shots", "2", "--epochs", "1", "--image-size", "32"]
 COMMANDS = """
 import sys
 from fgmix.__main__ import main

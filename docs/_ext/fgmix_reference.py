@@ -71,7 +71,10 @@ def api() -> str:
     """Returns reStructuredText that documents every public name of fgmix."""
     lines = []
     for name in fgmix.__all__:
-        kind = "class" if inspect.isclass(getattr(fgmix, name)) else "function"
+        value = getattr(fgmix, name)
+        if inspect.ismodule(value):
+            continue  # a section of its own
+        kind = "class" if inspect.isclass(value) else "function"
         lines.append(f".. auto{kind}:: fgmix.{name}\n")
     return "```{eval-rst}\n" + "\n".join(lines) + "```\n"
 
