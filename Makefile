@@ -6,6 +6,7 @@
 # make docs        build the site into docs/_build/html; every warning is an error
 # make docs-serve  build it and show it on http://localhost:8000
 # make notebooks   execute the tutorials and store their outputs
+# make wheel       build the wheel and the source distribution in dist/
 # make lock        write locks/ anew from requirements.txt and pyproject.toml: newest versions allowed
 # make audit       look the locked versions up among known vulnerabilities
 
@@ -29,7 +30,7 @@ DEMO := saved_models/demo-tiny-mixed-seed0
 # Container images set it; without bytecode every start of TensorFlow takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all browser check docs docs-serve notebooks lock audit clean
+.PHONY: demo test test-all browser check wheel docs docs-serve notebooks lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite
@@ -71,6 +72,10 @@ docs-serve: docs
 notebooks: $(VENV)/.installed-docs
 	$(BIN)/python docs/_ext/execute_notebooks.py
 
+wheel: $(VENV)/.installed
+	rm -rf dist
+	$(BIN)/python .ci/build_wheel.py dist
+
 lock: $(VENV)-lock/.installed
 	$(COMPILE) pyproject.toml --output-file locks/core.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint locks/core.txt --output-file locks/dev.txt
@@ -105,4 +110,4 @@ $(VENV)-lock/.installed:
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock docs/_build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf dist $(VENV) $(VENV)-lock docs/_build .pytest_cache .mypy_cache .ruff_cache

@@ -15,6 +15,7 @@ EXAMPLES = """examples:
   fgmix import ~/Pictures/birds birds                  # HEIC, AVIF, TIFF, JPEG 2000, 16 bits
   fgmix import hf://datasets/OWNER/NAME birds          # from the Hugging Face hub
   fgmix import hf://datasets/OWNER/NAME@REVISION:CONFIG birds
+  fgmix import kaggle://OWNER/NAME birds               # also https://, gs://, s3://
   fgmix import shards/ birds --label-column species    # Parquet files
   fgmix import photos.zip birds --boxes boxes.csv      # crops: path,x1,y1,x2,y2
   fgmix import cars cars-crops --data-dir DIR --boxes own
