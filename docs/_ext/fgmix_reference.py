@@ -30,8 +30,7 @@ PAGES = {
 
 def commands() -> str:
     """Returns a section for every command, from its parser."""
-    there = [name for name in COMMANDS if hasattr(_module(name), "make_parser")]
-    return "\n".join(_command(name) for name in there)
+    return "\n".join(_command(name) for name in COMMANDS)
 
 
 def settings() -> str:
@@ -135,12 +134,8 @@ def _signature(
     return str(inspect.Signature(shown)), returns
 
 
-def _module(name: str) -> Any:
-    return import_module(COMMANDS[name].module)
-
-
 def _command(name: str) -> str:
-    parser = _module(name).make_parser()
+    parser = import_module(COMMANDS[name].module).make_parser()
     text = f"## {name}\n\n{_escape(parser.description)}\n\n"
     text += f"```text\n{_usage(parser)}\n```\n\n"
     for group in parser._action_groups:
