@@ -81,9 +81,16 @@ def main(argv: list[str]) -> int:
         for listed, one in COMMANDS.items():
             say(f"  {listed:<12}{one.summary}")
         say(f"\n{as_called(EXAMPLES)}\n{command('COMMAND')} --help shows its flags.")
+        say("fgmix --print-completion bash prints a script for the shell's completion.")
         return 0 if name else 2
     if name == "--version":
         say(f"fgmix {__version__}")
+        return 0
+    if name == "--print-completion":
+        from fgmix.cli.completion import completion_script
+
+        offered = {name: (one.module, one.summary) for name, one in COMMANDS.items()}
+        say(completion_script(" ".join(arguments), offered))
         return 0
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, 1)
