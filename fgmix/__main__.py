@@ -28,7 +28,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "import": Command(
-        "fgmix.cli.import_photos", "make a folder of photos that fgmix reads: from zip, HEIC, ..."
+        "fgmix.cli.import_photos",
+        "make a folder to train on from a zip, HEICs, Parquet, the hub, ...",
     ),
     "check": Command(
         "fgmix.cli.check", "audit a data set: bad files, duplicates, small classes, label issues"
