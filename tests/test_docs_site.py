@@ -67,6 +67,13 @@ def test_the_reference_has_the_values_of_every_recipe(reference):
     assert f"| `--epochs` | {' | '.join([*epochs[:2], few, *epochs[2:]])} |" in text
 
 
+def test_fences_in_docstrings_become_blocks_of_code(reference):
+    lines = ["Example:", "    ```python", "    run = 1", "    ```", "End."]
+    assert reference.without_fences(lines) == [
+        *("Example:", "", "    .. code-block:: python", "", "        run = 1", "", "End.")
+    ]
+
+
 def commands_shown():
     """Returns the commands in code blocks of README and the guides, with their page."""
     for page in [ROOT / "README.md", DOCS / "quickstart.md", *sorted((DOCS / "guides").glob("*"))]:
