@@ -3,6 +3,10 @@
 # make test-all    set up and run all tests: with processes, kills and hosts, PyTorch, serving
 #                  clients, a C++ compiler and a browser
 # make check       lint, format and types, as CI and the pre-commit hooks run them
+# make docs        build the site into docs/_build/html; every warning is an error
+# make docs-serve  build it and show it on http://localhost:8000
+# make notebooks   execute the tutorials and store their outputs
+# make wheel       build the wheel and the source distribution in dist/
 # make lock        write locks/ anew from requirements.txt and pyproject.toml: newest versions allowed
 # make audit       look the locked versions up among known vulnerabilities
 
@@ -26,7 +30,7 @@ DEMO := saved_models/demo-tiny-mixed-seed0
 # Container images set it; without bytecode every start of TensorFlow takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all browser check lock audit clean
+.PHONY: demo test test-all browser check wheel docs docs-serve notebooks lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite
@@ -58,6 +62,20 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind localhost --directory docs/_build/html 8000
+
+notebooks: $(VENV)/.installed-docs
+	$(BIN)/python docs/_ext/execute_notebooks.py
+
+wheel: $(VENV)/.installed
+	rm -rf dist
+	$(BIN)/python .ci/build_wheel.py dist
+
 lock: $(VENV)-lock/.installed
 	$(COMPILE) pyproject.toml --output-file locks/core.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint locks/core.txt --output-file locks/dev.txt
@@ -81,6 +99,10 @@ $(VENV)/.installed-peers: $(VENV)/.installed-dev
 	$(PIP) --editable '.[peers]'
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) --editable '.[docs]'
+	touch $@
+
 # Beside the environment and not in it: it makes the lock files that the environment is made from.
 $(VENV)-lock/.installed:
 	$(PYTHON) -m venv $(VENV)-lock
@@ -88,4 +110,4 @@ $(VENV)-lock/.installed:
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock .pytest_cache .mypy_cache .ruff_cache
+	rm -rf dist $(VENV) $(VENV)-lock docs/_build .pytest_cache .mypy_cache .ruff_cache

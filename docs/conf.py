@@ -29,6 +29,8 @@ myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
 # The tests execute the notebooks; the site shows them as they are stored.
 nb_execution_mode = "off"
+# Flags keep their two dashes.
+smartquotes = False
 
 # Docstrings are Google's style, with Markdown's single backticks for code.
 default_role = "code"
@@ -36,6 +38,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
 
 html_theme = "furo"

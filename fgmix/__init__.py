@@ -1,10 +1,12 @@
 """fgmix: fine-grained image classification on small data with mixed attention.
 
-`fgmix.train(TrainConfig(...))` does what `fgmix train` does; `fgmix.models.build_classifier` and
-`fgmix.layers` are its building blocks. Heavy modules are imported on first use.
+`fgmix.train` returns a `Run`; `open_run`, `predict`, `evaluate`, `explain`, `export`, `compare` and
+`check` are the other commands as functions (`fgmix.api`). `fgmix.models.build_classifier` and
+`fgmix.layers` are the building blocks. Heavy modules are imported on first use.
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 # First of all, since the imports below have syntax that an older Python can't read.
 if sys.version_info < (3, 11):  # noqa: UP036  (a clone can be started with any Python)
@@ -15,15 +17,66 @@ if sys.version_info < (3, 11):  # noqa: UP036  (a clone can be started with any 
     )
     raise SystemExit(2)
 
-from fgmix.lazy import lazy_attributes
+from fgmix.lazy import import_after, lazy_attributes
 
-__version__ = "0.1.0"
-__all__ = ["FgmixError", "TrainConfig", "train"]
+if TYPE_CHECKING:
+    from fgmix import layers, models
+    from fgmix.api import (
+        Prediction,
+        check,
+        compare,
+        evaluate,
+        explain,
+        export,
+        open_run,
+        predict,
+        train,
+    )
+    from fgmix.config.train_config import TrainConfig
+    from fgmix.errors import FgmixError
+    from fgmix.runs.run import Run
+
+__version__ = "0.2.0"
+__all__ = [
+    "FgmixError",
+    "Prediction",
+    "Run",
+    "TrainConfig",
+    "check",
+    "compare",
+    "evaluate",
+    "explain",
+    "export",
+    "layers",
+    "models",
+    "open_run",
+    "predict",
+    "train",
+]
 
 _HOME = {
     "FgmixError": "fgmix.errors",
+    "Prediction": "fgmix.api",
+    "Run": "fgmix.runs.run",
     "TrainConfig": "fgmix.config.train_config",
-    "train": "fgmix.workflows.train_and_evaluate",
+    "check": "fgmix.api",
+    "compare": "fgmix.api",
+    "evaluate": "fgmix.api",
+    "explain": "fgmix.api",
+    "export": "fgmix.api",
+    "layers": "fgmix.layers",
+    "models": "fgmix.models",
+    "open_run": "fgmix.api",
+    "predict": "fgmix.api",
+    "train": "fgmix.api",
 }
 
 __getattr__ = lazy_attributes(__name__, _HOME)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+# Keras loads a saved model only if the classes of its layers are registered.
+import_after("keras", "fgmix.layers")

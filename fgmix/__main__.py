@@ -28,7 +28,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "import": Command(
-        "fgmix.cli.import_photos", "make a folder of photos that fgmix reads: from zip, HEIC, ..."
+        "fgmix.cli.import_photos",
+        "make a folder to train on from a zip, HEICs, Parquet, the hub, ...",
     ),
     "check": Command(
         "fgmix.cli.check", "audit a data set: bad files, duplicates, small classes, label issues"
@@ -80,9 +81,16 @@ def main(argv: list[str]) -> int:
         for listed, one in COMMANDS.items():
             say(f"  {listed:<12}{one.summary}")
         say(f"\n{as_called(EXAMPLES)}\n{command('COMMAND')} --help shows its flags.")
+        say("fgmix --print-completion bash prints a script for the shell's completion.")
         return 0 if name else 2
     if name == "--version":
         say(f"fgmix {__version__}")
+        return 0
+    if name == "--print-completion":
+        from fgmix.cli.completion import completion_script
+
+        offered = {name: (one.module, one.summary) for name, one in COMMANDS.items()}
+        say(completion_script(" ".join(arguments), offered))
         return 0
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, 1)

@@ -23,14 +23,14 @@ ORDER = (
     {"training"},
     {"evaluation"},
     {"audit"},
-    {"explain"},
+    {"explanation"},
     {"comparison"},
     {"serving"},
     {"workflows"},
     {"report"},
     {"app"},
     {"reproduction"},
-    {"cli"},
+    {"api", "cli"},
     {"__init__", "__main__"},
 )
 """From the lowest to the highest package. No package imports a higher one."""

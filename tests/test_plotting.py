@@ -14,7 +14,7 @@ from fgmix.comparison.failures import Failures
 from fgmix.comparison.learning import CurvePoint, LearningCurve
 from fgmix.comparison.statistics import Accuracy
 from fgmix.evaluation.curves import draw_curves, save_curves
-from fgmix.explain.figures import Panel, draw_panels
+from fgmix.explanation.figures import Panel, draw_panels
 from fgmix.plotting import font_file, save_figure, share_legend, tell_missing, wrapped
 from fgmix.reproduction import figures as reproduction
 

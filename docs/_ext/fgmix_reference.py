@@ -1,20 +1,31 @@
-"""Fills the reference pages from the code: commands, settings, recipes.
+"""Fills pages of the site: the reference from the code, others from README files elsewhere.
 
-A page has a comment such as `<!-- commands -->` where the Markdown made here goes.
+A page has a comment such as `<!-- commands -->` where the Markdown made here goes. Links to those
+README files, which lead to them on GitHub, lead to their pages on the site.
 """
 
 import argparse
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import fgmix
 from fgmix.__main__ import COMMANDS
 from fgmix.config.fields import option
 from fgmix.config.recipes import RECIPES, WITHIN
 from fgmix.config.settings import Settings
 from fgmix.tables import markdown_table
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    "../../benchmarks/README.md": "../results/benchmarks.md",
+    "../../saved_models/README.md": "../reference/run_files.md",
+}
+"""Links from a page in a folder of `docs/`, and the same on the site."""
 
 
 def commands() -> str:
@@ -55,9 +66,37 @@ def recipes() -> str:
     return _table(["setting", *columns], rows)
 
 
+def api() -> str:
+    """Returns reStructuredText that documents every public name of fgmix."""
+    lines = []
+    for name in fgmix.__all__:
+        value = getattr(fgmix, name)
+        if inspect.ismodule(value):
+            continue  # a section of its own
+        kind = "class" if inspect.isclass(value) else "function"
+        lines.append(f".. auto{kind}:: fgmix.{name}\n")
+    return "```{eval-rst}\n" + "\n".join(lines) + "```\n"
+
+
+def benchmarks() -> str:
+    """Returns the README of the benchmarks without its heading, as seen from `docs/results/`."""
+    text = _body("benchmarks").replace("](figures/", "](../../benchmarks/figures/")
+    return re.sub(r"\[([^\]]+)\]\((peers/\w+\.py)\)", r"\1 (`benchmarks/\2`)", text)
+
+
+def run_files() -> str:
+    """Returns the README of the runs' folder without its heading."""
+    return _body("saved_models")
+
+
+def _body(folder: str) -> str:
+    return (ROOT / folder / "README.md").read_text(encoding="utf-8").partition("\n")[2]
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Connects this extension to Sphinx."""
     app.connect("source-read", _fill)
+    app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": True}
 
 
@@ -65,15 +104,34 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "settings": settings,
     "recipes": recipes,
+    "api": api,
+    "benchmarks": benchmarks,
+    "run files": run_files,
 }
+"""What a comment in a page is replaced by. A link beside it, for readers on GitHub, is left out."""
 
 
 def _fill(app: Any, page: str, source: list[str]) -> None:
-    if page.startswith("reference/"):
-        for name, make in PARTS.items():
-            mark = f"<!-- {name} -->"
-            if mark in source[0]:
-                source[0] = source[0].replace(mark, make())
+    text = source[0]
+    for name, make in PARTS.items():
+        mark = f"<!-- {name} -->"
+        if mark in text:
+            text = re.sub(r"^\[On GitHub.*\n", "", text, flags=re.MULTILINE)
+            text = text.replace(mark, make())
+    for link, here in PAGES.items():
+        text = text.replace(f"]({link}", f"]({here}")
+    source[0] = text
+
+
+def _signature(
+    app: Any, what: str, name: str, thing: Any, options: Any, arguments: str, returns: str
+) -> tuple[str, str] | None:
+    """Returns the arguments of a Keras layer, whose `__new__` hides them."""
+    if what != "class" or arguments != "(*args, **kwargs)":
+        return None
+    own = list(inspect.signature(thing.__init__).parameters.values())[1:]
+    shown = [each.replace(annotation=inspect.Parameter.empty) for each in own]
+    return str(inspect.Signature(shown)), returns
 
 
 def _command(name: str) -> str:
@@ -144,8 +202,8 @@ def _default(field: Any) -> str:
 
 def _escape(text: str) -> str:
     """Returns Markdown that shows a text as it is."""
-    return re.sub(r"([\\<>*_\[\]{}$])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\*_\[\]{}$])", r"\\\1", " ".join(text.split()))
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
-    return markdown_table(header, rows)
+    return f"{markdown_table(header, rows, [True] * len(header)).strip()}\n"

@@ -9,7 +9,7 @@ from PIL import Image
 from fgmix.data.codec.decode import decode_image
 from fgmix.data.codec.diagnose import diagnose_content
 from fgmix.errors import FgmixError
-from fgmix.explain.overlay import overlay
+from fgmix.explanation.overlay import overlay
 from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP
 from fgmix.serving.signatures import Classifier, explain

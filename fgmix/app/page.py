@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from fgmix.explain.overlay import COLOURS
+from fgmix.explanation.overlay import COLOURS
 from fgmix.html import picture_url, render
 
 if TYPE_CHECKING:

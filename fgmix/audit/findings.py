@@ -12,6 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
 from fgmix.data.sources.split_folders import WHOLE
 from fgmix.data.sources.walk import describe_left_out
+from fgmix.invocation import command
 
 MIN_TRAIN = 2
 """The fewest training images per class, so that one can be held out for validation."""
@@ -198,8 +199,8 @@ def _left_out(dataset: ImageDataset) -> Finding:
         "left-out",
         True,
         f"photos are left out: {describe_left_out(photos)}",
-        "convert them to JPEG, or move them to where they are read, such as class folders; remove "
-        "those that are not wanted",
+        f"convert them with {command('import')}, or move them to where they are read, such as "
+        f"class folders; remove those that are not wanted",
         tuple({"path": path.as_posix(), "reason": kind.value} for path, kind in photos),
     )
 

@@ -20,14 +20,14 @@ SHOWN = 5
 """The number of items of a finding that are printed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit:
-    """A finished audit, whose files are written.
+    """A finished audit.
 
     Attributes:
         record: The content of `report.json`.
         findings: The findings, the most harmful first.
-        written: The names of the files.
+        written: The names of the files that were written.
     """
 
     record: dict[str, Any]
@@ -39,20 +39,26 @@ class Audit:
         """Whether any finding would hurt training."""
         return any(finding.hurts for finding in self.findings)
 
+    def __repr__(self) -> str:
+        """The printed report."""
+        return "\n".join(report_lines(self))
 
-def audit_dataset(subject: Subject, output: Path) -> Audit:
+
+def audit_dataset(subject: Subject, output: Path | None) -> Audit:
     """Reads every image of a data set and writes the findings.
 
     Args:
         subject: From `load_subject`.
-        output: The folder to write to; created if it does not exist.
+        output: The folder to write to; created if it does not exist. None writes nothing.
     """
     dataset = subject.dataset
     images = scan_images(dataset)
     duplicates = find_duplicates(images)
     findings = find_problems(dataset, images, duplicates, subject.layout, subject.refusal)
-    output.mkdir(parents=True, exist_ok=True)
     record = _record(dataset, images, findings)
+    if output is None:
+        return Audit(record, tuple(findings), ())
+    output.mkdir(parents=True, exist_ok=True)
     written = [REPORT, SHEET]
     draw_classes(output / SHEET, dataset, images)
     if duplicates:

@@ -35,17 +35,15 @@ def main(argv: list[str]) -> int:
             check_output_file(f"--{flag}", path)
             if flag in ("plot", "curves") and path.suffix.lower() not in FORMATS:
                 raise FgmixError(f"--{flag} {path}: must end in one of {', '.join(FORMATS)}")
-    if args.difference is not None and not 0 < args.difference < 100:
-        raise FgmixError(f"--difference {args.difference}: give points, above 0 and below 100")
 
-    from fgmix.comparison.contrasts import compare
+    from fgmix.comparison.contrasts import as_fraction, compare
     from fgmix.comparison.failures import find_failures
     from fgmix.comparison.output import as_markdown, as_text, write_groups, write_record
     from fgmix.comparison.study import open_study
     from fgmix.files import write_text
 
+    target = as_fraction(args.difference)
     study = open_study(args.runs)
-    target = None if args.difference is None else args.difference / 100
     found = compare(study, args.baseline, target)
     failures = find_failures(study, study.groups[0]) if len(study.groups) == 1 else None
     writers: dict[str, Callable[[Path], None]] = {

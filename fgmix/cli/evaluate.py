@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
         write_json(args.json, found.metrics | ensemble.record())
         say(f"metrics: {args.json}")
     if args.heatmaps:
-        from fgmix.explain.figures import save_heatmaps
+        from fgmix.explanation.figures import save_heatmaps
 
         picture = run.directory / "heatmaps.png"
         save_heatmaps(picture, model, images, split, found, args.heatmaps)

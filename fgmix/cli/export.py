@@ -8,16 +8,26 @@ from fgmix.cli.parser import Parser, add_place, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.ensemble import Ensemble
-from fgmix.serving.choices import FORMATS, TARGETS, TOP
+from fgmix.serving.choices import (
+    FORMATS,
+    QUANTIZATIONS,
+    TARGETS,
+    TOP,
+    Target,
+    check_quantize,
+    check_top_k,
+)
 
 EXAMPLES = f"""examples:
   fgmix export --model saved_models/RUN --top-k 3
   fgmix export --model saved_models/RUN --output models/birds --precision-target 0.95
   fgmix export --model saved_models/RUN --format onnx
+  fgmix export --model saved_models/RUN --format litert --quantize int8
   fgmix export --model saved_models/RUN --tta flip
   fgmix export --model saved_models/RUN-seed0 saved_models/RUN-seed1 --output models/birds
 
-The version is the next free number in DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1). It holds the
+The version is the next free number in DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1,
+LiteRT: DIR/litert/1). It holds the
 model, its labels, a model card (README.md) and, for TensorFlow Serving, warm-up requests. Point the
 server at DIR.
 
@@ -29,7 +39,7 @@ least 20 validation photos, 0.99 at least 100, and a few hundred to be reliable.
 {AVERAGING}
 The model card says what averaging costs, and, where the run's test photos are at hand, what it
 brings. A target is chosen from the averaged probabilities. Runs of different image sizes make a
-SavedModel without the signature serving_tensor, and no ONNX model.
+SavedModel without the signature serving_tensor, and no ONNX or LiteRT model.
 """
 
 
@@ -58,7 +68,15 @@ def make_parser() -> Parser:
         "--format",
         choices=FORMATS,
         default=FORMATS[0],
-        help="savedmodel: image files in; onnx: pixels in, needs fgmix[onnx] (default: savedmodel)",
+        help="savedmodel: image files in; onnx and litert: pixels in, need fgmix[onnx] or "
+        "fgmix[litert] (default: savedmodel)",
+    )
+    parser.add_argument(
+        "--quantize",
+        choices=QUANTIZATIONS,
+        default=QUANTIZATIONS[0],
+        help="litert: int8 weights and activations, a quarter of the size; needs the training "
+        "photos (default: none)",
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
@@ -81,13 +99,9 @@ def main(argv: list[str]) -> int:
     """Parses the flags, exports the run, and prints the export's folder."""
     args = make_parser().parse_args(argv)
     require_model(args.model)
-    if args.top_k < 1:
-        raise FgmixError(f"--top-k {args.top_k}: must be at least 1")
-    targets = {kind: getattr(args, f"{kind}_target") for kind in TARGETS}
-    targets = {kind: value for kind, value in targets.items() if value is not None}
-    for kind, value in targets.items():
-        if not 0 < value < 1:
-            raise FgmixError(f"--{kind}-target {value:g}: must be between 0 and 1")
+    check_top_k(args.top_k)
+    check_quantize(args.quantize, args.format)
+    target = Target.of(**{kind: getattr(args, f"{kind}_target") for kind in TARGETS})
     if args.output:
         check_output_folder("--output", args.output)
     ensemble = Ensemble.open(args.model, args.tta)
@@ -95,14 +109,15 @@ def main(argv: list[str]) -> int:
         raise FgmixError("several runs make a model of their own: give its folder as --output DIR")
 
     import_tensorflow()
-    from fgmix.workflows.export import Target, export_run
+    from fgmix.workflows.export import export_run
 
     version = export_run(
         ensemble,
         args.output or ensemble.first.directory,
         top_k=args.top_k,
         model_format=args.format,
-        target=next((Target(*item) for item in targets.items()), None),
+        quantize=args.quantize,
+        target=target,
         dataset=args.dataset,
         data_dir=args.data_dir,
     )

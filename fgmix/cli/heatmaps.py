@@ -9,7 +9,7 @@ from fgmix.cli.ensemble import require_model
 from fgmix.cli.parser import Parser, add_place, check_output_file, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
-from fgmix.explain.names import MAP_NAMES, short_names
+from fgmix.explanation.names import MAP_NAMES, short_names
 from fgmix.runs.run import Run
 from fgmix.workflows.common_images import load_common_images
 
@@ -65,10 +65,10 @@ def main(argv: list[str]) -> int:
 
     import_tensorflow()
     from fgmix.data.codec.diagnose import refuse_unreadable
-    from fgmix.explain.figures import draw_panels
-    from fgmix.explain.measure import describe_numbers, measure_runs
-    from fgmix.explain.side_by_side import arrange, open_viewer, save_full_size
-    from fgmix.explain.subjects import read_subjects
+    from fgmix.explanation.figures import draw_panels
+    from fgmix.explanation.measure import describe_numbers, measure_runs
+    from fgmix.explanation.side_by_side import arrange, open_viewer, save_full_size
+    from fgmix.explanation.subjects import read_subjects
     from fgmix.files import write_json
 
     files: Sequence[tuple[str, str | None]]
@@ -187,7 +187,7 @@ def _given(images: list[str]) -> list[tuple[str, None]]:
 
 def _tested(dataset: "ImageDataset", run: Run, count: int) -> list[tuple[str, str]]:
     """Returns the files and classes of some images that a run was measured on."""
-    from fgmix.explain.subjects import choose_measured
+    from fgmix.explanation.subjects import choose_measured
 
     chosen = choose_measured(dataset, run, count)
     return [
@@ -205,6 +205,6 @@ def _check_rows(rows: int) -> None:
 
 
 def _class_index(run: Run, class_name: str | None) -> int:
-    from fgmix.explain.maps import PREDICTED
+    from fgmix.explanation.maps import PREDICTED
 
     return PREDICTED if class_name is None else run.class_names.index(class_name)

@@ -15,6 +15,7 @@ EXAMPLES = """examples:
   fgmix import ~/Pictures/birds birds                  # HEIC, AVIF, TIFF, JPEG 2000, 16 bits
   fgmix import hf://datasets/OWNER/NAME birds          # from the Hugging Face hub
   fgmix import hf://datasets/OWNER/NAME@REVISION:CONFIG birds
+  fgmix import kaggle://OWNER/NAME birds               # also https://, gs://, s3://
   fgmix import shards/ birds --label-column species    # Parquet files
   fgmix import photos.zip birds --boxes boxes.csv      # crops: path,x1,y1,x2,y2
   fgmix import cars cars-crops --data-dir DIR --boxes own
@@ -26,7 +27,7 @@ was done to them). Go on with:
   fgmix check --dataset birds
   fgmix train --dataset birds --backbone mobilenet_v2
 
-Photos that fgmix reads keep their pixels bit for bit. Others are converted without visible loss,
+Photos that training reads keep their pixels bit for bit. Others are converted without visible loss,
 upright and in sRGB: to JPEG (quality 95, full colour resolution), or PNG if they were lossless.
 EXIF, XMP and IPTC are removed, and with them where and when photos were taken; --keep-exif keeps
 EXIF. Sources are never changed.
@@ -47,7 +48,7 @@ def make_parser() -> Parser:
     """Returns the parser of the flags."""
     parser = Parser(
         "import",
-        description="Makes, once, a folder that fgmix reads from photos as people have them.",
+        description="Makes, once, a folder to train on from photos as people have them.",
         epilog=EXAMPLES,
     )
     parser.add_argument(

@@ -80,8 +80,9 @@ def make_parser() -> Parser:
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="an image, a folder, a quoted pattern ('**' reaches into folders), or - for a list "
-        "of files on standard input, one per line",
+        help="an image, a folder, a quoted pattern ('**' reaches into folders), a table with a "
+        "column path (.csv, .tsv, .jsonl, .parquet), or - for a list of files on standard input, "
+        "one per line",
     )
     return parser
 

@@ -9,12 +9,10 @@ from fgmix.backend import import_tensorflow
 from fgmix.cli.parser import Parser, add_flags
 from fgmix.config.recipes import describe_recipes
 from fgmix.config.train_config import TrainConfig
-from fgmix.config.validation import check, check_before_training
 from fgmix.console import say
-from fgmix.data.sources.registry import check_local, require_known
 from fgmix.invocation import command
-from fgmix.runs.folder import refuse_existing
 from fgmix.runs.record import read_config
+from fgmix.workflows.checks import check_training
 
 EXAMPLES = """examples:
   fgmix train --dataset demo
@@ -53,21 +51,7 @@ def main(argv: list[str]) -> int:
     given = vars(make_parser().parse_args(argv))
     file = given.pop("config")
     config = read_config(file, given) if file else TrainConfig(**{"dataset": None} | given)
-    # Report wrong values before TensorFlow is imported and before an image is read.
-    check(config)
-    require_known(config.dataset, config.data_dir)
-    resolved = config.resolve()
-    check_before_training(resolved)
-    if resolved.coordinator is None:
-        refuse_existing(resolved)
-    # By the same path as in training, so that what is left out is told once.
-    check_local(
-        resolved.dataset,
-        resolved.data_dir,
-        resolved.split_seed,
-        resolved.columns,
-        resolved.skip_bad_images,
-    )
+    check_training(config)
 
     import_tensorflow(any_backend=True)
     from fgmix.evaluation.metrics import summarize

@@ -16,6 +16,7 @@ from fgmix.comparison.statistics import (
     measure_accuracy,
 )
 from fgmix.comparison.study import Group, Study
+from fgmix.errors import FgmixError
 from fgmix.tables import interval, percent, points
 
 BETTER, WORSE, NOT_SHOWN = "better", "worse", "no difference shown"
@@ -112,7 +113,7 @@ class Contrast:
         return f", assuming that seeds of {single}, which has one, vary as those of {other} do"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The results of a study.
 
@@ -131,6 +132,27 @@ class Comparison:
     contrasts: tuple[Contrast, ...]
     baseline: str
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """The accuracies in percent and the verdicts, a line each."""
+        lines = [
+            f"{group.name}: top-1 {percent(accuracy.mean, 1)} %, seeds {len(group.seeds)}"
+            for group, accuracy in zip(self.study.groups, self.accuracies, strict=True)
+        ]
+        return "\n".join([*lines, *(contrast.sentence for contrast in self.contrasts)])
+
+
+def as_fraction(difference: float | None) -> float | None:
+    """Returns a difference to plan for, given in points, as `compare` takes it.
+
+    Raises:
+        FgmixError: If it is not between 0 and 100.
+    """
+    if difference is None:
+        return None
+    if not 0 < difference < 100:
+        raise FgmixError(f"--difference {difference}: give points, above 0 and below 100")
+    return difference / 100
 
 
 def compare(study: Study, baseline: str | None = None, target: float | None = None) -> Comparison:

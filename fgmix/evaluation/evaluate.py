@@ -10,13 +10,13 @@ import numpy as np
 
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.pipeline import evaluation_batches
-from fgmix.evaluation.metrics import classification_metrics
+from fgmix.evaluation.metrics import classification_metrics, summarize
 from fgmix.files import replacing, write_csv
 from fgmix.models.ensemble import image_sizes
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """A classifier's predictions on one split.
 
@@ -33,6 +33,10 @@ class Evaluation:
     probabilities: np.ndarray
     class_names: tuple[str, ...]
     metrics: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """The metrics in a line; the arrays would fill a screen."""
+        return f"<Evaluation: {summarize(self.metrics, 'all')}>"
 
     def write_predictions(self, path: Path) -> None:
         """Writes path, true label, predicted label and probability, one row per image."""

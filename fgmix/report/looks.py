@@ -11,13 +11,13 @@ import numpy as np
 from fgmix.comparison.study import Group, Study
 from fgmix.data.dataset import evenly_spaced
 from fgmix.errors import FgmixError
-from fgmix.explain.names import MAP_MEANINGS, MAP_NAMES
+from fgmix.explanation.names import MAP_MEANINGS, MAP_NAMES
 from fgmix.files import inside
 from fgmix.report.pictures import HEAT, Picture, encode
 from fgmix.runs.record import MODEL
 
 if TYPE_CHECKING:
-    from fgmix.explain.side_by_side import Viewer
+    from fgmix.explanation.side_by_side import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def look(study: Study, root: Path, count: int) -> Looks:
         count: The number of images.
     """
     from fgmix.data.codec.diagnose import decodable
-    from fgmix.explain.side_by_side import open_viewer
+    from fgmix.explanation.side_by_side import open_viewer
     from fgmix.runs.run import Run
 
     viewers, notes, crops = [], [], set()
@@ -168,7 +168,7 @@ def _explain(study: Study, viewers: Sequence["Viewer"]) -> tuple[str, ...]:
 def _see(viewers: Sequence["Viewer"], image: np.ndarray, path: str, label: str) -> Seen:
     from PIL import Image
 
-    from fgmix.explain.overlay import overlay
+    from fgmix.explanation.overlay import overlay
 
     small = Image.fromarray(image)
     small.thumbnail((HEAT, HEAT))

@@ -11,6 +11,7 @@ from fgmix.data.sources.registry import is_folder, is_manifest
 from fgmix.errors import FgmixError
 from fgmix.files import is_relative, read_csv, read_json
 from fgmix.models.backbones.hub_preset import GROUP
+from fgmix.runs.display import run_html, run_line
 from fgmix.runs.record import (
     CONFIG,
     HISTORY,
@@ -65,7 +66,11 @@ class Run:
         self.directory = Path(directory)
 
     def __repr__(self) -> str:
-        return f"Run({str(self.directory)!r})"
+        return run_line(self)
+
+    def _repr_html_(self) -> str:
+        """What it is and how good it is, for a notebook."""
+        return run_html(self)
 
     @classmethod
     def open(cls, directory: str | Path, *, finished: bool = True) -> "Run":

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from fgmix.data.codec.decode import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
-from fgmix.explain.energy import mean_energy
+from fgmix.explanation.energy import mean_energy
 from fgmix.models.ensemble import image_sizes
 from fgmix.models.fused_batchnorm import infer
 from fgmix.serving.choices import TOP

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from fgmix.audit.contact_sheet import CELL, COLUMNS, GAP, TEXT
 from fgmix.cli import check
 from fgmix.cli.main import run
 from fgmix.data.sources.demo.dataset import CLASS_NAMES, draw_image
+from tests.forked import forked
 
 CLASSES = CLASS_NAMES[:3]
 ROOT = Path(__file__).parents[2]
@@ -251,15 +251,13 @@ def test_ctrl_c_stops_it_at_once(tmp_path):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(1500):
             (tmp_path / "photos" / name / f"{number}.png").write_bytes(content.getvalue())
-    # A background process of a script ignores Ctrl-C.
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code += "import sys; from fgmix.__main__ import main; from fgmix.cli.main import run\n"
+    code = "import sys; from fgmix.__main__ import main; from fgmix.cli.main import run\n"
     code += "import fgmix.audit.scan as audit; before = audit.perceptual_hash\n"
     code += "def tell(image):\n    print('reading', flush=True)\n    return before(image)\n"
     code += "audit.perceptual_hash = tell\nsys.exit(run(main, sys.argv[1:]))"
     argv = ["check", "--dataset", tmp_path / "photos", "--output", tmp_path / "out"]
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *argv],
+        [*forked(), "-c", code, *argv],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from fgmix.__main__ import main
+from fgmix.cli.main import run
+
 ROOT = Path(__file__).parents[2]
 
 
-def reproduce(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "fgmix", "reproduce", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+@pytest.fixture
+def reproduce(tmp_path, monkeypatch, capsys):
+    """Runs the command in this process and an empty folder; returns code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def reproduce(*arguments):
+        code = run(main, ["reproduce", *map(str, arguments)])
+        return code, *capsys.readouterr()
+
+    return reproduce
 
 
 def small(photos):
@@ -28,7 +32,6 @@ def small(photos):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -46,31 +49,37 @@ def small(photos):
         (["--dataset", "cars", "--backbones", "vgg"], "--backbones vgg: choose from vgg16"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path, arguments, message):
-    done = reproduce(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_bad_input_is_one_line(reproduce, tmp_path, arguments, message):
+    code, _, error = reproduce(*arguments)
+    assert code == 2
+    assert message in error
+    assert len(error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_dry_run_shows_the_plan_and_writes_nothing(photos, tmp_path):
-    done = reproduce(*small(photos), "--dry-run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "2 cells: 2 not run" in done.stdout
-    assert "not run  0 of 1 epochs  photos, tiny, mixed, gate linear, seed 0" in done.stdout
+def test_a_dry_run_shows_the_plan_and_writes_nothing(reproduce, photos, tmp_path):
+    code, out, error = reproduce(*small(photos), "--dry-run")
+    assert code == 0, error
+    assert "2 cells: 2 not run" in out
+    assert "not run  0 of 1 epochs  photos, tiny, mixed, gate linear, seed 0" in out
     assert not list(tmp_path.iterdir())
 
 
-def test_the_grid_passes_small_sample_protocols_on(photos, tmp_path):
-    done = reproduce(*small(photos), "--shots", 5, "--dry-run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "2 cells: 2 not run" in done.stdout
+def test_the_grid_passes_small_sample_protocols_on(reproduce, photos):
+    code, out, error = reproduce(*small(photos), "--shots", 5, "--dry-run")
+    assert code == 0, error
+    assert "2 cells: 2 not run" in out
 
 
 @pytest.mark.slow
-def test_a_grid_is_trained_its_results_written_and_not_trained_again(photos, tmp_path):
-    done = reproduce(*small(photos), "--monitor-test", cwd=tmp_path)
+def test_a_grid_is_trained_its_results_written_and_not_trained_again(reproduce, photos, tmp_path):
+    done = subprocess.run(
+        [*(sys.executable, "-m", "fgmix", "reproduce", "--monitor-test"), *map(str, small(photos))],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr
     assert "[2 of 2] photos, tiny, mixed, gate linear, seed 0" in done.stdout
     assert "| MA-Ours | – | " in done.stdout
@@ -78,20 +87,20 @@ def test_a_grid_is_trained_its_results_written_and_not_trained_again(photos, tmp
     assert "| Baseline | – | " in (results / "table2.md").read_text()
     assert {path.name for path in results.glob("*.png")} == {"table2.png", "fig2-photos-tiny.png"}
     before = sorted(path.stat().st_mtime for path in tmp_path.rglob("metrics.json"))
-    again = reproduce(*small(photos), cwd=tmp_path)
-    assert again.returncode == 0
-    assert "2 cells: 2 finished" in again.stdout
+    code, out, _ = reproduce(*small(photos))
+    assert code == 0
+    assert "2 cells: 2 finished" in out
     assert sorted(path.stat().st_mtime for path in tmp_path.rglob("metrics.json")) == before
 
 
 @pytest.mark.slow
-def test_a_failed_cell_is_told_with_its_reason_and_its_exit_code(photos, tmp_path):
+def test_a_failed_cell_is_told_with_its_reason_and_its_exit_code(reproduce, photos, tmp_path):
     name = "photos-tiny-none-weights_none-image_size_32-epochs_1-batch_size_8-seed0"
     folder = tmp_path / "saved_models" / name
     folder.mkdir(parents=True)
     (folder / "thesis.txt").write_text("not a run")
-    done = reproduce(*small(photos), "--attentions", "none", cwd=tmp_path)
-    assert done.returncode == 1
-    assert f"{folder.relative_to(tmp_path)} exists and is not a run" in done.stdout
-    assert "| Baseline | – | failed |" in done.stdout
+    code, out, _ = reproduce(*small(photos), "--attentions", "none")
+    assert code == 1
+    assert f"{folder.relative_to(tmp_path)} exists and is not a run" in out
+    assert "| Baseline | – | failed |" in out
     assert (folder / "thesis.txt").read_text() == "not a run"

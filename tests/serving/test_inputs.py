@@ -1,5 +1,6 @@
 """Inputs of predictions: files, folders, patterns, and lists that arrive over time."""
 
+import json
 import os
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def folder(tmp_path):
 
 def names(folder, *inputs):
     return [p.relative_to(folder).as_posix() for p in find_images(map(str, inputs))]
+
+
+def test_a_table_stands_for_the_photos_that_it_names(folder):
+    images = find_images([str(folder)])
+    table = folder / "new.jsonl"
+    lines = [json.dumps({"path": str(p.relative_to(folder)), "note": 1}) for p in images[::-1]]
+    table.write_text("\n".join(lines))
+    assert find_images([str(table)]) == images[::-1]
 
 
 def test_folders_are_searched_to_the_bottom_and_in_order(folder):

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from fgmix.cli.main import run as run_command
-from fgmix.explain.maps import MapMaker
+from fgmix.explanation.maps import MapMaker
 from fgmix.models import ATTENTIONS, build_classifier
 from fgmix.models.resized import at_size
 from fgmix.models.split import split_model

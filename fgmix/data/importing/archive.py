@@ -63,10 +63,7 @@ def open_archive(path: Path) -> Source:
     sizes = {member.key: member.size for member in _members(path, others)}
     tree = find_tree(list(sizes))
     left_out = [*tree.left_out]
-    if others:
-        left_out.append(
-            ", ".join(f"{n} {what}{'s' * (n > 1)}" for what, n in sorted(others.items()))
-        )
+    left_out += [f"{count} {what}" for what, count in others.items()]
     if not tree.places:
         told = f" ({'; '.join(left_out)})" if left_out else ""
         raise FgmixError(f"{path} holds no photo to import{told}")
@@ -142,7 +139,7 @@ def _zip_members(path: Path, others: Counter[str]) -> Iterator[_Member]:
             if info.is_dir():
                 continue
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                others["link or device"] += 1
+                others["link(s) or device(s)"] += 1
                 continue
 
             def read(info: zipfile.ZipInfo = info) -> bytes:
@@ -158,7 +155,7 @@ def _tar(path: Path, others: Counter[str]) -> Iterator[_Member]:
             if info.isdir():
                 continue
             if not info.isreg():
-                others["link or device"] += 1
+                others["link(s) or device(s)"] += 1
                 continue
 
             def read(info: tarfile.TarInfo = info) -> bytes:

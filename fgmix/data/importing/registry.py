@@ -51,6 +51,9 @@ class Kind:
     look: Callable[[Request], Source]
 
 
+REMOTE = ("https", "http", "gs", "gcs", "s3", "az", "abfs", "sftp")
+"""The kinds of addresses that fsspec reads, with its drivers."""
+
 # Sources are imported when they are used, as in `fgmix.data.sources.registry`.
 
 
@@ -84,6 +87,27 @@ def _hub(request: Request) -> Source:
     return open_hub(request.source, request.columns)
 
 
+def _remote(request: Request) -> Source:
+    from fgmix.data.importing.remote import open_remote
+
+    return open_remote(request.source, request.cache, request.columns)
+
+
+def _kaggle(request: Request) -> Source:
+    from fgmix.data.importing.remote import open_kaggle
+
+    return open_kaggle(request.source, request.cache)
+
+
+def _is_remote(request: Request) -> bool:
+    scheme = SCHEME.match(request.source)
+    if scheme is None:
+        return False
+    from fsspec import available_protocols
+
+    return scheme[1].lower() in available_protocols()
+
+
 def _known(request: Request) -> Source:
     from fgmix.data.importing.known import open_known
 
@@ -106,13 +130,17 @@ KINDS = {
         lambda request: request.source.startswith("hf://"),
         _hub,
     ),
+    "kaggle": Kind(
+        "kaggle://OWNER/NAME", lambda request: request.source.startswith("kaggle://"), _kaggle
+    ),
+    "remote": Kind("https://, gs://, s3:// and others of fsspec", _is_remote, _remote),
     "parquet": Kind("a .parquet file or a folder of them", _is_parquet, _parquet),
     "folder": Kind("a folder of photos", lambda request: request.path.is_dir(), _folder),
     "known": Kind("the names aircraft and cars", _is_known, _known),
 }
 """Every kind of source by name; the first that fits is taken."""
 
-SCHEMES = ("hf",)
+SCHEMES = ("hf", "kaggle", *REMOTE)
 SUFFIXES = (".parquet", ".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tzst")
 
 

@@ -20,7 +20,7 @@ from fgmix.data.importing.convert import BadImageError, Converted, Crop, convert
 from fgmix.data.importing.journal import Done, ImportedFile, Journal
 from fgmix.data.importing.names import Places
 from fgmix.data.importing.note import MANIFEST, NOTE, read_note
-from fgmix.data.importing.registry import Request, find_kind
+from fgmix.data.importing.registry import SCHEME, Request, find_kind
 from fgmix.data.importing.source import Columns, Source, SourcePhoto
 from fgmix.errors import FgmixError
 from fgmix.failpoints import failpoint
@@ -112,6 +112,9 @@ def import_photos(source: str, folder: Path, options: Options | None = None) -> 
         raise FgmixError(f"{folder} is a file: give the name of a folder to make")
     with alone(folder, f"another process is importing into {folder}: wait for it"):
         request = Request(source, work / ".download", options.columns, options.data_dir)
+        known = read_note(folder) if SCHEME.match(source) else None
+        if known and known["source"] == source and known["options"] == _recorded(options):
+            return Imported(folder, known, was_there=True)  # without a download to compare
         found = find_kind(request).look(request)
         _refuse_overlap(found, folder)
         boxes = _boxes(options, found)
@@ -132,6 +135,11 @@ def import_photos(source: str, folder: Path, options: Options | None = None) -> 
             journal.close()
         note = _finish(found, options, boxes, plan, journal, folder)
         return Imported(folder, note)
+
+
+def _recorded(options: Options) -> dict[str, Any]:
+    is_file = options.boxes not in (None, OWN)
+    return options.recorded(read_boxes(Path(str(options.boxes)).expanduser()) if is_file else None)
 
 
 def _boxes(options: Options, source: Source) -> Boxes | None:
@@ -321,7 +329,8 @@ def _unused(boxes: Boxes | None) -> list[str]:
     unused = boxes.unused if boxes else []
     if not boxes or not unused or len(unused) == len(boxes.by_path):
         return []
-    return [f"{len(unused):,} paths of {boxes.name} are no photos here (such as {unused[0]})"]
+    paths = "1 path" if len(unused) == 1 else f"{len(unused):,} paths"
+    return [f"no photo here for {paths} of {boxes.name} (such as {unused[0]})"]
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -20,7 +20,16 @@ TIMEOUT_SECONDS = 30.0
 RANGE_NOT_SATISFIABLE = 416
 
 
-def download(url: str, target: Path, checksum: str) -> Path:
+def fetch(url: str, target: Path) -> Path:
+    """Downloads a file of which no checksum is known, as `download` does.
+
+    Raises:
+        FgmixError: If the file can't be downloaded or written.
+    """
+    return download(url, target, None)
+
+
+def download(url: str, target: Path, checksum: str | None) -> Path:
     """Downloads a file unless it exists.
 
     Received data is kept in a hidden file beside `target`, so that an interrupted download is
@@ -29,7 +38,7 @@ def download(url: str, target: Path, checksum: str) -> Path:
     Args:
         url: The HTTP or HTTPS URL of the file.
         target: The path to download to; its folder is created.
-        checksum: The checksum of the file, `"md5:<hex>"` or `"sha256:<hex>"`.
+        checksum: The checksum of the file, `"md5:<hex>"` or `"sha256:<hex>"`; None if unknown.
 
     Returns:
         `target`.
@@ -43,7 +52,7 @@ def download(url: str, target: Path, checksum: str) -> Path:
             return target
         log.info("downloading %s to %s", url, target)
         _complete(url, part, target)
-        if not matches(part, checksum):
+        if checksum is not None and not matches(part, checksum):
             part.unlink()
             raise FgmixError(
                 f"{url} is not the published file (its {checksum.partition(':')[0]} differs), so "

@@ -19,6 +19,7 @@ from fgmix.data.sources.walk import (
 )
 from fgmix.data.splits import hold_out_test
 from fgmix.errors import FgmixError
+from fgmix.invocation import command
 
 
 def load_folder(
@@ -150,7 +151,7 @@ def _without_images(layout: Layout, split: str, class_name: str) -> FgmixError:
     place = folder.relative_to(layout.root)
     left_out = [f for f in layout.left_out if f.is_photo and f.path.is_relative_to(place)]
     there = f", but {describe_left_out(left_out)}" if left_out else ""
-    remedy = "convert them to JPEG" if left_out else "add photos"
+    remedy = f"convert them with {command('import')}" if left_out else "add photos"
     return FgmixError(
         f"class folder {str(folder)!r} holds no image ({SHOWN_SUFFIXES}){there}: {remedy}, or "
         f"remove the class"

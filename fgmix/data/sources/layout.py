@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fgmix.data.dataset import ImageDataset, Split
+from fgmix.data.importing.note import MANIFEST, NOTE, read_note
 from fgmix.data.sources.names import require_storable
 from fgmix.data.sources.split_folders import WHOLE, find_split_folders
 from fgmix.data.sources.walk import Found, Kind, subfolders, walk
@@ -90,6 +91,7 @@ def survey_folder(root: Path, needs_train: bool = True) -> Layout:
         FgmixError: If a name can't be stored, or if it is not clear which folders are splits.
     """
     folders = find_split_folders(root, needs_train)
+    own = {MANIFEST, NOTE} if read_note(root) else set()  # what `import` writes beside the photos
     images: dict[str, dict[str, tuple[str, ...]]] = {}
     left_out: list[Found] = []
     strays: list[str] = []
@@ -107,7 +109,7 @@ def survey_folder(root: Path, needs_train: bool = True) -> Layout:
                 left_out.append(Found(relative, Kind.OUTSIDE))
             elif in_class or kind is not Kind.OTHER:
                 left_out.append(Found(relative, kind))
-            if kind is Kind.OTHER:
+            if kind is Kind.OTHER and str(relative) not in own:
                 strays.append(relative.as_posix())
         images[split] = {name: tuple(paths) for name, paths in classes.items()}
     if WHOLE not in folders:
@@ -115,7 +117,7 @@ def survey_folder(root: Path, needs_train: bool = True) -> Layout:
             relative = path.relative_to(root)
             require_storable(root, [str(relative)])
             if kind is Kind.OTHER:
-                strays.append(relative.as_posix())
+                strays += [relative.as_posix()] * (str(relative) not in own)
             else:
                 outside = Kind.UNUSED if len(relative.parts) > 1 else Kind.OUTSIDE
                 left_out.append(Found(relative, outside if kind is Kind.IMAGE else kind))

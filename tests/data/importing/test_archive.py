@@ -45,7 +45,7 @@ def write_archive(path, files=FILES):
 @pytest.mark.parametrize("suffix", [".zip", *TARS, ".tar.zst"])
 def test_the_photos_of_every_kind_are_read_with_their_classes(tmp_path, suffix):
     source = open_archive(write_archive(tmp_path / f"photos{suffix}"))
-    assert [tuple(photo) for photo in source.photos(never)] == [
+    assert [tuple(photo)[:5] for photo in source.photos(never)] == [
         ("set/audi/1.jpg", "1.jpg", b"one", "audi", ""),
         ("set/bmw/2.heic", "2.heic", b"two", "bmw", ""),
     ]
@@ -103,7 +103,7 @@ def test_links_and_devices_are_left_out(tmp_path):
             archive.addfile(link)
     source = open_archive(path)
     assert [photo.key for photo in source.photos(never)] == ["a/1.jpg"]
-    assert source.left_out == ("3 link or devices",)
+    assert source.left_out == ("3 link(s) or device(s)",)
 
 
 def test_links_in_a_zip_are_left_out(tmp_path):

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from fgmix.data.pipeline import evaluation_batches, training_batches
 from fgmix.data.resized_cache.build import build_resized_cache
 from fgmix.data.resized_cache.store import INDEX, ResizedCache
 from fgmix.errors import FgmixError
+from tests.forked import forked
 from tests.pictures import write_noise
 
 SIZE = 16
@@ -380,7 +380,7 @@ SCRIPT = """
 
 
 def start(photos, limit=-1):
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(photos.root), str(limit)]
+    command = [*forked(), "-c", textwrap.dedent(SCRIPT), str(photos.root), str(limit)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 

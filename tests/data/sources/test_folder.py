@@ -201,7 +201,10 @@ def test_a_class_of_photos_that_are_not_read_says_so(tmp_path):
     write_classes(tmp_path, {"a": 5, "b": 0})
     (tmp_path / "b" / "1.heic").write_bytes(b"")
     message = refusal(tmp_path)
-    assert "but 1 photo in formats that are not read (1 .heic): convert them to JPEG" in message
+    assert (
+        "but 1 photo in formats that are not read (1 .heic): convert them with fgmix import"
+        in message
+    )
 
 
 def test_folders_beside_the_splits_are_left_out_with_a_word(tmp_path, caplog):

@@ -533,9 +533,10 @@ def test_a_class_of_one_photo_can_not_be_split(birds):
 # Measuring, auditing and predicting
 
 
-def test_one_split_is_enough_to_measure_a_model(birds):
+def test_one_split_is_enough_to_measure_a_model(birds, caplog):
     table = write(birds, [(*row, "test") for row in ROWS[:2]])
     data = load_split(str(table), "test")
+    assert not caplog.records
     assert content(data) == {"test": ROWS[:2]}
     assert load_split_of_manifest(table, "val") is None
     assert content(load_split(str(write(birds, SPLIT_ROWS)), "all"))["all"] == [
@@ -563,13 +564,14 @@ def test_as_much_as_can_be_is_audited(birds):
     assert set(whole.dataset.splits) == {"train", "test"}
 
 
-def test_the_photos_of_a_table_are_predicted_in_its_order(birds):
+def test_the_photos_of_a_table_are_predicted_in_its_order(birds, monkeypatch):
     rows = [("wren/0.png",), ("gone.png",), ("finch\\1.png",), ("wren/0.png",)]
     photos = read_photos(write(birds, rows))
     assert photos == [birds / "wren/0.png", birds / "gone.png", birds / "finch/1.png"]
-    with pytest.raises(
-        FgmixError, match=r"has no column 'path'.*name the columns in the first row$"
-    ):
+    monkeypatch.chdir(birds)
+    assert read_photos(Path("labels.csv"))[0] == Path("wren/0.png")
+    told = "no column 'path': its columns are file; name the columns in the first row$"
+    with pytest.raises(FgmixError, match=told):
         read_photos(write(birds, rows, header=("file",)))
 
 

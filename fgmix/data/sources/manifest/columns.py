@@ -100,7 +100,7 @@ def _without_columns(
         near += get_close_matches(columns[role].lower(), own, 1, cutoff=0.7)
         meant.append(f"{role}={own[near[0]] if near else 'COLUMN'}")
     shown = ", ".join(list(own.values())[:8]) + ", ..." * (len(own) > 8)
-    lacking = " and ".join(repr(columns[role]) for role in missing)
+    lacking = " and no column ".join(repr(columns[role]) for role in missing)
     remedy = "name the columns in the first row"
     if len(columns) > 1:
         remedy += f", or say which are meant: --columns {','.join(meant)}"

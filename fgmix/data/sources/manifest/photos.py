@@ -2,9 +2,10 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from stat import S_ISDIR
 from typing import NamedTuple
 
 from fgmix.data.sources.walk import OTHER_SUFFIXES, SUFFIXES, is_system, subfolders
@@ -54,7 +55,8 @@ class Photos:
     @cached_property
     def relative(self) -> list[str]:
         """The path of every row's photo relative to the root."""
-        return [place.file.relative_to(self.root).as_posix() for place in self.places]
+        above = len(self.root.as_posix().rstrip("/")) + 1
+        return [place.file.as_posix()[above:] for place in self.places]
 
     def count_beside(self) -> int:
         """Returns how many images are in the folders of the photos that are there."""
@@ -77,10 +79,10 @@ class Photos:
         for candidate in _spellings(path):
             file = self._full(candidate)
             try:
-                if file.exists():
-                    return Place(file, not file.is_dir(), file.is_dir())
-            except (OSError, ValueError):  # no name that a file can have
+                is_folder = S_ISDIR(file.stat().st_mode)
+            except (OSError, ValueError):  # ValueError: no file can have this name
                 continue
+            return Place(file, not is_folder, is_folder)
         expected = self._full(_slashed(path))
         if expected.suffix.lower() not in SUFFIXES | OTHER_SUFFIXES:
             alike = [n for n in self._images(expected.parent) if Path(n).stem == expected.name]
@@ -120,7 +122,8 @@ def _slashed(path: str) -> str:
     return path.strip().replace("\\", "/")
 
 
-def _spellings(path: str) -> Iterable[str]:
-    """Returns the ways in which a path may be meant, each once, as it is written first."""
+def _spellings(path: str) -> Iterator[str]:
+    """Yields the ways in which a path may be meant, each once, as it is written first."""
+    yield path
     forms = (unicodedata.normalize(form, _slashed(path)) for form in ("NFC", "NFD"))
-    return dict.fromkeys(p for p in (path, path.strip(), _slashed(path), *forms) if p.strip())
+    yield from dict.fromkeys(p for p in (path.strip(), _slashed(path), *forms) if p != path)

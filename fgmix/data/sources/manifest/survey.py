@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +68,7 @@ class Manifest:
         """The files that the table names and that are not read, relative to the root."""
         return tuple(Found(Path(row.path), row.kind) for row in self.unread)
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """The rows by split and class, sorted by path, as a folder of class folders has them."""
         images: dict[str, dict[str, list[str]]] = {}
@@ -144,8 +145,10 @@ def read_photos(table: Path) -> list[Path]:
         FgmixError: If the table can't be read.
     """
     cells = read_cells(table, lambda names: find_columns(table, names, {"path": "path"}))
-    places = Photos(table.parent, [path for _, (path,) in cells]).places
-    return list(dict.fromkeys(place.file for place in places))
+    photos = Photos(table.parent, [path for _, (path,) in cells])
+    # Told as the table is given, as the images of a folder are.
+    root = table.parent if photos.root == table.parent.absolute() else photos.root
+    return [root / path for path in dict.fromkeys(photos.relative)]
 
 
 def _rows(table: Path, cells: Sequence[Cells], photos: Photos) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fgmix.explain.names import short_names
+from fgmix.explanation.names import short_names
 
 
 def run(path, attention):

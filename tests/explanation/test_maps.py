@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from fgmix.explain.energy import attention_energy
-from fgmix.explain.maps import MapMaker
-from fgmix.explain.names import MAP_NAMES
+from fgmix.explanation.energy import attention_energy
+from fgmix.explanation.maps import MapMaker
+from fgmix.explanation.names import MAP_NAMES
 from fgmix.models import ATTENTIONS, build_classifier
 from fgmix.models.classifier import ATTENTION_LAYER
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from fgmix.data.codec.decode import resize_image
-from fgmix.explain.energy import attention_energy, unit_scale
+from fgmix.explanation.energy import attention_energy, unit_scale
 from fgmix.layers import CBAM, MixedAttention, SpatialAttention
 from fgmix.layers.numerics import scale
 from fgmix.layers.residual import without_residual

@@ -7,10 +7,10 @@ from PIL import Image
 
 from fgmix.data.sources.folder import load_folder
 from fgmix.evaluation.evaluate import evaluate
-from fgmix.explain import figures
-from fgmix.explain.energy import attention_energy
-from fgmix.explain.figures import Panel, draw_panels, save_heatmaps
-from fgmix.explain.overlay import STRENGTH, overlay
+from fgmix.explanation import figures
+from fgmix.explanation.energy import attention_energy
+from fgmix.explanation.figures import Panel, draw_panels, save_heatmaps
+from fgmix.explanation.overlay import STRENGTH, overlay
 from fgmix.models import ATTENTIONS, build_classifier
 from fgmix.runs.run import Run
 from tests.trained_runs import CLASSES, TEST

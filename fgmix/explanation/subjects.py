@@ -7,7 +7,7 @@ import numpy as np
 
 from fgmix.data.codec.diagnose import decodable
 from fgmix.data.dataset import ImageDataset, Split, evenly_spaced
-from fgmix.explain.side_by_side import Subject
+from fgmix.explanation.side_by_side import Subject
 from fgmix.runs.run import Run
 
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from fgmix.explain.figures import Panel, shrink, verdict
-from fgmix.explain.maps import PREDICTED, MapMaker, Seen
-from fgmix.explain.names import MAP_NAMES
-from fgmix.explain.overlay import overlay
+from fgmix.explanation.figures import Panel, shrink, verdict
+from fgmix.explanation.maps import PREDICTED, MapMaker, Seen
+from fgmix.explanation.names import MAP_NAMES
+from fgmix.explanation.overlay import overlay
 from fgmix.files import replacing
 from fgmix.runs.run import Run
 

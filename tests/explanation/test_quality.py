@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from fgmix.data.box import Box
-from fgmix.explain.maps import MapMaker
-from fgmix.explain.quality import CONTROLS, MEASURES, measure_maps, summarise
+from fgmix.explanation.maps import MapMaker
+from fgmix.explanation.quality import CONTROLS, MEASURES, measure_maps, summarise
 from fgmix.models.classifier import ATTENTION_LAYER
 
 SIZE, CELL = 32, 8

@@ -11,9 +11,9 @@ from fgmix.data.box import Box
 from fgmix.data.codec.diagnose import decodable, refuse_unreadable
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.boxes import find_box_source
-from fgmix.explain.quality import MEASURES, measure_maps, summarise
-from fgmix.explain.side_by_side import Viewer
-from fgmix.explain.subjects import choose_measured
+from fgmix.explanation.quality import MEASURES, measure_maps, summarise
+from fgmix.explanation.side_by_side import Viewer
+from fgmix.explanation.subjects import choose_measured
 from fgmix.runs.run import Run
 from fgmix.tables import aligned
 

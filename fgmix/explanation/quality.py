@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter
 
 from fgmix.data.box import Box
 from fgmix.data.codec.decode import resize_image
-from fgmix.explain.maps import PREDICTED, MapMaker
-from fgmix.explain.names import MAP_NAMES
-from fgmix.explain.overlay import stretch
+from fgmix.explanation.maps import PREDICTED, MapMaker
+from fgmix.explanation.names import MAP_NAMES
+from fgmix.explanation.overlay import stretch
 
 CONTROLS = ("random", "centre")
 """Maps that ignore the image: random values at the maps' resolution, and a blob in the centre,

@@ -15,8 +15,8 @@ from PIL import Image
 from fgmix.data.codec.decode import decode_image
 from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.evaluation.evaluate import Evaluation
-from fgmix.explain.maps import MapMaker
-from fgmix.explain.overlay import COLOURS, overlay
+from fgmix.explanation.maps import MapMaker
+from fgmix.explanation.overlay import COLOURS, overlay
 from fgmix.plotting import save_figure, wrapped
 
 RIGHT, WRONG, UNKNOWN = "#1a7f37", "#b42318", "black"

@@ -1,6 +1,6 @@
 """The measures of heat maps as text."""
 
-from fgmix.explain.measure import describe_numbers
+from fgmix.explanation.measure import describe_numbers
 
 
 def measured(mean, **difference):
