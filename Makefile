@@ -30,7 +30,7 @@ DEMO := saved_models/demo-tiny-mixed-seed0
 # Container images set it; without bytecode every start of TensorFlow takes three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all browser check docs docs-serve notebooks wheel lock audit clean
+.PHONY: demo test test-all browser check wheel docs docs-serve notebooks lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python train.py --dataset demo --overwrite

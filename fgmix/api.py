@@ -17,7 +17,7 @@ from fgmix.models.choices import TTA
 from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.images import load_measured
 from fgmix.runs.run import Run
-from fgmix.serving.choices import FORMATS, TOP, Target, check_top_k
+from fgmix.serving.choices import FORMATS, QUANTIZATIONS, TOP, Target, check_quantize, check_top_k
 
 if TYPE_CHECKING:
     from fgmix.audit.report import Audit
@@ -237,6 +237,7 @@ def export(
     directory: Place | None = None,
     *,
     model_format: str = FORMATS[0],
+    quantize: str = QUANTIZATIONS[0],
     top_k: int = TOP,
     precision_target: float | None = None,
     coverage_target: float | None = None,
@@ -250,11 +251,12 @@ def export(
         run: The run, or several.
         directory: The model's folder; by default the run's. Nothing in it is overwritten.
         model_format: A format of `fgmix export`, such as `"savedmodel"` or `"onnx"`.
+        quantize: `"int8"` for a quarter of the size, with `model_format="litert"`.
         top_k: The largest number of labels in an answer.
         precision_target: Accept as many predictions as possible with this precision, such as 0.95.
         coverage_target: Accept this fraction of the predictions, the most confident.
         tta: Test-time augmentation, as for `predict`.
-        dataset: Where the run's images are now, which a target and ONNX need.
+        dataset: Where the run's images are now, which a target, ONNX and LiteRT need.
         data_dir: The folder of a named data set.
 
     Returns:
@@ -272,6 +274,7 @@ def export(
     if model_format not in FORMATS:
         raise FgmixError(f"model_format {model_format!r}: choose one of {', '.join(FORMATS)}")
     check_top_k(top_k)
+    check_quantize(quantize, model_format)
     target = Target.of(precision=precision_target, coverage=coverage_target)
     ensemble = _ensemble(run, tta)
     if directory is None and len(ensemble.runs) > 1:
@@ -284,6 +287,7 @@ def export(
         ensemble.first.directory if directory is None else Path(directory),
         top_k=top_k,
         model_format=model_format,
+        quantize=quantize,
         target=target,
         dataset=_text(dataset),
         data_dir=_text(data_dir),

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.lib.exports import exported_values
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.photos import draw_coloured
 from benchmarks.lib.records import script_parser, write
@@ -106,7 +107,6 @@ def reached(run: Path, log: Path) -> str:
 def results(run: Path) -> dict[str, object]:
     """Returns all results of a finished run that must not depend on interruptions."""
     import keras
-    import tensorflow as tf
 
     import fgmix.layers  # noqa: F401  (registers the layers)
 
@@ -116,11 +116,9 @@ def results(run: Path) -> dict[str, object]:
         rows = list(csv.DictReader(file))
     for row in rows:
         del row["seconds"], row["images_per_second"]
-    reader = tf.train.load_checkpoint(str(run / "1" / "variables" / "variables"))
-    names = [name for name in reader.get_variable_to_shape_map() if "VARIABLE_VALUE" in name]
     return {
         "model.keras": [np.asarray(variable).tobytes() for variable in model.weights],
-        "SavedModel": sorted(reader.get_tensor(name).tobytes() for name in names),
+        "SavedModel": exported_values(run / "1"),
         "history.csv": rows,
         "metrics.json": (run / "metrics.json").read_text(),
         "predictions.csv": (run / "predictions.csv").read_text(),

@@ -8,16 +8,26 @@ from fgmix.cli.parser import Parser, add_place, check_output_folder
 from fgmix.console import say
 from fgmix.errors import FgmixError
 from fgmix.runs.ensemble import Ensemble
-from fgmix.serving.choices import FORMATS, TARGETS, TOP, Target, check_top_k
+from fgmix.serving.choices import (
+    FORMATS,
+    QUANTIZATIONS,
+    TARGETS,
+    TOP,
+    Target,
+    check_quantize,
+    check_top_k,
+)
 
 EXAMPLES = f"""examples:
   fgmix export --model saved_models/RUN --top-k 3
   fgmix export --model saved_models/RUN --output models/birds --precision-target 0.95
   fgmix export --model saved_models/RUN --format onnx
+  fgmix export --model saved_models/RUN --format litert --quantize int8
   fgmix export --model saved_models/RUN --tta flip
   fgmix export --model saved_models/RUN-seed0 saved_models/RUN-seed1 --output models/birds
 
-The version is the next free number in DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1). It holds the
+The version is the next free number in DIR: DIR/2 after DIR/1 (ONNX: DIR/onnx/1,
+LiteRT: DIR/litert/1). It holds the
 model, its labels, a model card (README.md) and, for TensorFlow Serving, warm-up requests. Point the
 server at DIR.
 
@@ -29,7 +39,7 @@ least 20 validation photos, 0.99 at least 100, and a few hundred to be reliable.
 {AVERAGING}
 The model card says what averaging costs, and, where the run's test photos are at hand, what it
 brings. A target is chosen from the averaged probabilities. Runs of different image sizes make a
-SavedModel without the signature serving_tensor, and no ONNX model.
+SavedModel without the signature serving_tensor, and no ONNX or LiteRT model.
 """
 
 
@@ -58,7 +68,15 @@ def make_parser() -> Parser:
         "--format",
         choices=FORMATS,
         default=FORMATS[0],
-        help="savedmodel: image files in; onnx: pixels in, needs fgmix[onnx] (default: savedmodel)",
+        help="savedmodel: image files in; onnx and litert: pixels in, need fgmix[onnx] or "
+        "fgmix[litert] (default: savedmodel)",
+    )
+    parser.add_argument(
+        "--quantize",
+        choices=QUANTIZATIONS,
+        default=QUANTIZATIONS[0],
+        help="litert: int8 weights and activations, a quarter of the size; needs the training "
+        "photos (default: none)",
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
@@ -82,6 +100,7 @@ def main(argv: list[str]) -> int:
     args = make_parser().parse_args(argv)
     require_model(args.model)
     check_top_k(args.top_k)
+    check_quantize(args.quantize, args.format)
     target = Target.of(**{kind: getattr(args, f"{kind}_target") for kind in TARGETS})
     if args.output:
         check_output_folder("--output", args.output)
@@ -97,6 +116,7 @@ def main(argv: list[str]) -> int:
         args.output or ensemble.first.directory,
         top_k=args.top_k,
         model_format=args.format,
+        quantize=args.quantize,
         target=target,
         dataset=args.dataset,
         data_dir=args.data_dir,

@@ -1,4 +1,4 @@
-"""`fgmix import`: makes a folder that fgmix reads, from photos as people have them."""
+"""`fgmix import`: makes a folder to train on, from photos as people have them."""
 
 import errno
 import sys
@@ -27,7 +27,7 @@ was done to them). Go on with:
   fgmix check --dataset birds
   fgmix train --dataset birds --backbone mobilenet_v2
 
-Photos that fgmix reads keep their pixels bit for bit. Others are converted without visible loss,
+Photos that training reads keep their pixels bit for bit. Others are converted without visible loss,
 upright and in sRGB: to JPEG (quality 95, full colour resolution), or PNG if they were lossless.
 EXIF, XMP and IPTC are removed, and with them where and when photos were taken; --keep-exif keeps
 EXIF. Sources are never changed.
@@ -48,7 +48,7 @@ def make_parser() -> Parser:
     """Returns the parser of the flags."""
     parser = Parser(
         "import",
-        description="Makes, once, a folder that fgmix reads from photos as people have them.",
+        description="Makes, once, a folder to train on from photos as people have them.",
         epilog=EXAMPLES,
     )
     parser.add_argument(

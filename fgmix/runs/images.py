@@ -76,7 +76,7 @@ def load_splits_of_run(config: TrainConfig, data: Mapping[str, Any]) -> ImageDat
         FgmixError: If the data set is missing or a class is too small.
     """
     named = config.dataset not in SOURCES and not Path(config.dataset).is_absolute()
-    if named and not config.data_dir:
+    if named and not config.data_dir and not is_manifest(config.dataset):
         # The run was of a data set of TFDS, even if a folder here has the same name.
         config = replace(config, data_dir=str(tfds_folder()))
     skipped = data.get("skipped", [])

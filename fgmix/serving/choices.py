@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from fgmix.errors import FgmixError
 
-FORMATS = ("savedmodel", "onnx")
+FORMATS = ("savedmodel", "onnx", "litert")
+QUANTIZATIONS = ("none", "int8")
 TARGETS = ("precision", "coverage")
 TOP = 5
 """The default number of labels in a prediction."""
@@ -52,3 +53,11 @@ def check_top_k(top_k: int) -> None:
     """Raises `FgmixError` if answers would have no label."""
     if top_k < 1:
         raise FgmixError(f"--top-k {top_k}: must be at least 1")
+
+
+def check_quantize(quantize: str, model_format: str) -> None:
+    """Raises `FgmixError` if a quantization is unknown, or not one of a format."""
+    if quantize not in QUANTIZATIONS:
+        raise FgmixError(f"quantize {quantize!r}: choose one of {', '.join(QUANTIZATIONS)}")
+    if quantize != QUANTIZATIONS[0] and model_format != "litert":
+        raise FgmixError(f"--quantize {quantize} is for --format litert, not {model_format}")

@@ -34,7 +34,7 @@ class InferenceGraph:
     Attributes:
         folded: The number of BatchNorms that other layers compute.
         constants: The number of weights that are constants.
-        kept: The other weights, as variables.
+        kept: The other weights, and the states of random generators, as variables.
     """
 
     def __init__(self, model: keras.Model, *, fold: bool = True, constants: bool = True):
@@ -81,11 +81,17 @@ Weights = list[tuple[keras.Variable, Any]]
 
 
 def _constants(weights: Weights) -> tuple[Weights, Weights]:
-    """Separates weights that may become constants from others."""
-    small = [item for item in weights if _bytes(item[0]) <= CONSTANT_BYTES]
-    if sum(_bytes(variable) for variable, _ in small) > ALL_CONSTANT_BYTES:
+    """Separates weights that become constants from other variables."""
+
+    def small(variable: keras.Variable) -> bool:
+        # The state of a random generator is no weight: no graph for inference uses it.
+        return _bytes(variable) <= CONSTANT_BYTES and "float" in str(variable.dtype)
+
+    if sum(_bytes(v) for v, _ in weights if small(v)) > ALL_CONSTANT_BYTES:
         return [], weights
-    return small, [item for item in weights if _bytes(item[0]) > CONSTANT_BYTES]
+    return [item for item in weights if small(item[0])], [
+        item for item in weights if not small(item[0])
+    ]
 
 
 def _bytes(variable: keras.Variable) -> int:

@@ -95,12 +95,27 @@ session.run(["probabilities"], {{session.get_inputs()[0].name: images}})
 ```
 """
 
-USES = {"savedmodel": SAVED_MODEL_USE, "onnx": ONNX_USE}
+LITERT_USE = """\
+The signature `serving_default` takes `images`, float32 `[1, {size}, {size}, 3]`, RGB 0 to 255: one
+photo decoded upright{crop} and resized to {size} x {size} pixels, bilinearly with antialiasing. It
+gives `probabilities [1, {classes}]`, `heatmap [1, h, w]` (0 to 1, where the model looks)\
+{and_accepted}; `labels.txt` has the classes in their order.
+
+```python
+from ai_edge_litert.interpreter import Interpreter
+
+run = Interpreter("{folder}/model.tflite").get_signature_runner("serving_default")
+run(images=images)["probabilities"]
+```
+"""
+
+USES = {"savedmodel": SAVED_MODEL_USE, "onnx": ONNX_USE, "litert": LITERT_USE}
 
 AVERAGED = {
     "savedmodel": " A photo is decoded once. The heat map of `explain` is the mean of the maps, "
     "each scaled to the range 0 to 1 first.",
     "onnx": "",
+    "litert": " The heat map is the mean of the maps, each scaled to the range 0 to 1 first.",
 }
 """What the card of each format says of averaging."""
 

@@ -5,6 +5,7 @@ ONNX has no operation that decodes image files, so clients decode and resize.
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from fgmix.files import replacing
 from fgmix.lazy import import_optional
 from fgmix.models.nested import every_layer
 from fgmix.serving.export import refuse_existing, write_companions
+from fgmix.serving.inference import InferenceGraph
 from fgmix.serving.signatures import Classifier, input_spec, serving_tensor
 
 FILE = "model.onnx"
@@ -59,7 +61,7 @@ def export_onnx(
     refuse_existing(directory)
     model = in_float32(classifier.model)
     answer = tf.function(
-        serving_tensor(Classifier(model, classifier.class_names, abstention=classifier.abstention)),
+        serving_tensor(replace(classifier, model=model, graph=InferenceGraph(model))),
         input_signature=[input_spec("serving_tensor", model)],
         autograph=False,
     )

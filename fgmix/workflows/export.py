@@ -30,16 +30,21 @@ from fgmix.runs.run import Run
 from fgmix.serving.choices import TOP, Target
 from fgmix.serving.configs import model_name, write_serving_configs
 from fgmix.serving.export import export_saved_model, next_version
+from fgmix.serving.litert import export_litert, require_litert
 from fgmix.serving.model_card import Averaging, Calibration, describe, write_card
 from fgmix.serving.onnx import export_onnx, require_onnx
 from fgmix.serving.signatures import Classifier
 
 log = logging.getLogger(__name__)
 
-ONNX_FOLDER = "onnx"
-"""ONNX versions have a folder of their own, so that no TensorFlow server tries to load them."""
+FOLDERS = {"onnx": "onnx", "litert": "litert"}
+"""Folders of formats that no TensorFlow server can load, so that none tries to."""
+REQUIRED = {"onnx": require_onnx, "litert": require_litert}
+"""Checks that the packages for a format are installed."""
 
 CHECKED_IMAGES = 16
+COMPARED_IMAGES, CALIBRATION_IMAGES = 200, 200
+"""Test images on which a LiteRT model is compared, and training images that int8 is chosen on."""
 
 
 # (confidences, whether each prediction is correct, target) -> threshold
@@ -56,6 +61,7 @@ def export_run(
     *,
     top_k: int = TOP,
     model_format: str = "savedmodel",
+    quantize: str = "none",
     target: Target | None = None,
     dataset: str | None = None,
     data_dir: str | None = None,
@@ -67,10 +73,12 @@ def export_run(
         directory: The model's folder; created if it does not exist. Nothing in it is overwritten.
         top_k: The largest number of labels in an answer.
         model_format: A name from `EXPORTERS`.
+        quantize: A name from `fgmix.serving.choices.QUANTIZATIONS`; for LiteRT.
         target: Decides which predictions are accepted; None exports without calibration and
             threshold.
         dataset: Where the (first) run's images are now, as for `load_images`. They are needed for a
-            target and to check ONNX; what averaging brings is measured if they are there.
+            target and to check ONNX and LiteRT; what averaging brings is measured if they are
+            there.
         data_dir: The folder of the data set, if it has moved.
 
     Returns:
@@ -82,15 +90,15 @@ def export_run(
     """
     ensemble = as_ensemble(source)
     load = cache(partial(load_images, ensemble.first, dataset, data_dir))
-    if model_format == "onnx":
-        require_onnx()
-        directory = directory / ONNX_FOLDER
+    if model_format in FOLDERS:
+        REQUIRED[model_format]()
+        directory = directory / FOLDERS[model_format]
     if target:
         _refuse_without_validation(ensemble.first)
         load()
     model = ensemble.load_model()
-    if model_format == "onnx":
-        _refuse_several_sizes(model)
+    if model_format in FOLDERS:
+        _refuse_several_sizes(model, model_format)
 
     @cache
     def measure(split: str) -> Evaluation:
@@ -112,7 +120,10 @@ def export_run(
         calibration.abstention if calibration else None,
     )
     card = write_card(ensemble, metrics, version.name, model_format, top_k, calibration, averaging)
-    EXPORTERS[model_format](load, classifier, version, card)
+    if model_format == "litert":
+        _export_litert(load, classifier, version, card, quantize)
+    else:
+        EXPORTERS[model_format](load, classifier, version, card)
     return version
 
 
@@ -155,13 +166,13 @@ def _refuse_without_validation(run: Run) -> None:
         )
 
 
-def _refuse_several_sizes(model: keras.Model) -> None:
+def _refuse_several_sizes(model: keras.Model, model_format: str) -> None:
     sizes = image_sizes(model)
     if isinstance(sizes, tuple):
         shown = " and ".join(map(str, sizes))
         raise FgmixError(
-            f"an ONNX model takes pixels of one size, and the runs take images of {shown}: export "
-            f"them as savedmodel, or give runs of one --image-size"
+            f"--format {model_format} takes pixels of one size, and the runs take images of "
+            f"{shown}: export them as savedmodel, or give runs of one --image-size"
         )
 
 
@@ -196,6 +207,26 @@ def _export_onnx(
         "ONNX against TensorFlow on %d test photos: largest difference of a probability %.1e",
         len(chosen),
         difference,
+    )
+
+
+def _export_litert(
+    images: Callable[[], ImageDataset],
+    classifier: Classifier,
+    version: Path,
+    card: str,
+    quantize: str,
+) -> None:
+    files, labels = images().files("test"), images().splits["test"].labels
+    chosen = evenly_spaced(len(files), COMPARED_IMAGES)
+    test = [files[i] for i in chosen], [int(labels[i]) for i in chosen]
+    calibration = []
+    if quantize == "int8":
+        files = images().files("train")
+        calibration = [files[i] for i in evenly_spaced(len(files), CALIBRATION_IMAGES)]
+    refuse_unreadable([*test[0], *calibration])
+    log.info(
+        "LiteRT against TensorFlow: %s", export_litert(classifier, version, card, test, calibration)
     )
 
 

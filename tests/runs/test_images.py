@@ -191,7 +191,9 @@ def test_a_run_on_a_table_records_paths_of_its_folder(tabled, photos):
     assert paths(load_images(tabled)) == paths(load_folder(photos))
 
 
-def test_a_table_that_moved_with_its_images_is_found_by_either(tabled, photos, tmp_path):
+def test_a_table_that_moved_with_its_images_is_found_by_either(
+    tabled, photos, tmp_path, monkeypatch
+):
     moved = (tmp_path / "before").rename(tmp_path / "moved")
     with pytest.raises(
         FgmixError, match=r"is no longer .*before/labels\.csv: give it as --dataset"
@@ -202,6 +204,9 @@ def test_a_table_that_moved_with_its_images_is_found_by_either(tabled, photos, t
         assert (images.root, paths(images)) == (moved, paths(load_folder(photos)))
         images, split = load_measured(tabled, str(where))
         assert (images.root, split) == (moved, "test")
+    monkeypatch.chdir(tmp_path)
+    for where in ("moved/labels.csv", "moved"):
+        assert paths(load_images(tabled, where)) == paths(load_folder(photos))
 
 
 def test_images_that_moved_away_from_their_table_are_found_by_their_folder(tabled, tmp_path):

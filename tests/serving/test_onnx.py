@@ -12,6 +12,7 @@ from fgmix.models.ensemble import average_classifiers
 from fgmix.serving import onnx
 from fgmix.serving.signatures import Classifier, serving_tensor
 from fgmix.training.precision import policy
+from tests.families import FAMILIES, build_family
 from tests.pictures import write_noise
 
 pytest.importorskip("tf2onnx", reason="needs the group onnx")
@@ -89,6 +90,20 @@ def test_onnxruntime_answers_as_the_model_in_float32(backbone, precision, files,
         assert probabilities.dtype == np.float32
         np.testing.assert_allclose(probabilities, expected["probabilities"], rtol=0, atol=1e-4)
         assert accepted.tolist() == expected["accepted"].numpy().tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_takes_batches_of_any_size(name, precision, files, tmp_path):
+    model = build_family(name, tmp_path, precision)
+    onnx.export_onnx(Classifier(model, NAMES), tmp_path / "1", "", files)
+    session = onnxruntime.InferenceSession(tmp_path / "1" / "model.onnx")
+    images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
+    expected = onnx.in_float32(model)(images, training=False)
+    for size in (1, 3):
+        [found] = session.run(["probabilities"], {"images": images[:size]})
+        np.testing.assert_allclose(found, expected[:size], rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow

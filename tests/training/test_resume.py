@@ -2,12 +2,11 @@
 
 import signal
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from benchmarks.lib.exports import exported_values
 from fgmix.runs.record import read_config
 from tests.kills import tiny_with_dropout, train_apart, weights
 from tests.trained_runs import read_history, small_config
@@ -72,20 +71,14 @@ def runs(request, photos, tmp_path_factory):
     return directory / "whole", directory / "killed", directory / "again"
 
 
-def exported(run: Path) -> list[bytes]:
-    """Returns the variables of the SavedModel, including seeds, in a fixed order."""
-    reader = tf.train.load_checkpoint(str(run / "1" / "variables" / "variables"))
-    names = [name for name in reader.get_variable_to_shape_map() if "VARIABLE_VALUE" in name]
-    return sorted(reader.get_tensor(name).tobytes() for name in names)
-
-
 def test_weights_have_the_same_bits(runs):
     whole, *others = map(weights, runs)
     assert len(whole) > 40
     for other in others:
         for one, same in zip(whole, other, strict=True):
             np.testing.assert_array_equal(one, same)
-    whole, *others = map(exported, runs)
+    whole, *others = (exported_values(run / "1") for run in runs)
+    assert sum(map(len, whole)) > sum(variable.nbytes for variable in weights(runs[0])) / 2
     assert all(other == whole for other in others)
 
 

@@ -264,6 +264,36 @@ def test_a_missing_onnx_package_names_its_group(finished, export, tmp_path, monk
     assert err == ["error: --format onnx needs the package tf2onnx: pip install 'fgmix[onnx]'"]
 
 
+def test_a_missing_litert_package_names_its_group(finished, export, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    code, _, err = export(finished, "--output", tmp_path, "--format", "litert")
+    assert code == 2
+    said = "--format litert needs the package ai_edge_litert: pip install 'fgmix[litert]'"
+    assert err == [f"error: {said}"]
+
+
+def test_only_litert_is_quantized(finished, export, tmp_path):
+    code, _, err = export(finished, "--format", "onnx", "--quantize", "int8")
+    assert code == 2
+    assert err == ["error: --quantize int8 is for --format litert, not onnx"]
+
+
+@pytest.mark.slow
+@pytest.mark.peers
+def test_litert_is_compared_on_the_test_images_and_lies_apart(finished, export, tmp_path, caplog):
+    pytest.importorskip("ai_edge_litert", reason="needs the group litert")
+    code, _, _ = export(finished, "--output", tmp_path, "--format", "litert", "--quantize", "int8")
+    assert code == 0
+    assert "LiteRT against TensorFlow: 12 test photos: largest difference" in caplog.text
+    version = tmp_path / "litert" / "1"
+    assert [p.name for p in tmp_path.iterdir()] == ["litert"]
+    card = (version / "README.md").read_text()
+    assert "get_signature_runner" in card
+    assert "chosen on 24 training photos" in card
+    top1 = Run.open(finished).metrics["top1"]
+    assert f"top-1 {top1:.1%} before" in card
+
+
 @pytest.mark.slow
 def test_onnx_is_checked_on_the_test_images_and_lies_apart(finished, export, tmp_path, caplog):
     pytest.importorskip("tf2onnx", reason="needs the group onnx")

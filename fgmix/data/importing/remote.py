@@ -99,7 +99,11 @@ def open_kaggle(source: str, cache: Path) -> Source:
 def _local(path: Path, source: str, columns: Columns) -> Source:
     """Returns a downloaded file as a source at its address."""
     is_table = path.suffix.lower() == ".parquet"
-    found = open_parquet(path, columns) if is_table else open_archive(path)
+    try:
+        found = open_parquet(path, columns) if is_table else open_archive(path)
+    except FgmixError:
+        path.unlink()  # the next try downloads it again
+        raise
     return Source(**{**vars(found), "location": source, "kind": f"{found.kind} from elsewhere"})
 
 

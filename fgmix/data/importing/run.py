@@ -329,7 +329,8 @@ def _unused(boxes: Boxes | None) -> list[str]:
     unused = boxes.unused if boxes else []
     if not boxes or not unused or len(unused) == len(boxes.by_path):
         return []
-    return [f"{len(unused):,} paths of {boxes.name} are no photos here (such as {unused[0]})"]
+    paths = "1 path" if len(unused) == 1 else f"{len(unused):,} paths"
+    return [f"no photo here for {paths} of {boxes.name} (such as {unused[0]})"]
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -110,9 +110,12 @@ def _split_folders(parts: Iterable[tuple[str, ...]]) -> dict[str, str]:
     """Returns the split of each split folder; empty if the folders are classes.
 
     A folder with the name of a split is one if it holds folders of photos, and another split stands
-    beside it.
+    beside it: one like it, or photos to predict without classes, as in `test/1.jpg`.
     """
+    tops = {found[0] for found in parts if len(found) > 1}
     deep = {found[0] for found in parts if len(found) > 2}
+    if len(tops) > 1 and len(deep) == 1 and all(name.lower() in SPLIT_OF for name in tops):
+        return dict.fromkeys(deep, "")
     splits = {name: SPLIT_OF[name.lower()] for name in sorted(deep) if name.lower() in SPLIT_OF}
     one_each = len(set(splits.values())) == len(splits)
     return splits if len(splits) > 1 and one_each and "train" in splits.values() else {}

@@ -131,7 +131,7 @@ def test_photos_are_cropped_to_their_boxes_and_it_is_recorded(source, tmp_path):
     assert note["crops"] == {"boxes": str(boxes), "margin": 0.5}
     assert note["done_to_photos"] == {"cropped": 2}
     assert note["left_out"] == ["1 photo without a box"]
-    assert note["notes"] == [f"1 paths of {boxes} are no photos here (such as b/4.png)"]
+    assert note["notes"] == [f"no photo here for 1 path of {boxes} (such as b/4.png)"]
 
 
 def test_the_classes_of_boxes_win_and_each_box_is_a_photo(source, tmp_path):

@@ -73,6 +73,12 @@ def test_an_archive_on_the_web_is_downloaded(tmp_path):
         server.files["photos.zip"] = write_archive(tmp_path / "photos.zip", FILES).read_bytes()
         import_photos(f"{server.url}/photos.zip", tmp_path / "out")
         assert made(tmp_path / "out") == MADE
+        server.files["photos.tar"] = b"damaged"
+        with pytest.raises(FgmixError, match=r"can't read the archive .*photos\.tar"):
+            import_photos(f"{server.url}/photos.tar", tmp_path / "again")
+        server.files["photos.tar"] = write_archive(tmp_path / "photos.tar", FILES).read_bytes()
+        import_photos(f"{server.url}/photos.tar", tmp_path / "again")
+        assert made(tmp_path / "again") == MADE
         with pytest.raises(FgmixError, match=r"can't download .*nothing\.zip"):
             import_photos(f"{server.url}/nothing.zip", tmp_path / "other")
 

@@ -36,6 +36,15 @@ def test_a_class_may_be_called_train():
     assert places("bus/1.jpg", "train/2.jpg", "test/3.jpg")["train/2.jpg"] == ("", "train")
 
 
+def test_a_test_folder_without_classes_is_left_out():
+    tree = find_tree(["train/a/1.jpg", "train/b/2.jpg", "test/3.jpg"])
+    assert {path: tuple(place) for path, place in tree.places.items()} == {
+        "train/a/1.jpg": ("", "a"),
+        "train/b/2.jpg": ("", "b"),
+    }
+    assert tree.left_out == ("1 photo in folders that are no split (such as test/3.jpg)",)
+
+
 def test_photos_in_no_folder_have_no_class():
     assert places("photos/1.jpg", "photos/2.tif") == {
         "photos/1.jpg": ("", None),

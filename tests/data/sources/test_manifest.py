@@ -533,9 +533,10 @@ def test_a_class_of_one_photo_can_not_be_split(birds):
 # Measuring, auditing and predicting
 
 
-def test_one_split_is_enough_to_measure_a_model(birds):
+def test_one_split_is_enough_to_measure_a_model(birds, caplog):
     table = write(birds, [(*row, "test") for row in ROWS[:2]])
     data = load_split(str(table), "test")
+    assert not caplog.records
     assert content(data) == {"test": ROWS[:2]}
     assert load_split_of_manifest(table, "val") is None
     assert content(load_split(str(write(birds, SPLIT_ROWS)), "all"))["all"] == [

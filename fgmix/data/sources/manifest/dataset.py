@@ -89,7 +89,7 @@ def load_split_of_manifest(
     rows = tuple(row for row in found.rows if split in (row.split, WHOLE))
     if not rows:
         return None
-    found = replace(found, rows=rows)
+    found = replace(found, rows=rows, beside=0)  # the images of other splits are beside them
     _tell(found)
     _refuse_contradictions(found)
     _require_images(found, (), False)
