@@ -17,8 +17,8 @@ from fgmix.invocation import command
 MIN_TRAIN = 2
 """The fewest training images per class, so that one can be held out for validation."""
 
-IMBALANCE = 10
-"""Report an imbalance if the largest class has more than this many times the smallest's images."""
+IMBALANCE = 5
+"""Report an imbalance if the largest class has this many times the smallest's images or more."""
 
 
 @dataclass(frozen=True)
@@ -256,12 +256,13 @@ def _imbalance(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding
     if not counts:
         return None
     low, high = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
-    unequal = counts[high] > IMBALANCE * counts[low]
+    unequal = counts[high] >= IMBALANCE * counts[low]
     return Finding(
         "imbalance",
         False,
         f"the largest class has {counts[high] / counts[low]:.0f} times the photos of the smallest",
-        "report mean per-class accuracy beside accuracy, and add photos to the small classes",
+        "add photos to the small classes, or train with --class-weights balanced if rare classes "
+        "matter as much as frequent ones; read mean per class beside accuracy",
         tuple({"class": name, "photos": counts[name]} for name in (high, low)) if unequal else (),
     )
 

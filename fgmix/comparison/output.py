@@ -88,6 +88,7 @@ def write_groups(path: Path, comparison: Comparison) -> None:
             "deviation_points": None if a.std is None else 100 * a.std,
             "top1_low_percent": 100 * a.low,
             "top1_high_percent": 100 * a.high,
+            "mean_per_class_percent": 100 * comparison.study.mean_per_class(group),
             "test_images": len(comparison.study.paths),
         }
         for name in ("attention", "backbone", "gate", "shots", "train_fraction"):
@@ -132,6 +133,7 @@ def record(comparison: Comparison) -> dict[str, Any]:
                 "seeds": group.seeds,
                 "runs": [str(run.directory) for parts in group.runs for run in parts],
                 "accuracy": asdict(accuracy),
+                "mean_per_class": study.mean_per_class(group),
                 "failures": asdict(find_failures(study, group)),
             }
         )

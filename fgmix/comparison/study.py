@@ -63,6 +63,19 @@ class Study:
     notes: tuple[str, ...]
 
     @property
+    def unequal(self) -> bool:
+        """Whether classes have different numbers of images, so that some count more in top-1."""
+        counts = np.bincount(self.labels)
+        return len(set(counts[counts > 0].tolist())) > 1
+
+    def mean_per_class(self, group: Group) -> float:
+        """Returns the mean accuracy of the classes that have images, mean over seeds."""
+        of_image = group.correct.mean(axis=0)
+        counts = np.bincount(self.labels)
+        of_class = np.bincount(self.labels, of_image)[counts > 0] / counts[counts > 0]
+        return float(of_class.mean())
+
+    @property
     def runs(self) -> list[RunResult]:
         """All runs, in the order of the groups."""
         return [run for group in self.groups for parts in group.runs for run in parts]

@@ -19,6 +19,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 
 
 def _accuracies(comparison: Comparison) -> Table:
+    study = comparison.study
     rows = [
         (
             group.name,
@@ -27,11 +28,12 @@ def _accuracies(comparison: Comparison) -> Table:
             "" if a.std is None else percent(a.std),
             interval(a.low, a.high),
             interval(min(a.seeds), max(a.seeds)) if a.std is not None else "",
+            percent(study.mean_per_class(group)) if study.unequal else "",
         )
-        for group, a in zip(comparison.study.groups, comparison.accuracies, strict=True)
+        for group, a in zip(study.groups, comparison.accuracies, strict=True)
     ]
     mean = "mean" if any(a.std is not None for a in comparison.accuracies) else "top-1"
-    head = ("group", "seeds", mean, "sd", "95 % interval", "lowest to highest")
+    head = ("group", "seeds", mean, "sd", "95 % interval", "lowest to highest", "mean per class")
     return Table("top-1 accuracy, %", *without_empty(head, rows))
 
 

@@ -16,9 +16,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from fgmix.config.choices import NAMED_WEIGHTS
 from fgmix.config.fields import Decides, option
 from fgmix.config.recipes import WITHIN
-from fgmix.config.settings import NAMED_WEIGHTS, Settings
+from fgmix.config.settings import Settings
 from fgmix.models.backbones.registry import name_in_files, shown_name
 from fgmix.models.choices import GATED
 

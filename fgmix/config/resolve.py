@@ -4,6 +4,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fgmix.config.choices import NAMED_WEIGHTS
 from fgmix.config.few import with_given
 from fgmix.config.fields import check_choice
 from fgmix.config.identity import departures, run_name, slug
@@ -16,7 +17,7 @@ from fgmix.config.recipes import (
     Recipe,
     default_recipe,
 )
-from fgmix.config.settings import NAMED_WEIGHTS, Settings
+from fgmix.config.settings import Settings
 from fgmix.config.validation import check, check_views
 from fgmix.data.sources.manifest.naming import name_of
 from fgmix.data.sources.registry import is_folder, is_local, is_manifest

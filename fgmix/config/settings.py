@@ -2,6 +2,7 @@
 
 from dataclasses import MISSING, dataclass
 
+from fgmix.config.choices import CLASS_WEIGHTS, OPTIMIZERS, PRECISIONS
 from fgmix.config.fields import Decides, flag, unflagged
 from fgmix.config.recipes import BASE, PAPER_NETWORKS, PRESETS, RECIPES, WITHIN, Recipe, recipe_of
 from fgmix.data.choices import AUGMENTATIONS, CACHES, PREPARE
@@ -9,10 +10,6 @@ from fgmix.data.sources.registry import SOURCES
 from fgmix.models.attention import ATTENTIONS
 from fgmix.models.backbones.registry import BACKBONES
 from fgmix.models.choices import BATCH_NORM, GATES, HEAD_BN, HEADS, INTERPOLATIONS, POOLINGS
-
-NAMED_WEIGHTS = ("imagenet", "none")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-OPTIMIZERS = ("sgd", "adamw")
 
 DATA, MODEL, TRAINING = "data", "model", "training"
 RUN, DEVICES = "the run", "devices and hosts"
@@ -243,6 +240,13 @@ class Settings:
         minimum=0.0,
         maximum=0.9,
         shown=BY_RECIPE,
+    )
+    class_weights: str = flag(
+        "none",
+        TRAINING,
+        "balanced: in the loss of training, each class counts as much as any other, however many "
+        "photos it has; val_loss and the metrics stay unweighted",
+        choices=CLASS_WEIGHTS,
     )
     dropout: float = flag(
         None,

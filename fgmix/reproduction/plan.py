@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fgmix.config.choices import NAMED_WEIGHTS
 from fgmix.config.identity import changes
-from fgmix.config.settings import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check_before_training
 from fgmix.data.sources.locations import default_data_dir

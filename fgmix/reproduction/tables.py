@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fgmix.comparison.published import BASE_MODELS, PUBLISHED, TABLE_ONE
-from fgmix.config.settings import NAMED_WEIGHTS
+from fgmix.config.choices import NAMED_WEIGHTS
 from fgmix.models.choices import GATES
 from fgmix.reproduction.grid import State
 from fgmix.reproduction.plan import Cell

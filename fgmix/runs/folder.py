@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fgmix
-from fgmix.config.settings import NAMED_WEIGHTS
+from fgmix.config.choices import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.importing.note import crops_of, read_note

@@ -32,6 +32,7 @@ def interpolate(
     model: keras.Model,
     start: Sequence[np.ndarray],
     measured: Measured | None,
+    weights: np.ndarray | None = None,
     distribution: Distribution = ONE_DEVICE,
 ) -> float:
     """Sets the weights of a trained classifier to the best ones between its start and its end.
@@ -40,6 +41,8 @@ def interpolate(
         model: The trained classifier, or its head.
         start: What `model.get_weights()` returned at the start.
         measured: The validation images; None if there are none.
+        weights: The weights of the classes in the loss, `(K,)`; None for none. The choice follows
+            the loss that was trained.
         distribution: The devices and processes.
 
     Returns:
@@ -54,10 +57,11 @@ def interpolate(
         for candidate in SHARES:
             _set(model, start, end, candidate)
             probabilities = distribution.predict(model, measured.batches)[: len(labels)]
-            losses[candidate] = cross_entropy(probabilities, labels)
+            losses[candidate] = cross_entropy(probabilities, labels, weights)
         share = min(losses, key=lambda candidate: losses[candidate])
         shown = ", ".join(f"{loss:.3f} at {candidate:.0%}" for candidate, loss in losses.items())
-        why = f"loss of {len(labels)} validation photos {shown}"
+        kind = "loss" if weights is None else "weighted loss"
+        why = f"{kind} of {len(labels)} validation photos {shown}"
     _set(model, start, end, share)
     log.info("weights: %.0f%% of the way from start to end (%s)", 100 * share, why)
     return share

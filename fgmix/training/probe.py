@@ -4,6 +4,10 @@ Classes are taken for normal distributions that share one covariance, estimated 
 shrunk towards a multiple of the identity, the more the fewer images there are. A fit takes seconds
 and has no learning rate, no epochs and no seed.
 
+All classes count alike, however many images they have, so a probe needs no class weights: there is
+no term for how frequent a class is. Only the covariance, which all classes share, is estimated from
+images with equal weights, and so is the factor that calibrates the logits, which changes no order.
+
 Reference:
     Friedman, *Regularized Discriminant Analysis*, 1989.
 """

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import ResizedImage
+from fgmix.training.class_weights import class_weights, describe_weights
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 from fgmix.training.frozen.inputs import feature_inputs
 from fgmix.training.inputs import Inputs, image_inputs
@@ -59,14 +61,17 @@ def fit_stages(
     Raises:
         FgmixError: If training diverges, or features or a checkpoint can't be used.
     """
+    weights = class_weights(config, dataset)
+    if weights is not None:
+        log.info("%s", describe_weights(weights, dataset.class_names))
     if starts_as_probe(config):
         start_from_probe(model, config, dataset, directory, distribution)
     if not config.views:
         inputs = image_inputs(config, dataset, resized, distribution)
-        return _fit_stage(model, config, inputs, directory, distribution)
+        return _fit_stage(model, config, inputs, directory, distribution, weights)
     head, inputs = feature_inputs(model, config, dataset, distribution)
     of_head = replace(config, backbone_lr=0.0)
-    first = _fit_stage(head, of_head, inputs, directory, distribution)
+    first = _fit_stage(head, of_head, inputs, directory, distribution, weights)
     if not config.finetune_epochs:
         return first
     log.info("finetuning with the backbone, for %d epochs", config.finetune_epochs)
@@ -79,6 +84,7 @@ def fit_stages(
         inputs,
         directory,
         distribution,
+        weights,
         before=first.history,
         checkpoints=directory / FINETUNING,
     )
@@ -90,6 +96,7 @@ def _fit_stage(
     inputs: Inputs,
     directory: Path,
     distribution: Distribution,
+    weights: np.ndarray | None,
     before: Sequence[dict] = (),
     checkpoints: Path | None = None,
 ) -> FitResult:
@@ -101,6 +108,7 @@ def _fit_stage(
         directory,
         before=before,
         checkpoints=checkpoints,
+        weights=weights,
         distribution=distribution,
     )
     if config.interpolation == "none" or not starts_as_probe(config):
@@ -108,7 +116,7 @@ def _fit_stage(
     # Beside shots, validation photos would be more labels than the run is meant to have.
     whole = config.shots is None and config.train_fraction == 1
     measured = inputs.measured.get("val") if whole else None
-    return FitResult(history, interpolate(model, start, measured, distribution))
+    return FitResult(history, interpolate(model, start, measured, weights, distribution))
 
 
 def finetuning(config: TrainConfig, photos: int) -> TrainConfig:

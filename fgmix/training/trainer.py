@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
@@ -25,6 +26,7 @@ from fgmix.training.callbacks import (
     write_history,
 )
 from fgmix.training.checkpoint import Progress, restore_checkpoint
+from fgmix.training.class_weights import training_loss
 from fgmix.training.distributed.batchnorm import batch_statistics
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 from fgmix.training.ema import TrainedModel, WeightEMA
@@ -76,6 +78,7 @@ def fit(
     *,
     before: Sequence[dict] = (),
     checkpoints: Path | None = None,
+    weights: np.ndarray | None = None,
     distribution: Distribution = ONE_DEVICE,
 ) -> list[dict]:
     """Trains `model` in place and writes `history.csv`, checkpoints and TensorBoard logs.
@@ -87,6 +90,7 @@ def fit(
         directory: The run's folder.
         before: The history of an earlier stage of the run.
         checkpoints: Folder of the checkpoints; the run's by default.
+        weights: The weights of the classes in the loss, `(K,)`; None for none.
         distribution: The devices and processes. `model` must be built in its scope, and this
             function be called there.
 
@@ -104,7 +108,7 @@ def fit(
     # The policy of the model itself is the global one, so look at its layers.
     if any(layer.dtype_policy.name == "mixed_float16" for layer in model.layers):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    loss = training_loss(config.label_smoothing, weights)
     phases = resize_phases(config)
     for phase in phases if len(phases) > 1 else []:
         log.info("up to epoch %d: photos of %d pixels", phase.last, phase.image_size)

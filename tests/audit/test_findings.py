@@ -157,14 +157,15 @@ def test_a_class_needs_two_images_to_train_and_one_to_test_on():
     ]
 
 
-@pytest.mark.parametrize(("largest", "told"), [(20, False), (21, True)])
-def test_more_than_ten_times_the_images_is_an_imbalance(largest, told):
+@pytest.mark.parametrize(("largest", "told"), [(9, False), (10, True)])
+def test_five_times_the_images_is_an_imbalance(largest, told):
     data = dataset(train=[], test=[])
     images = [image(f"t{i}", "test", name) for i, name in enumerate(CLASSES)]
     images += [image(f"w{i}") for i in range(largest)]
     images += [image(f"f{i}", class_name="finch") for i in range(2)]
     found = find_problems(data, images, [])
     assert [(f.kind, f.hurts) for f in found] == ([("imbalance", False)] if told else [])
+    assert ["--class-weights balanced" in f.remedy for f in found] == [True] * told
 
 
 def test_photos_that_are_left_out_hurt_and_other_files_do_not():

@@ -201,3 +201,21 @@ def test_reliability_diagrams(several):
     filled = [b for b in failures[0].reliability if b.answers]
     heights = [bar.get_height() for bar in axes[0].patches]
     np.testing.assert_allclose(heights, [100 * b.accuracy for b in filled])
+
+
+def test_unequal_test_classes_show_the_mean_per_class_beside_top1(tmp_path, several):
+    # The classes alternate: of nine images, three are ants and two each are of the others.
+    for seed, missed in enumerate((0, 4)):
+        correct = np.arange(9) != missed
+        write_run(tmp_path, correct, attention="none", seed=seed)
+    comparison = compare(open_study([tmp_path]))
+    # 8 of 9 in both seeds, but 2 of 3 ants: (2/3 + 1 + 1 + 1) / 4.
+    assert record(comparison)["groups"][0]["mean_per_class"] == pytest.approx(11 / 12)
+    lines = as_text(comparison).splitlines()
+    head = next(line for line in lines if "mean per class" in line)
+    row = lines[lines.index(head) + 1]
+    assert head.split()[-3:] == ["mean", "per", "class"]
+    assert "88.89" in row
+    assert row.split()[-1] == "91.67"
+    equal = as_text(several).split("against")[0]
+    assert "mean per class" not in equal

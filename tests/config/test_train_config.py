@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fgmix.config.choices import OPTIMIZERS
 from fgmix.config.fields import Decides
 from fgmix.config.identity import changes, group_settings, result_settings
 from fgmix.config.recipes import BASE, PRESETS, RECIPES
-from fgmix.config.settings import OPTIMIZERS
 from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 
@@ -93,6 +93,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "optimizer": "sgd",
         "warmup_epochs": 0,
         "label_smoothing": 0.0,
+        "class_weights": "none",
         "dropout": 0.0,
         "bn": "train",
         "frozen_stride": 0,
@@ -342,6 +343,7 @@ def test_every_setting_that_changes_a_run_changes_its_name():
         "optimizer": "adamw",
         "warmup_epochs": 9,
         "label_smoothing": 0.9,
+        "class_weights": "balanced",
         "dropout": 0.9,
         "bn": "frozen",
         "frozen_stride": 9,
@@ -510,6 +512,7 @@ def test_whatever_decides_the_result_names_groups_and_refuses_to_resume():
         TrainConfig(dataset="cars", recipe="strong", prepare="never"),
         TrainConfig(dataset="cars", recipe="strong", ema=0.9),
         TrainConfig(dataset="cars", recipe="strong", accumulate=2),
+        TrainConfig(dataset="cars", recipe="strong", class_weights="balanced"),
     ):
         other = other.resolve()
         assert changes(one.record(), other)
