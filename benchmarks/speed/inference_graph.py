@@ -21,7 +21,7 @@ from benchmarks.lib.machine import circumstances
 from benchmarks.lib.photos import encoded as photos
 from benchmarks.lib.records import Record, markdown, script_parser, write
 from benchmarks.lib.rounds import ratios, show, spread, take_turns
-from fgmix.cli.main import import_tensorflow
+from fgmix.backend import import_tensorflow
 
 CLASSES = 196
 CHECKED = 4
