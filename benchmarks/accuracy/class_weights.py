@@ -75,6 +75,8 @@ def train(dataset: Any, args: argparse.Namespace, seed: int, setting: str) -> np
         image_size=args.image_size,
         attention=args.attention,
         recipe="frozen",
+        head=args.head,
+        head_lr=args.head_lr,
         val_fraction=0.0,
         class_weights=setting,
         seed=seed,
@@ -124,8 +126,8 @@ def table(record: Record) -> str:
         f"\nAccuracy in %, mean of {len(change)} draws; change in points, mean (least to most). "
         f"`{record['dataset']}`, {len(counts)} classes of {counts[0]} to {counts[-1]} training "
         f"photos, {sum(counts)} in all, {tested[0]} to {tested[-1]} test photos a draw; "
-        f"`frozen`, `{record['backbone']}`, attention `{record['attention']}`, "
-        f"{record['image_size']} px.\n"
+        f"`frozen`, `{record['backbone']}`, attention `{record['attention']}`, head "
+        f"`{record.get('head', 'linear')}`, {record['image_size']} px.\n"
     )
 
 
@@ -136,6 +138,8 @@ def main() -> None:
     parser.add_argument("--backbone", default="mobilenet_v2")
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--attention", default="mixed")
+    parser.add_argument("--head", default="linear", help="paper starts from random weights")
+    parser.add_argument("--head-lr", type=float)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--fewest", type=int, default=2)
@@ -164,7 +168,7 @@ def main() -> None:
             record = {
                 **circumstances(args.note, "tensorflow", "keras", "numpy"),
                 "dataset": whole.name,
-                **{k: getattr(args, k) for k in ("backbone", "attention", "image_size")},
+                **{k: getattr(args, k) for k in ("backbone", "attention", "head", "image_size")},
                 "counts": counts.tolist(),
                 "rows": rows,
             }

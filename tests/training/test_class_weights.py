@@ -1,5 +1,6 @@
 """Class weights in the loss."""
 
+import logging
 from dataclasses import replace
 
 import keras
@@ -8,6 +9,8 @@ import pytest
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset, Split
+from fgmix.data.sources.registry import load_dataset
+from fgmix.training import stages
 from fgmix.training.class_weights import (
     WeightedCrossEntropy,
     balanced_weights,
@@ -16,6 +19,9 @@ from fgmix.training.class_weights import (
     training_loss,
 )
 from fgmix.training.losses import cross_entropy
+from fgmix.training.stages import fit_stages
+from fgmix.training.trainer import build_model
+from tests.trained_runs import draw_photos, small_config
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2])
 """Classes of 4, 2 and 1 examples."""
@@ -118,3 +124,23 @@ def test_a_step_in_parts_is_the_step():
     whole = kernel_after_a_step(images, labels, weights)
     parts = kernel_after_a_step(images, labels, weights, parts=2)
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_both_stages_of_frozen_have_the_weights(tmp_path, monkeypatch, caplog):
+    draw_photos(tmp_path / "photos", {"train": 4, "test": 1})
+    for index in range(2):
+        next((tmp_path / "photos/train/red").glob(f"photo{index}.*")).unlink()
+    settings = {"recipe": "frozen", "val_fraction": 0.0, "finetune_epochs": 1, "views": 1}
+    config = small_config(
+        tmp_path / "photos", tmp_path / "run", class_weights="balanced", **settings
+    ).resolve()
+    given = []
+    monkeypatch.setattr(stages, "fit", lambda *_, weights, **__: given.append(weights) or [])
+    (tmp_path / "run").mkdir()
+    with caplog.at_level(logging.INFO, "fgmix"):
+        dataset = load_dataset(config.dataset)
+        fit_stages(build_model(config, 3, "float32"), config, dataset, tmp_path / "run")
+    np.testing.assert_allclose(given, [[10 / 12, 10 / 12, 10 / 6]] * 2, rtol=1e-6)
+    line = "class weights: from 0.833 (blue) to 1.67 (red), mean 1 over the training photos"
+    assert [r.getMessage() for r in caplog.records].count(line) == 1
