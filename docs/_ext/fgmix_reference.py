@@ -70,10 +70,9 @@ def api() -> str:
     """Returns reStructuredText that documents every public name of fgmix."""
     lines = []
     for name in fgmix.__all__:
-        value = getattr(fgmix, name)
-        if inspect.ismodule(value):
-            continue  # a section of its own
-        kind = "class" if inspect.isclass(value) else "function"
+        if inspect.ismodule(getattr(fgmix, name)):
+            continue  # these have sections of their own
+        kind = "class" if inspect.isclass(getattr(fgmix, name)) else "function"
         lines.append(f".. auto{kind}:: fgmix.{name}\n")
     return "```{eval-rst}\n" + "\n".join(lines) + "```\n"
 
@@ -97,6 +96,8 @@ def setup(app: Any) -> dict[str, bool]:
     """Connects this extension to Sphinx."""
     app.connect("source-read", _fill)
     app.connect("autodoc-process-signature", _signature)
+    # Before napoleon, which reads the sections.
+    app.connect("autodoc-process-docstring", _fences, priority=400)
     return {"parallel_read_safe": True}
 
 
@@ -132,6 +133,25 @@ def _signature(
     own = list(inspect.signature(thing.__init__).parameters.values())[1:]
     shown = [each.replace(annotation=inspect.Parameter.empty) for each in own]
     return str(inspect.Signature(shown)), returns
+
+
+def _fences(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Turns fences of Markdown into reStructuredText's blocks of code."""
+    lines[:] = without_fences(lines)
+
+
+def without_fences(lines: list[str]) -> list[str]:
+    """Returns the lines of a docstring with blocks of code as reStructuredText has them."""
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        if line.lstrip().startswith("```"):
+            inside = not inside
+            margin = line[: len(line) - len(line.lstrip())]
+            found += ["", f"{margin}.. code-block:: python", ""] if inside else [""]
+        else:
+            found.append(f"    {line}" if inside and line else line)
+    return found
 
 
 def _command(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`fgmix import`: makes a folder that fgmix reads, from photos as people have them."""
+"""`fgmix import`: makes a folder to train on, from photos as people have them."""
 
 import errno
 import sys

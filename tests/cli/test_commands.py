@@ -364,7 +364,7 @@ def test_no_command_teaches_the_commands(call):
     [
         ("predcit", "unknown command 'predcit': did you mean predict?"),
         ("eval", "unknown command 'eval': did you mean evaluate?"),
-        ("xyzzy", "unknown command 'xyzzy': choose one of import, check, train, evaluate,"),
+        ("xyzzy", f"unknown command 'xyzzy': choose one of {', '.join(commands.COMMANDS)}"),
         ("--dataset", "--dataset comes after a command, such as fgmix train --dataset ..."),
     ],
 )

@@ -1,6 +1,7 @@
 """The classifier: parameter counts, what it does to images, its head, and any model as backbone."""
 
 from dataclasses import replace
+from functools import cache
 
 import keras
 import numpy as np
@@ -109,6 +110,12 @@ def registry(built, monkeypatch):
     for name in OWN:
         shared = replace(BACKBONES[name], build=lambda size, weights, name=name: built[name])
         monkeypatch.setitem(BACKBONES, name, shared)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Returns the classifier on a backbone of the registry, built once: each takes seconds."""
+    return cache(lambda backbone: classifier(backbone, "mixed", pooling="avg"))
 
 
 def classifier(backbone="tiny", attention="mixed", size=SIZE, **kwargs):
@@ -223,8 +230,8 @@ def check_probabilities(model, size=SIZE):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", OWN)
-def test_images_in_and_probabilities_out(registry, backbone):
-    check_probabilities(classifier(backbone, "mixed", pooling="avg"))
+def test_images_in_and_probabilities_out(registry, whole, backbone):
+    check_probabilities(whole(backbone))
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
@@ -267,8 +274,8 @@ def test_in_mixed_precision_only_the_ends_are_float32(mixed_bfloat16, attention)
 
 
 @pytest.mark.parametrize("backbone", ["vgg16", "resnet50", "mobilenet_v2"])
-def test_normalisation_is_that_of_keras_applications(registry, backbone):
-    normalize = classifier(backbone, "none", pooling="avg").get_layer("normalization")
+def test_normalisation_is_that_of_keras_applications(registry, whole, backbone):
+    normalize = whole(backbone).get_layer("normalization")
     _, module = APPLICATIONS[backbone]
     np.testing.assert_allclose(
         numbers(normalize(photos())), module.preprocess_input(photos().copy()), atol=1e-4
@@ -276,8 +283,8 @@ def test_normalisation_is_that_of_keras_applications(registry, backbone):
 
 
 @pytest.mark.parametrize("backbone", ["vgg16_bn", "resnet50_torch"])
-def test_torchvisions_normalisation(registry, backbone):
-    normalize = classifier(backbone, "none", pooling="avg").get_layer("normalization")
+def test_torchvisions_normalisation(registry, whole, backbone):
+    normalize = whole(backbone).get_layer("normalization")
     expected = (photos() / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     np.testing.assert_allclose(numbers(normalize(photos())), expected, atol=1e-5)
 
@@ -289,9 +296,9 @@ def test_tiny_sees_minus_one_to_one():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", APPLICATIONS)
-def test_features_are_those_of_keras_applications(registry, backbone):
+def test_features_are_those_of_keras_applications(registry, whole, backbone):
     build, module = APPLICATIONS[backbone]
-    mine = randomize(before_attention(classifier(backbone, "mixed", pooling="avg")))
+    mine = randomize(before_attention(whole(backbone)))
     theirs = build(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
     assert len(mine.weights) == len(theirs.weights)
     for weight, value in zip(theirs.weights, mine.get_weights(), strict=True):
@@ -305,8 +312,8 @@ def test_features_are_those_of_keras_applications(registry, backbone):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", OWN)
-def test_a_registered_backbone_is_laid_flat(registry, backbone):
-    model = classifier(backbone, "mixed", pooling="avg")
+def test_a_registered_backbone_is_laid_flat(registry, whole, backbone):
+    model = whole(backbone)
     assert not [layer for layer in model.layers if isinstance(layer, keras.Model)]
     # On TensorFlow Keras has XLA compile grouped convolutions, which not every server runs.
     assert not [layer for layer in model.layers if getattr(layer, "groups", 1) > 1]
