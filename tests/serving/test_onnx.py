@@ -93,10 +93,10 @@ def test_onnxruntime_answers_as_the_model_in_float32(backbone, precision, files,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_takes_batches_of_any_size(name, precision, files, tmp_path):
-    model = build_family(name, tmp_path, precision)
+def test_every_family_takes_batches_of_any_size(name, files, tmp_path):
+    # In half precision, which becomes float32: what a float32 model does is part of it.
+    model = build_family(name, tmp_path, "bfloat16")
     onnx.export_onnx(Classifier(model, NAMES), tmp_path / "1", "", files)
     session = onnxruntime.InferenceSession(tmp_path / "1" / "model.onnx")
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
