@@ -122,6 +122,25 @@ def attended_maps(model: keras.Model) -> tuple[keras.KerasTensor, ...]:
     return (model.get_layer(ATTENTION_LAYER).output,)
 
 
+def with_maps(model: keras.Model) -> keras.Model:
+    """Returns a model that also returns the `attended_maps` after the probabilities."""
+    return keras.Model(model.input, [model.output, *attended_maps(model)])
+
+
+def without_maps(whole: keras.Model, like: keras.Model) -> keras.Model:
+    """Returns a classifier of the graph of `with_maps`, or of a clone of it.
+
+    Args:
+        whole: The graph, from images to probabilities and attended feature maps.
+        like: The classifier that it was made of.
+    """
+    probabilities, *maps = whole.outputs
+    classifier = type(like)(whole.input, probabilities, name=like.name)
+    if isinstance(classifier, AveragedClassifier):
+        classifier.attended = tuple(maps)
+    return classifier
+
+
 def image_sizes(model: keras.Model) -> Sizes:
     """Returns the side of the images that a model takes; a tuple if it takes several sizes.
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fgmix.models.ensemble import attended_maps
+from fgmix.models.ensemble import with_maps
 from fgmix.models.folding import find_foldable, folded
 from fgmix.models.fused_batchnorm import infer
 
@@ -70,11 +70,6 @@ class InferenceGraph:
     def __call__(self, images: Any) -> list[tf.Tensor]:
         """Returns `[probabilities, *attended maps]` of the model's input; `n` may not be 0."""
         return list(self.function(*tf.nest.flatten(images)))
-
-
-def with_maps(model: keras.Model) -> keras.Model:
-    """Returns a model that also returns the `attended_maps` after the probabilities."""
-    return keras.Model(model.input, [model.output, *attended_maps(model)])
 
 
 Weights = list[tuple[keras.Variable, Any]]

@@ -16,6 +16,7 @@ import tensorflow as tf
 from fgmix.errors import FgmixError
 from fgmix.files import replacing
 from fgmix.lazy import import_optional
+from fgmix.models.ensemble import with_maps, without_maps
 from fgmix.models.nested import every_layer
 from fgmix.serving.export import refuse_existing, write_companions
 from fgmix.serving.inference import InferenceGraph
@@ -102,14 +103,15 @@ def in_float32(model: keras.Model) -> keras.Model:
     """
     if all(layer.compute_dtype == "float32" for layer in every_layer(model)):
         return model
+    whole = with_maps(model)
     copy = keras.models.clone_model(
-        model,
+        whole,
         clone_function=lambda operation: type(operation).from_config(
             _with_float32(operation.get_config())
         ),
     )
-    copy.set_weights(model.get_weights())
-    return copy
+    copy.set_weights(whole.get_weights())
+    return without_maps(copy, like=model)
 
 
 def _with_float32(config: Any) -> Any:

@@ -15,10 +15,10 @@ import tensorflow as tf
 from fgmix.data.codec.decode import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
 from fgmix.explanation.energy import mean_energy
-from fgmix.models.ensemble import image_sizes
+from fgmix.models.ensemble import image_sizes, with_maps
 from fgmix.models.fused_batchnorm import infer
 from fgmix.serving.choices import TOP
-from fgmix.serving.inference import InferenceGraph, with_maps
+from fgmix.serving.inference import InferenceGraph
 
 Outputs = dict[str, tf.Tensor]
 

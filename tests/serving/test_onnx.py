@@ -8,7 +8,7 @@ import tensorflow as tf
 from fgmix.errors import FgmixError
 from fgmix.evaluation.calibration import Abstention
 from fgmix.models import build_classifier
-from fgmix.models.ensemble import average_classifiers
+from fgmix.models.ensemble import attended_maps, average_classifiers
 from fgmix.serving import onnx
 from fgmix.serving.signatures import Classifier, serving_tensor
 from fgmix.training.precision import policy
@@ -65,7 +65,6 @@ def build(backbone="tiny", precision="float32"):
         ("gelu", "float32"),
         ("bare", "bfloat16"),
         ("bare", "float16"),
-        pytest.param("convnext_tiny", "bfloat16", marks=pytest.mark.slow),
     ],
 )
 def test_onnxruntime_answers_as_the_model_in_float32(backbone, precision, files, tmp_path):
@@ -117,8 +116,11 @@ def test_onnxruntime_averages_runs_and_views(files, tmp_path):
     session = onnxruntime.InferenceSession(tmp_path / "1" / "model.onnx")
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
     [probabilities] = session.run(["probabilities"], {"images": images})
-    expected = averaged("float32")(images, training=False)
+    model = averaged("float32")
+    expected = model(images, training=False)
     np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-4)
+    shapes = [features.shape for features in attended_maps(onnx.in_float32(averaged("bfloat16")))]
+    assert shapes == [features.shape for features in attended_maps(model)]
 
 
 def test_what_differs_is_not_written(files, tmp_path, monkeypatch):
