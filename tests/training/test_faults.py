@@ -244,7 +244,7 @@ def test_of_two_trainings_of_one_run_the_second_is_refused(photos, tmp_path):
     with ExitStack() as first:
         first.enter_context(alone(tmp_path / "run", ""))
         assert "is being trained by another process" in refused(config)
-        assert "--run-dir" in refused(replace(config, resume=True))
+        assert "--run-dir" in refused(replace(config, overwrite=True))
 
 
 def test_a_lock_that_was_left_by_a_killed_process_holds_nobody_up(photos, tmp_path):
