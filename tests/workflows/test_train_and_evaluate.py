@@ -71,7 +71,7 @@ def test_the_history_has_a_row_an_epoch(finished):
 def test_the_config_says_everything_that_was_decided(finished, photos):
     record = json.loads((finished / "config.json").read_text())
     assert TrainConfig(**record["config"]) == small_config(photos, finished).resolve()
-    unset = ("data_dir", "shots", "folds", "fold", "checkpoint_every")
+    unset = ("data_dir", "columns", "shots", "folds", "fold", "checkpoint_every")
     unset += ("coordinator", "processes", "process", "finetune", "few")
     assert None not in [v for k, v in record["config"].items() if k not in unset]
     assert record["precision"] == "float32"
