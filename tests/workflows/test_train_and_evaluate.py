@@ -219,7 +219,9 @@ def test_a_refused_experiment_leaves_nothing(photos, tmp_path, problem):
 
 
 def test_nothing_else_is_public():
-    assert sorted(fgmix.__all__) == ["FgmixError", "TrainConfig", "train"]
-    assert fgmix.train is experiment.train
+    functions = ["check", "compare", "evaluate", "explain", "export", "open_run"]
+    functions += ["predict", "train"]
+    classes = ["FgmixError", "Prediction", "Run", "TrainConfig"]
+    assert sorted(fgmix.__all__) == sorted([*functions, *classes, "layers", "models"])
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         fgmix.trian  # noqa: B018
