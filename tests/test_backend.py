@@ -70,10 +70,10 @@ def test_tensorflow_that_is_missing_or_broken_is_one_line(tmp_path, package, con
 def test_keras_on_another_backend_is_told_before_it_fails():
     code = (
         "import sys, types\n"
+        "from fgmix.backend import import_tensorflow\n"
         "keras = types.ModuleType('keras')\n"
         "keras.backend = types.SimpleNamespace(backend=lambda: 'jax')\n"
         "sys.modules |= {'keras': keras, 'tensorflow': types.ModuleType('tensorflow')}\n"
-        "from fgmix.backend import import_tensorflow\n"
         "import_tensorflow(any_backend=True)\n"
         "import_tensorflow()\n"
     )

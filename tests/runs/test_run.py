@@ -157,7 +157,7 @@ def test_a_run_tells_its_parts(finished, photos):
     assert len(run.predictions.paths) == run.metrics["num_examples"]
     assert {row["split"] for row in run.splits} >= {"train", "test"}
     assert run.model is run.model
-    assert repr(run) == f"Run({str(finished)!r})"
+    assert repr(run).startswith(f"<Run {finished}: mixed on tiny, 3 classes, top-1 ")
 
 
 def test_a_run_of_0_1_is_read(finished, tmp_path):
