@@ -133,7 +133,8 @@ def convert(classifier: Classifier, calibration: Sequence[np.ndarray] = ()) -> b
     """Returns the content of a LiteRT file.
 
     Its signature takes `images`, float32 `[1, S, S, 3]` in RGB 0 to 255, and gives `probabilities
-    [1, K]`, `heatmap [1, h, w]` and, if there is a threshold, `accepted [1]`.
+    [1, K]`, `heatmap [1, h, w]` and, if there is a threshold, `accepted [1]`. In int8 the heat map
+    is not scaled to [0, 1].
 
     Args:
         classifier: In float32.
@@ -148,7 +149,9 @@ def convert(classifier: Classifier, calibration: Sequence[np.ndarray] = ()) -> b
     @tf.function(input_signature=[tf.TensorSpec([1, size, size, 3], tf.float32, name="images")])
     def call(images: tf.Tensor) -> Outputs:
         probabilities, *maps = graph(images)
-        return classifier.answer(probabilities) | {"heatmap": mean_energy(maps)}
+        return classifier.answer(probabilities) | {
+            "heatmap": mean_energy(maps, scaled=not calibration)
+        }
 
     with tempfile.TemporaryDirectory() as folder:
         module = tf.Module()

@@ -98,8 +98,8 @@ session.run(["probabilities"], {{session.get_inputs()[0].name: images}})
 LITERT_USE = """\
 The signature `serving_default` takes `images`, float32 `[1, {size}, {size}, 3]`, RGB 0 to 255: one
 photo decoded upright{crop} and resized to {size} x {size} pixels, bilinearly with antialiasing. It
-gives `probabilities [1, {classes}]`, `heatmap [1, h, w]` (0 to 1, where the model looks)\
-{and_accepted}; `labels.txt` has the classes in their order.
+gives `probabilities [1, {classes}]`, `heatmap [1, h, w]` (where the model looks: 0 to 1, in int8
+not scaled){and_accepted}; `labels.txt` has the classes in their order.
 
 ```python
 from ai_edge_litert.interpreter import Interpreter
@@ -115,7 +115,8 @@ AVERAGED = {
     "savedmodel": " A photo is decoded once. The heat map of `explain` is the mean of the maps, "
     "each scaled to the range 0 to 1 first.",
     "onnx": "",
-    "litert": " The heat map is the mean of the maps, each scaled to the range 0 to 1 first.",
+    "litert": " The heat map is the mean of the maps, each scaled to the range 0 to 1 first (in "
+    "int8 not).",
 }
 """What the card of each format says of averaging."""
 
