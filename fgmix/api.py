@@ -222,10 +222,8 @@ def explain(run: Run | Place, image: Place, *, class_name: str | None = None) ->
         ```
     """
     opened = _open(run)
-    if class_name is not None and class_name not in opened.class_names:
-        near = difflib.get_close_matches(class_name, opened.class_names, 1)
-        hint = f": did you mean {near[0]!r}?" if near else ""
-        raise FgmixError(f"{class_name!r} is not a class of {opened.directory}{hint}")
+    if class_name is not None:
+        opened.require_class(class_name)
     import_tensorflow()
     from fgmix.explanation.image import explain_image
 

@@ -1,6 +1,5 @@
 """`fgmix heatmaps`: draws and measures where runs look."""
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,10 +167,8 @@ def _check_output(output: Path) -> None:
 
 
 def _check_run(run: Run, first: Run, class_name: str | None) -> None:
-    if class_name is not None and class_name not in run.class_names:
-        near = difflib.get_close_matches(class_name, run.class_names, 1)
-        hint = f": did you mean {near[0]!r}?" if near else ""
-        raise FgmixError(f"--class {class_name!r} is not a class of {run.directory}{hint}")
+    if class_name is not None:
+        run.require_class(class_name, "--class ")
     if run.crop_bottom != first.crop_bottom:
         raise FgmixError(
             f"{run.directory} and {first.directory} crop photos differently: draw one at a time"

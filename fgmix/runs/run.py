@@ -1,5 +1,6 @@
 """Reads a run's folder."""
 
+import difflib
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -138,6 +139,21 @@ class Run:
     def trained_with(self) -> TrainConfig:
         """The settings it was trained with: those for few images, if it had few."""
         return self.config.for_photos(self.data["num_images"].get("train", 0))
+
+    def require_class(self, name: str, flag: str = "") -> None:
+        """Checks that the model knows a class.
+
+        Args:
+            name: The class.
+            flag: What gave it, with a space behind, for the message.
+
+        Raises:
+            FgmixError: If it does not, with the class of the nearest name.
+        """
+        if name not in self.class_names:
+            near = difflib.get_close_matches(name, self.class_names, 1)
+            hint = f": did you mean {near[0]!r}?" if near else ""
+            raise FgmixError(f"{flag}{name!r} is not a class of {self.directory}{hint}")
 
     def config_at(
         self,

@@ -1,6 +1,7 @@
 """Says why a finished training may have made a bad model, and which flag to change."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,14 @@ PHOTOS = 10
 
 
 def doubts(
-    config: TrainConfig, dataset: ImageDataset, history: Sequence[Mapping[str, str]]
+    config: TrainConfig, dataset: ImageDataset, history: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """Returns what makes it doubtful that a training has made a good model.
 
     Args:
         config: The settings that it was trained with.
         dataset: The images, with the split `"train"`.
-        history: The rows of its `history.csv`, of all epochs.
+        history: Its history, a row per epoch.
 
     Returns:
         A sentence each, with the flag to change; empty if nothing is doubtful. A classifier that

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -36,11 +36,6 @@ from fgmix.serving.onnx import export_onnx, require_onnx
 from fgmix.serving.signatures import Classifier
 
 log = logging.getLogger(__name__)
-
-FOLDERS = {"onnx": "onnx", "litert": "litert"}
-"""Folders of formats that no TensorFlow server can load, so that none tries to."""
-REQUIRED = {"onnx": require_onnx, "litert": require_litert}
-"""Checks that the packages for a format are installed."""
 
 CHECKED_IMAGES = 16
 COMPARED_IMAGES, CALIBRATION_IMAGES = 200, 200
@@ -90,14 +85,15 @@ def export_run(
     """
     ensemble = as_ensemble(source)
     load = cache(partial(load_images, ensemble.first, dataset, data_dir))
-    if model_format in FOLDERS:
-        REQUIRED[model_format]()
-        directory = directory / FOLDERS[model_format]
+    exporter = EXPORTERS[model_format]
+    if exporter.require:
+        exporter.require()
+        directory = directory / model_format
     if target:
         _refuse_without_validation(ensemble.first)
         load()
     model = ensemble.load_model()
-    if model_format in FOLDERS:
+    if exporter.require:
         _refuse_several_sizes(model, model_format)
 
     @cache
@@ -120,10 +116,7 @@ def export_run(
         calibration.abstention if calibration else None,
     )
     card = write_card(ensemble, metrics, version.name, model_format, top_k, calibration, averaging)
-    if model_format == "litert":
-        _export_litert(load, classifier, version, card, quantize)
-    else:
-        EXPORTERS[model_format](load, classifier, version, card)
+    exporter.write(load, classifier, version, card, quantize)
     return version
 
 
@@ -198,7 +191,11 @@ def _measure_averaging(
 
 
 def _export_onnx(
-    images: Callable[[], ImageDataset], classifier: Classifier, version: Path, card: str
+    images: Callable[[], ImageDataset],
+    classifier: Classifier,
+    version: Path,
+    card: str,
+    quantize: str,
 ) -> None:
     files = images().files("test")
     chosen = evenly_spaced(len(files), CHECKED_IMAGES)
@@ -231,10 +228,31 @@ def _export_litert(
 
 
 def _export_saved_model(
-    images: Callable[[], ImageDataset], classifier: Classifier, version: Path, card: str
+    images: Callable[[], ImageDataset],
+    classifier: Classifier,
+    version: Path,
+    card: str,
+    quantize: str,
 ) -> None:
     export_saved_model(classifier, version, card)
     write_serving_configs(version.parent, model_name(version.parent))
 
 
-EXPORTERS = {"savedmodel": _export_saved_model, "onnx": _export_onnx}
+class _Exporter(NamedTuple):
+    """How a model is written in a format.
+
+    Attributes:
+        write: `(images, classifier, version, card, quantize) -> None`.
+        require: Checks that the packages are installed, for a format that takes pixels. No
+            TensorFlow server can load it, so its versions have a folder of their own.
+    """
+
+    write: Callable[[Callable[[], ImageDataset], Classifier, Path, str, str], None]
+    require: Callable[[], object] | None = None
+
+
+EXPORTERS = {
+    "savedmodel": _Exporter(_export_saved_model),
+    "onnx": _Exporter(_export_onnx, require_onnx),
+    "litert": _Exporter(_export_litert, require_litert),
+}

@@ -117,8 +117,7 @@ def train(config: TrainConfig) -> TrainResult:
                 found.metrics["interpolation"] = fitted.interpolation
             failpoint("evaluated")
         if distribution.leads:
-            history = Run.open(directory, finished=False).history
-            for doubt in doubts(settings, dataset, history):
+            for doubt in doubts(settings, dataset, fitted.history):
                 log.warning("doubtful: %s", doubt)
             _finish(model, config, dataset, before, found, distribution)
         return TrainResult(directory, found.metrics)
