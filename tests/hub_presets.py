@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from fgmix.models.backbones.named_presets import EFFICIENTNET_LITE0
+
 keras_hub = pytest.importorskip(
     "keras_hub", reason="keras_hub is not installed (pip install 'fgmix[kerashub]')"
 )
@@ -115,9 +117,15 @@ def clip(image_size=32):
     )
 
 
+def efficientnet_lite0():
+    arguments = EFFICIENTNET_LITE0.arguments | {"stackwise_num_repeats": [1] * 7}
+    return keras_hub.models.EfficientNetBackbone(input_shape=(None, None, 3), **arguments)
+
+
 BACKBONES = {
     "resnet": (resnet, "ResNetImageConverter"),
     "hgnetv2": (hgnetv2, "HGNetV2ImageConverter"),
+    "efficientnet_lite0": (efficientnet_lite0, "EfficientNetImageConverter"),
     "vit": (vit, "ViTImageConverter"),
     "deit": (deit, "DeiTImageConverter"),
     "dinov2": (dinov2, "DINOV2ImageConverter"),
