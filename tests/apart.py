@@ -12,6 +12,7 @@ import numpy as np
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.failpoints import FAIL_AT
+from tests.forked import forked
 from tests.kills import weights
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,7 @@ from fgmix import TrainConfig, train
 from fgmix.cli.main import run
 from fgmix.training.determinism import make_deterministic
 make_deterministic()
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 if not exported:
     fgmix.workflows.train_and_evaluate.export_apart = lambda *_: None
 sys.exit(run(lambda _: train(TrainConfig(**settings)) and 0, []))
@@ -39,6 +41,7 @@ def start(
     devices: int = 1,
     kill_at: str = "",
     exported: bool = False,
+    fresh: bool = False,
     **environment: str,
 ) -> subprocess.Popen:
     """Starts a training as the command line does, with its messages and exit codes.
@@ -49,6 +52,8 @@ def start(
         devices: Into how many the processor is divided.
         kill_at: The failpoint at which the process ends, if not at the end of the run.
         exported: Whether a run that is exported in one more process is; it takes half of its time.
+        fresh: Whether it is a process of its own from its start, and not a fork of one that all
+            share. Forks order their sets alike.
         environment: More variables of the process.
     """
     names = {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -58,7 +63,7 @@ def start(
     arguments = [json.dumps(asdict(config)), str(devices if backend == "tensorflow" else 1)]
     arguments.append("exported" if exported else "not exported")
     return subprocess.Popen(
-        [sys.executable, "-c", WORK, *arguments],
+        [*([sys.executable] if fresh else forked(backend)), "-c", WORK, *arguments],
         env={**os.environ, **names, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

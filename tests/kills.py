@@ -36,26 +36,31 @@ def weights(run: Path) -> list[np.ndarray]:
     return [np.asarray(v) for v in Run(run).load_model().weights]
 
 
-def tiny_with_dropout(image_size: int, weights: str | None = None):
-    """Returns the backbone of these trainings."""
+def small_with_dropout(image_size: int, weights: str | None = None):
+    """Returns the backbone of these trainings, from side `S` to `S / 8`."""
     import keras
 
-    from fgmix.models.backbones.tiny import build_tiny
-
-    body = build_tiny(image_size)
-    output = keras.layers.Dropout(0.3, name="dropout")(body.output)
-    return keras.Model(body.input, output, name="tiny")
+    inputs = x = keras.Input((image_size, image_size, 3))
+    for number, width in enumerate((8, 16, 32), start=1):
+        x = keras.layers.Conv2D(width, 3, 2, "same", use_bias=False, name=f"conv{number}")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
+        x = keras.layers.ReLU(name=f"relu{number}")(x)
+    output = keras.layers.Dropout(0.3, name="dropout")(x)
+    return keras.Model(inputs, output, name="tiny")
 
 
 def _work(config: TrainConfig, kill_at: str | None, variables: dict[str, str]) -> None:
     os.environ.update(variables)
+    import tensorflow as tf
+
     from fgmix.models.backbones.registry import BACKBONES
     from fgmix.training.determinism import make_deterministic
     from fgmix.workflows.train_and_evaluate import train
 
     tiny = BACKBONES["tiny"]
-    BACKBONES["tiny"] = replace(tiny, build=tiny_with_dropout)
+    BACKBONES["tiny"] = replace(tiny, build=small_with_dropout)
     if kill_at:
         os.environ[FAIL_AT] = kill_at
     make_deterministic()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # it takes time
     train(config)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fgmix.cli.train import resume_command
+from tests.forked import forked
 from tests.trained_runs import read_history
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 def start(argv, **options):
     return subprocess.Popen(
-        [sys.executable, *argv],
+        [*forked(), *argv],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

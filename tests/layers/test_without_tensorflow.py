@@ -2,22 +2,22 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.backbones import OWN
+from tests.forked import forked
 
 pytest.importorskip("jax", reason="jax is not installed")
 
 ROOT = Path(__file__).parents[2]
-BLOCKED = "import sys; sys.modules['tensorflow'] = None\n"
+BLOCKED = "import sys; assert sys.modules['tensorflow'] is None\n"
 
 
 def run_on_jax(code, *arguments):
     return subprocess.run(
-        [sys.executable, "-c", BLOCKED + code, *arguments],
+        [*forked("jax alone"), "-c", BLOCKED + code, *arguments],
         env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,

@@ -2,10 +2,11 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.forked import forked
 
 pytest.importorskip("jax", reason="jax is not installed")
 
@@ -21,7 +22,7 @@ CHOSEN += ("damaged", "goes_on_exactly", "known_probabilities", "single_predicti
 def test_the_tests_pass_on_jax():
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(*forked("jax"), "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *("-k", " or ".join(CHOSEN)),
             *(str(ROOT / "tests" / file) for file in FILES),
         ],

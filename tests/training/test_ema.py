@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -16,6 +15,7 @@ from fgmix.training.callbacks import EpochLog
 from fgmix.training.ema import TrainedModel, WeightEMA
 from fgmix.training.inputs import image_inputs
 from fgmix.training.trainer import build_model, fit
+from tests.forked import forked
 from tests.trained_runs import small_config
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_on_jax_it_is_the_same_loop():
         "print('done')"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [*forked("jax"), "-c", code],
         env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

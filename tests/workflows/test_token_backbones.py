@@ -20,6 +20,7 @@ from fgmix.serving.export import export_saved_model
 from fgmix.serving.onnx import export_onnx
 from fgmix.serving.signatures import Classifier
 from tests import hub_presets
+from tests.forked import forked
 from tests.hub_presets import photos as images
 from tests.hub_presets import run
 from tests.pictures import write_noise
@@ -112,7 +113,7 @@ def test_onnx_gives_the_same(mixed, files, tmp_path):
 
 JAX = """
 import sys
-sys.modules["tensorflow"] = None
+assert sys.modules["tensorflow"] is None
 import keras, numpy as np, fgmix.layers
 from fgmix.models import build_classifier
 folder = sys.argv[1]
@@ -133,7 +134,7 @@ def test_jax_gives_the_same_and_trains_without_tensorflow(preset, mixed, tmp_pat
     mixed.save(tmp_path / "model.keras")
     np.savez(tmp_path / "io.npz", images=images(2), out=run(mixed, images(2)))
     done = subprocess.run(
-        [sys.executable, "-c", JAX, str(tmp_path), str(preset[1])],
+        [*forked("jax alone"), "-c", JAX, str(tmp_path), str(preset[1])],
         env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(sys.path)},
         cwd=ROOT,
         capture_output=True,

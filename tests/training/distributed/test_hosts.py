@@ -80,7 +80,9 @@ def test_only_a_run_of_several_processes_loses_one():
 def two(photos, tmp_path_factory):
     """Returns an uninterrupted run of two processes, and their output."""
     config = small_config(photos, tmp_path_factory.mktemp("hosts") / "two", **SETTINGS)
-    said = finish(*(start(part, "jax", exported=True) for part in pair(config, free_port())))
+    said = finish(
+        *(start(part, "jax", exported=True, fresh=True) for part in pair(config, free_port()))
+    )
     return config, said
 
 
