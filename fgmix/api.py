@@ -307,7 +307,7 @@ def compare(
         difference: The points of accuracy for which the seeds needed are computed.
 
     Returns:
-        The comparison: its `accuracies` and `contrasts`. `print` shows its tables.
+        The comparison: its `accuracies` and `contrasts`. `print` shows them, a line each.
 
     Raises:
         FgmixError: If a run can't be read or the runs can't be compared.
