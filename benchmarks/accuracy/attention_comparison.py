@@ -8,7 +8,8 @@ test photo once a draw. A draw sets the folds, the shots and the seed of trainin
 all attentions see the same photos in the same batches, so they are compared draw by draw. Recipe
 `frozen`, with its defaults: attention is added to the features, and all start from the same probe.
 With `--head paper` attention stands in place of the features, before 512 units, as in the paper.
-Shots have no validation photos. Continues where it was stopped.
+Shots have no validation photos. `conv` is `mixed` without its attention, so the two are compared
+too. Continues where it was stopped.
 """
 
 import argparse
@@ -26,13 +27,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.lib.bits import packed, unpacked
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.paired import compare_paired
 from benchmarks.lib.records import Record, markdown, script_parser, write
 from fgmix.backend import import_tensorflow
 from fgmix.comparison.contrasts import BETTER, NOT_SHOWN, WORSE
 from fgmix.comparison.power import detectable_difference
-from fgmix.comparison.statistics import LEVEL, holm, measure_accuracy
+from fgmix.comparison.statistics import LEVEL, Difference, holm, measure_accuracy
 from fgmix.config.train_config import TrainConfig
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 NAME = "attention_comparison"
 BASELINE = "none"
+WITH_CONTROL = ("mixed", "conv")
+"""An attention, and the same without attention."""
 ATTENTIONS = ("none", "channel", "spatial", "mixed", "conv")
 ALL = 0
 """Stands for all photos among the numbers of shots."""
@@ -202,18 +206,6 @@ def start_alike(
         layer.set_weights(weights)
 
 
-def packed(places: list[int], count: int) -> str:
-    """Returns a bit a photo, as hexadecimal digits."""
-    bits = np.zeros(count, bool)
-    bits[places] = True
-    return np.packbits(bits).tobytes().hex()
-
-
-def unpacked(text: str, count: int) -> np.ndarray:
-    """Returns bool `(count,)`, the inverse of `packed`."""
-    return np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8))[:count].astype(bool)
-
-
 def results(rows: list[dict[str, Any]], photos: int, folds: int) -> dict[str, Any]:
     """Returns accuracies and contrasts of all draws whose trainings are complete.
 
@@ -224,7 +216,9 @@ def results(rows: list[dict[str, Any]], photos: int, folds: int) -> dict[str, An
     """
     of_cell = {tuple(row[name] for name in Cell._fields): row["correct"] for row in rows}
     attentions = [a for a in ATTENTIONS if any(row["attention"] == a for row in rows)]
-    groups, pairs = [], []
+    groups: list[dict[str, Any]] = []
+    pairs: list[tuple[str, str, Difference]] = []
+    controls: list[tuple[str, str, Difference]] = []
     for shots in sorted({row["shots"] for row in rows}, key=lambda s: s or np.inf):
         draws = [
             draw
@@ -245,9 +239,22 @@ def results(rows: list[dict[str, Any]], photos: int, folds: int) -> dict[str, An
             if attention != BASELINE:
                 found = compare_paired(correct[attention], correct[BASELINE])
                 pairs.append((name, f"{BASELINE}, {amount}", found))
+        if correct.keys() >= set(WITH_CONTROL):
+            found = compare_paired(*(correct[attention] for attention in WITH_CONTROL))
+            controls.append((*(f"{a}, {amount}" for a in WITH_CONTROL), found))
+    return {
+        "groups": groups,
+        "contrasts": _judged(pairs),
+        "controls": _judged(controls),
+        "baseline": BASELINE,
+    }
+
+
+def _judged(pairs: list[tuple[str, str, Difference]]) -> list[dict[str, Any]]:
+    """Returns contrasts with a verdict each, corrected for their number."""
     corrected = holm([found.p_value for _, _, found in pairs])
     level = LEVEL / max(1, len(pairs))
-    contrasts = [
+    return [
         {
             "group": group,
             "baseline": baseline,
@@ -258,7 +265,6 @@ def results(rows: list[dict[str, Any]], photos: int, folds: int) -> dict[str, An
         }
         for (group, baseline, found), p in zip(pairs, corrected, strict=True)
     ]
-    return {"groups": groups, "contrasts": contrasts, "baseline": BASELINE}
 
 
 def _of_draw(
@@ -276,19 +282,15 @@ def table(record: Record) -> str:
     for group in record["groups"]:
         attention, _, amount = group["name"].partition(", ")
         accuracy, contrast = group["accuracy"], contrasts.get(group["name"])
-        cells = ["", "", "", ""]
-        if contrast:
-            found, detectable = contrast["found"], contrast["detectable"]
-            cells = [
-                f"{100 * found['mean']:+.2f}",
-                f"{100 * found['low']:+.2f} to {100 * found['high']:+.2f}",
-                f"{contrast['corrected_p']:.3f}",
-                "" if detectable is None else f"{100 * detectable:.2f}",
-            ]
+        cells = _shown(contrast) if contrast else ["", "", "", ""]
         draws = len(accuracy["seeds"])
         rows.append([amount, f"`{attention}`", draws, f"{100 * accuracy['mean']:.1f}", *cells])
     head = ["photos a class", "attention", "draws", "top-1 %", "against `none`, points"]
     head += ["95 % interval", "corrected p", "detectable"]
+    for contrast in record["controls"]:
+        names = [contrast[name].partition(", ") for name in ("group", "baseline")]
+        (attention, _, amount), (control, _, _) = names
+        rows.append([amount, f"`{attention}` against `{control}`", "", "", *_shown(contrast)])
     per_class = record["photos"] / record["classes"] * (1 - 1 / record["folds"])
     return markdown(head, rows) + (
         f"\n`{record['dataset']}`, {record['classes']} classes, all {record['photos']:,} photos, "
@@ -296,6 +298,17 @@ def table(record: Record) -> str:
         f"class, of which a tenth validates); `{record['backbone']}`, recipe `frozen`, "
         f"head `{record['head']}`.\n"
     )
+
+
+def _shown(contrast: dict[str, Any]) -> list[str]:
+    """Returns difference, interval, p and detectable difference as cells."""
+    found, p, detectable = contrast["found"], contrast["corrected_p"], contrast["detectable"]
+    return [
+        f"{100 * found['mean']:+.2f}",
+        f"{100 * found['low']:+.2f} to {100 * found['high']:+.2f}",
+        "< 0.001" if p < 0.001 else f"{p:.3f}",
+        "" if detectable is None else f"{100 * detectable:.2f}",
+    ]
 
 
 def cells(args: argparse.Namespace) -> Iterator[Cell]:

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.accuracy import attention_comparison as script
 from benchmarks.accuracy.attention_comparison import ALL, Cell
+from benchmarks.lib.bits import packed, unpacked
 
 PHOTOS, FOLDS = 1000, 2
 
@@ -12,7 +13,7 @@ PHOTOS, FOLDS = 1000, 2
 def row(cell, correct):
     """Returns the row of a training that predicts some photos of its fold well."""
     places = [p for p in np.flatnonzero(correct).tolist() if p % FOLDS == cell.fold]
-    return {**cell._asdict(), "correct": script.packed(places, PHOTOS)}
+    return {**cell._asdict(), "correct": packed(places, PHOTOS)}
 
 
 def rows(gain=0.0, draws=3, shots=(5, ALL), attentions=("none", "mixed")):
@@ -29,7 +30,7 @@ def rows(gain=0.0, draws=3, shots=(5, ALL), attentions=("none", "mixed")):
 
 
 def test_bits_of_photos_survive_the_record():
-    assert script.unpacked(script.packed([0, 8, 12], 13), 13).nonzero()[0].tolist() == [0, 8, 12]
+    assert unpacked(packed([0, 8, 12], 13), 13).nonzero()[0].tolist() == [0, 8, 12]
 
 
 def test_folds_are_joined_and_each_number_of_shots_has_its_own_contrast():
@@ -47,6 +48,15 @@ def test_folds_are_joined_and_each_number_of_shots_has_its_own_contrast():
     assert few["found"]["mean"] == pytest.approx(0.05, abs=0.02)
     assert everything["verdict"] == "no difference shown"
     assert everything["found"]["mean"] == 0
+
+
+def test_mixed_is_compared_with_its_control():
+    attentions = ("none", "mixed", "conv")
+    found = script.results(rows(gain=0.1, attentions=attentions), PHOTOS, FOLDS)
+    few, everything = found["controls"]
+    assert (few["group"], few["baseline"]) == ("mixed, 5 shots", "conv, 5 shots")
+    assert few["verdict"] == everything["verdict"] == "no difference shown"
+    assert script.results(rows(), PHOTOS, FOLDS)["controls"] == []
 
 
 def test_a_draw_that_lacks_a_training_is_left_out():
