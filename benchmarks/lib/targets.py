@@ -103,9 +103,16 @@ def input_pipeline(record: Record) -> Iterator[Measured]:
 
 
 def frozen_epoch(record: Record) -> Iterator[Measured]:
-    """Yields the speed-up of an epoch on stored features. The target is for `none` alone."""
-    found = spread(record["attentions"]["none"]["times_faster"])
-    yield Measured("`none`", show(found, 0), at_least(found, 50))
+    """Yields the speed-up of an epoch on stored features, by processor time."""
+    for attention, least in {"none": 50, "mixed": 40}.items():
+        timed = record["attentions"][attention]
+        found = spread(timed["times_faster_processor"])
+        clock = show(spread(timed["times_faster"]), 0)
+        yield Measured(
+            f"`{attention}`",
+            f"{show(found, 0)} by processor time; {clock} by the clock",
+            at_least(found, least),
+        )
 
 
 def serving_throughput(record: Record) -> Iterator[Measured]:
@@ -188,7 +195,7 @@ ROWS = [
     ),
     Row(
         "epoch on stored features over one with the backbone",
-        "at least 50x",
+        "`none` at least 50x, `mixed` 40x",
         "frozen_epoch",
         frozen_epoch,
     ),

@@ -5,7 +5,8 @@
 Both train attention and classifier on the same images in the same views and order, alternately in
 one process: `--rounds` times an epoch with the backbone, then epochs on features. The first epoch
 of each, which builds the graph, does not count. An epoch with the backbone includes reading and
-decoding the images.
+decoding the images. Processor time, of all cores together, tells more than the clock on a machine
+that is busy.
 """
 
 import logging
@@ -17,6 +18,7 @@ import numpy as np
 
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser, write
+from benchmarks.lib.rounds import show, spread
 from fgmix.backend import import_tensorflow
 from fgmix.config.train_config import TrainConfig
 from fgmix.models.attention import ATTENTIONS
@@ -46,15 +48,15 @@ class Timed:
             metrics=["accuracy"],
         )
 
-    def seconds(self, epochs: int) -> float:
-        """Trains an epoch, and returns its seconds."""
+    def seconds(self, epochs: int) -> tuple[float, float]:
+        """Trains, and returns the seconds of an epoch by the clock and of the processor."""
         steps = self.inputs.steps_per_epoch
         batches = self.inputs.training(self.epoch * steps)
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         with batch_statistics(self.model):
             self.model.fit(batches, steps_per_epoch=steps, epochs=epochs, verbose=0, shuffle=False)
         self.epoch += epochs
-        return (time.perf_counter() - began) / epochs
+        return (time.perf_counter() - began) / epochs, (time.process_time() - worked) / epochs
 
 
 def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str, Any]:
@@ -69,24 +71,23 @@ def measure(config: TrainConfig, rounds: int, features_alone: bool) -> dict[str,
     head, inputs = feature_inputs(model, config, dataset)
     on_features = Timed(head, config, inputs)
     on_features.seconds(1)
-    result: dict[str, Any] = {
-        "on_features": [],
-        "photos": inputs.steps_per_epoch * inputs.batch_size,
-    }
-    if features_alone:
-        result["on_features"] = [on_features.seconds(ON_FEATURES) for _ in range(rounds)]
-        return result
-    whole = build_model(config, len(dataset.class_names), "float32")
-    for layer in split_model(whole).backbone.layers:
-        layer.trainable = False
-    with_backbone = Timed(whole, config, view_inputs(config, dataset))
-    with_backbone.seconds(1)
-    result["with_backbone"] = []
+    result: dict[str, Any] = {"photos": inputs.steps_per_epoch * inputs.batch_size}
+    timed = {"on_features": (on_features, ON_FEATURES)}
+    if not features_alone:
+        whole = build_model(config, len(dataset.class_names), "float32")
+        for layer in split_model(whole).backbone.layers:
+            layer.trainable = False
+        timed["with_backbone"] = (Timed(whole, config, view_inputs(config, dataset)), 1)
+        timed["with_backbone"][0].seconds(1)
     for _ in range(rounds):
-        result["with_backbone"].append(with_backbone.seconds(1))
-        result["on_features"].append(on_features.seconds(ON_FEATURES))
-    pairs = zip(result["with_backbone"], result["on_features"], strict=True)
-    result["times_faster"] = [slow / fast for slow, fast in pairs]
+        for name, (form, epochs) in timed.items():
+            clock, processor = form.seconds(epochs)
+            result.setdefault(name, []).append(clock)
+            result.setdefault(f"{name}_processor", []).append(processor)
+    if not features_alone:
+        for kind in ("", "_processor"):
+            pairs = zip(result[f"with_backbone{kind}"], result[f"on_features{kind}"], strict=True)
+            result[f"times_faster{kind}"] = [slow / fast for slow, fast in pairs]
     return result
 
 
@@ -105,6 +106,7 @@ def main() -> None:
         help="those that are timed with the backbone run too",
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--shots", type=int, help="train on this many photos of each class")
     args = parser.parse_args()
     import_tensorflow()
     logging.getLogger("fgmix").setLevel(logging.WARNING)
@@ -114,6 +116,7 @@ def main() -> None:
         backbone=args.backbone,
         weights=args.weights,
         recipe="frozen",
+        shots=args.shots,
     ).resolve()
     record: dict[str, Any] = {
         "backbone": args.backbone,
@@ -121,7 +124,7 @@ def main() -> None:
         "batch_size": base.batch_size,
         "attentions": {},
     }
-    print("| attention | seconds on features | with the backbone | times faster | least, most |")
+    print("| attention | s on features | with the backbone | times faster | by processor time |")
     print("|---|---|---|---|---|")
     for attention in args.attentions:
         alone = attention not in args.against
@@ -129,11 +132,9 @@ def main() -> None:
         record["attentions"][attention] = found
         cells = [f"{np.median(found['on_features']):.2f}", "", "", ""]
         if not alone:
-            ratios = found["times_faster"]
             cells[1:] = [
                 f"{np.median(found['with_backbone']):.1f}",
-                f"{np.median(ratios):.0f}",
-                f"{min(ratios):.0f}, {max(ratios):.0f}",
+                *(show(spread(found[f"times_faster{kind}"]), 0) for kind in ("", "_processor")),
             ]
         print(f"| {attention} | {' | '.join(cells)} |", flush=True)
         head = circumstances(args.note, "tensorflow", "keras", "numpy")

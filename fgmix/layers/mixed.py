@@ -74,7 +74,8 @@ class MixedAttention(keras.layers.Layer):
         Returns:
             `(batch, 1, 1, channels)`.
         """
-        mean = ops.mean(features, axis=(1, 2), keepdims=True)
+        # The same operation as in `Excitation`, so that a compiled step computes it once.
+        mean = ops.mean(features, axis=(1, 2))[:, None, None]
         return merge(self.merge, self.channel(mean), self.spatial.mean(features))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -63,7 +63,8 @@ class ResidualAttention(keras.layers.Layer):
         Returns:
             `(batch, 1, 1, channels)`.
         """
-        mean = ops.mean(features, axis=(1, 2), keepdims=True)
+        # The same operation as in `Excitation`, so that a compiled step computes it once.
+        mean = ops.mean(features, axis=(1, 2))[:, None, None]
         if hasattr(self.attention, "mean"):
             return self._add(mean, self.attention.mean(features))
         return self._add(mean, ops.mean(self.attention(features), axis=(1, 2), keepdims=True))

@@ -99,10 +99,13 @@ class SpatialAttention(keras.layers.Layer):
         Returns:
             `(batch, 1, 1, channels)`.
         """
-        gates = ops.cast(self.spatial_map(features)[..., 0], "float32")
-        means = ops.einsum("bhwc,bhw->bc", ops.cast(features, "float32"), gates)
-        _, height, width, _ = features.shape
-        return narrow(means[:, None, None] / (height * width), self.compute_dtype)
+        gates = ops.cast(self.spatial_map(features), "float32")
+        _, height, width, channels = features.shape
+        positions = height * width
+        rows = ops.reshape(ops.cast(features, "float32"), (-1, positions, channels))
+        # As a product of matrices, because `einsum` would transpose the features first.
+        means = ops.matmul(ops.reshape(gates, (-1, 1, positions)), rows)
+        return narrow(ops.reshape(means, (-1, 1, 1, channels)) / positions, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

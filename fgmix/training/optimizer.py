@@ -7,6 +7,7 @@ import keras
 from fgmix.config.train_config import TrainConfig
 from fgmix.models.blocks import backbone_blocks
 from fgmix.models.classifier import parameter_groups
+from fgmix.training.fused_adamw import FusedAdamW
 
 MOMENTUM = 0.9
 
@@ -163,11 +164,10 @@ def _adamw(
     parts: int | None,
 ) -> keras.optimizers.Optimizer:
     """Returns AdamW without weight decay for biases and BatchNorm, as is usual."""
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=weight_decay, gradient_accumulation_steps=parts
-    )
-    flat = [variable for variable in variables if len(variable.shape) < 2]
-    optimizer.exclude_from_weight_decay(var_list=flat)
+    optimizer = FusedAdamW(schedule, weight_decay=weight_decay, gradient_accumulation_steps=parts)
+    # A decay of zero would still read and write every variable.
+    exempt = [variable for variable in variables if not weight_decay or len(variable.shape) < 2]
+    optimizer.exclude_from_weight_decay(var_list=exempt)
     return optimizer
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
 from fgmix.files import replacing
+from fgmix.models.backbones.registry import name_in_files
 from fgmix.models.heads import LOGITS, NORMALIZATION
 from fgmix.models.split import split_model
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
@@ -61,7 +62,7 @@ def start_from_probe(
     stored = provide_features(
         backbone,
         dataset,
-        name=config.backbone,
+        name=name_in_files(config.backbone),
         augmentation=config.augmentation,
         wanted={"train": VIEWS},
     )

@@ -175,10 +175,9 @@ def _maps_on_disk(stored: Stored) -> Load:
     def gather(split: str, views: np.ndarray, images: np.ndarray) -> np.ndarray:
         shape = stored[split, 0][0].shape[1:]
         batch = np.empty((len(images), *shape), np.float16)
-        for view in np.unique(views):
+        for place, (view, image) in enumerate(zip(views, images, strict=True)):
             maps, rows = stored[split, view]
-            chosen = views == view
-            batch[chosen] = maps[rows[images[chosen]]]
+            batch[place] = maps[rows[image]]  # one by one, because a list of rows is copied twice
         return batch
 
     def load(split: str, views: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
