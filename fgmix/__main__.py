@@ -56,6 +56,9 @@ COMMANDS = {
     "reproduce": Command(
         "fgmix.cli.reproduce", "train the paper's grid of runs; write its tables and figures"
     ),
+    "grid": Command(
+        "fgmix.cli.grid", "train every combination of settings, many at a time, and compare them"
+    ),
     "backbones": Command(
         "fgmix.cli.backbones", "list the networks to fine-tune: cost, weights, licence"
     ),

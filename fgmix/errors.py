@@ -6,3 +6,7 @@ class FgmixError(Exception):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+class BusyError(FgmixError):
+    """Another process is at work on it."""

@@ -8,13 +8,14 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from fgmix.errors import FgmixError
+from fgmix.errors import BusyError, FgmixError
 from fgmix.failpoints import failpoint
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,9 @@ def replacing(path: Path) -> Iterator[Path]:
     The temporary path has the same last suffix, because many writers choose the format by it. It is
     removed if the write fails. An existing file is replaced; an existing folder is not.
     """
-    beside = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    # On hosts that share a folder, processes may have the same number.
+    unique = f"{os.getpid()}-{secrets.token_hex(3)}"
+    beside = path.with_name(f".{path.stem}.partial-{unique}{path.suffix}")
     failpoint(f"write {path.name}")
     try:
         yield beside
@@ -197,7 +200,8 @@ def alone(path: Path, refusal: str) -> Iterator[None]:
         refusal: The message if another process holds the lock.
 
     Raises:
-        FgmixError: If another process holds the lock, or the folder can't be written to.
+        BusyError: If another process holds the lock.
+        FgmixError: If the folder can't be written to.
     """
     from filelock import FileLock, Timeout
 
@@ -206,7 +210,7 @@ def alone(path: Path, refusal: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise FgmixError(refusal) from error
+        raise BusyError(refusal) from error
     except OSError as error:
         raise FgmixError(f"can't write to {path.parent}: {error.strerror}") from error
     try:
@@ -214,6 +218,21 @@ def alone(path: Path, refusal: str) -> Iterator[None]:
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Returns whether a process on this host holds the lock of `alone`; writes nothing."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    if not Path(lock.lock_file).exists():
+        return False
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
 
 
 def provide(

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fgmix.errors import FgmixError
+from fgmix.errors import BusyError, FgmixError
 from fgmix.files import (
     alone,
     harmless,
     inside,
     is_empty,
+    is_locked,
     provide,
     read_csv,
     remove_partial,
@@ -243,3 +244,22 @@ def test_a_folder_and_its_files_may_be_links_within_it(tmp_path):
     for folder in (root, tmp_path / "link"):
         for path in ("a/1..png", "b.png"):
             assert inside(folder, path) == folder / path
+
+
+def test_a_lock_is_seen_without_writing(tmp_path):
+    assert not is_locked(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+    with alone(tmp_path / "run", "busy"):
+        assert is_locked(tmp_path / "run")
+        with pytest.raises(BusyError, match="busy"), alone(tmp_path / "run", "busy"):
+            pass
+    assert not is_locked(tmp_path / "run")
+
+
+def test_two_writers_of_a_file_have_files_of_their_own(tmp_path):
+    with replacing(tmp_path / "table.md") as one, replacing(tmp_path / "table.md") as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+    assert (tmp_path / "table.md").read_text() == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.md"]

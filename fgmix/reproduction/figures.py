@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from fgmix.comparison.published import method_name
 from fgmix.evaluation.curves import COLOURS, save_curves
+from fgmix.grid.plan import Cell
+from fgmix.grid.state import State
 from fgmix.models.backbones.registry import name_in_files, shown_name
 from fgmix.plotting import draw_grid, save_figure, share_legend
-from fgmix.reproduction.grid import State
-from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
 from fgmix.reproduction.tables import set_title
 

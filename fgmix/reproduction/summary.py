@@ -6,9 +6,9 @@ from typing import Any
 
 from fgmix.comparison.published import BASE_MODELS, PUBLISHED, method_name
 from fgmix.comparison.statistics import mean_and_std
+from fgmix.grid.plan import Cell
+from fgmix.grid.state import State
 from fgmix.models.choices import GATES
-from fgmix.reproduction.grid import State
-from fgmix.reproduction.plan import Cell
 
 
 @dataclass(frozen=True)
@@ -112,24 +112,3 @@ def has_papers_data(dataset: str, cells: Iterable[Cell]) -> bool:
         (data["num_images"], data["num_classes"]) == (published.images, published.classes)
         for data in records
     )
-
-
-def cell_row(cell: Cell, state: State) -> dict[str, Any]:
-    """Returns a cell as a row of `cells.csv`: its status, its accuracy, why it failed."""
-    c = cell.config
-    measured = cell.metrics() if state.status == "finished" else None
-    return {
-        "dataset": c.dataset,
-        "backbone": c.backbone,
-        "attention": c.attention,
-        "gate": cell.gate,
-        "seed": c.seed,
-        "status": state.status,
-        "epochs": len(cell.history()),
-        **{
-            f"{name}_percent": 100 * measured[name] if measured else None
-            for name in ("top1", "mean_per_class")
-        },
-        "run": cell.directory,
-        "reason": state.reason,
-    }

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from fgmix.comparison.published import BASE_MODELS, PUBLISHED, TABLE_ONE
 from fgmix.config.choices import NAMED_WEIGHTS
+from fgmix.grid.plan import Cell
+from fgmix.grid.state import State
 from fgmix.models.choices import GATES
-from fgmix.reproduction.grid import State
-from fgmix.reproduction.plan import Cell
 from fgmix.reproduction.summary import entries, has_papers_data, has_test_curve
 from fgmix.runs.record import comparable_fingerprints
-from fgmix.tables import aligned, markdown_table
+from fgmix.tables import markdown_table
 
 NOTHING = "–"
 
@@ -66,20 +66,6 @@ def table_one(states: Mapping[Cell, State]) -> str:
         *_notes(aircraft),
     ]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def plan_lines(states: Mapping[Cell, State]) -> list[str]:
-    """Returns one line of text per cell: its status, its epochs, why it failed."""
-    rows = [
-        (
-            state.status,
-            f"{len(cell.history())} of {cell.config.epochs} epochs",
-            cell.title,
-            state.reason,
-        )
-        for cell, state in states.items()
-    ]
-    return aligned(rows, [True] * 4)
 
 
 def set_title(dataset: str) -> str:

@@ -71,15 +71,20 @@ def test_the_grid_passes_small_sample_protocols_on(reproduce, photos):
     assert "2 cells: 2 not run" in out
 
 
-@pytest.mark.slow
-def test_a_grid_is_trained_its_results_written_and_not_trained_again(reproduce, photos, tmp_path):
-    done = subprocess.run(
-        [*(sys.executable, "-m", "fgmix", "reproduce", "--monitor-test"), *map(str, small(photos))],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+def command(*arguments):
+    """Runs the command in a process of its own, whose children train."""
+    return subprocess.run(
+        [*(sys.executable, "-m", "fgmix", "reproduce"), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
         timeout=600,
     )
+
+
+@pytest.mark.slow
+def test_a_grid_is_trained_its_results_written_and_not_trained_again(reproduce, photos, tmp_path):
+    done = command("--monitor-test", *small(photos))
     assert done.returncode == 0, done.stderr
     assert "[2 of 2] photos, tiny, mixed, gate linear, seed 0" in done.stdout
     assert "| MA-Ours | – | " in done.stdout
@@ -91,6 +96,15 @@ def test_a_grid_is_trained_its_results_written_and_not_trained_again(reproduce, 
     assert code == 0
     assert "2 cells: 2 finished" in out
     assert sorted(path.stat().st_mtime for path in tmp_path.rglob("metrics.json")) == before
+    side_by_side = command("--monitor-test", *small(photos), "--runs", "beside", "--jobs", 2)
+    assert side_by_side.returncode == 0, side_by_side.stderr
+    assert "2 at a time" in side_by_side.stdout
+    for path in tmp_path.glob("saved_models/*/metrics.json"):
+        other = tmp_path / "beside" / path.relative_to(tmp_path / "saved_models")
+        assert other.read_text() == path.read_text()
+        assert other.with_name("predictions.csv").read_text() == (
+            path.with_name("predictions.csv").read_text()
+        )
 
 
 @pytest.mark.slow

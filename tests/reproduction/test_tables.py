@@ -8,12 +8,12 @@ from statistics import stdev
 import pytest
 
 from fgmix.comparison.published import PUBLISHED, TABLE_ONE
-from fgmix.reproduction.grid import State, state
+from fgmix.grid.state import State, state
 from fgmix.reproduction.output import write_results
 from fgmix.reproduction.summary import entries, has_papers_data
 from fgmix.reproduction.tables import table_one, table_two
-from tests.reproduction import fakes
-from tests.reproduction.grids import small_grid
+from tests.grid import fakes
+from tests.grid.grids import small_grid
 from tests.trained_runs import draw_photos
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
+from fgmix.grid.plan import Cell
 from fgmix.models.backbones.registry import BACKBONES
-from fgmix.reproduction.plan import Cell
 from fgmix.runs.record import CONFIG, METRICS
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset, Split
-from fgmix.errors import FgmixError
+from fgmix.errors import BusyError, FgmixError
 from fgmix.files import write_csv, write_json
 from fgmix.runs import folder as run_folder
 from fgmix.runs.record import HISTORY, METRICS, PREDICTIONS
@@ -92,3 +93,47 @@ def train_for_ever(config: TrainConfig) -> None:
     directory = begin(config, 1)
     (directory.parent / "worker.pid").write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def train_slowly(config: TrainConfig) -> None:
+    """Like `train`, after it has noted that it began, and some time."""
+    if not Path(config.run_dir).exists():
+        begin(config, 1)
+    with (Path(config.run_dir).parent / "begun.txt").open("a") as file:
+        file.write(f"{Path(config.run_dir).name}\n")
+    time.sleep(0.7)
+    train(replace(config, resume=True))
+
+
+def train_for_ever_or_till_told(config: TrainConfig) -> None:
+    """Never ends by itself; notes that it saves when it is asked to end."""
+    directory = begin(config, 1)
+
+    def save(*_: object) -> None:
+        (directory / "saved.txt").touch()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, save)
+    (directory / "ready.txt").touch()
+    time.sleep(600)
+
+
+def train_on_a_full_disk(config: TrainConfig) -> None:
+    """Fails as a run does when the disk is full."""
+    begin(config, 1)
+    raise OSError(28, "No space left on device")
+
+
+def train_what_another_trains(config: TrainConfig) -> None:
+    """Finds the first cell busy; trains the others."""
+    if config.seed == 0 and not (Path(config.run_dir).parent / "busy.txt").exists():
+        (Path(config.run_dir).parent / "busy.txt").touch()
+        raise BusyError("it is being trained by another process")
+    train(config)
+
+
+def show_what_it_may_use(config: TrainConfig) -> None:
+    """Trains, and notes its cores and threads."""
+    train(config)
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    print(f"cores {cores} threads {os.environ.get('TF_NUM_INTRAOP_THREADS')}", flush=True)

@@ -8,9 +8,9 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.models import ATTENTIONS
 from fgmix.models.choices import GATED
+from tests.grid import fakes
+from tests.grid.grids import small_grid
 from tests.pictures import write_classes
-from tests.reproduction import fakes
-from tests.reproduction.grids import small_grid
 
 
 def places(cells):
@@ -67,6 +67,26 @@ def test_each_cell_is_the_run_that_train_would_make(tmp_path):
     assert mine.directory == tmp_path / "runs" / alone.run_dir.removeprefix("saved_models/")
     assert replace(mine.config, run_dir=alone.run_dir) == alone
     assert len({cell.directory for cell in cells}) == len(cells)
+
+
+def test_a_grid_varies_recipes_shots_and_folds_too(tmp_path):
+    cells = small_grid(
+        tmp_path,
+        attentions=["none"],
+        seeds=1,
+        recipes=["paper", "frozen"],
+        shots=[5, 10],
+        folds=2,
+    )
+    found = [(c.config.fold, c.config.recipe, c.config.shots) for c in cells]
+    assert found == [(f, r, s) for f in (0, 1) for r in ("paper", "frozen") for s in (5, 10)]
+    assert {c.config.folds for c in cells} == {2}
+    assert len({c.directory for c in cells}) == 8
+
+
+def test_without_a_backbone_it_is_that_of_train(tmp_path):
+    cells = small_grid(tmp_path, backbones=[None])
+    assert {c.config.backbone for c in cells} == {"vgg16"}
 
 
 def test_weights_may_differ_by_backbone(tmp_path):
@@ -126,6 +146,10 @@ def test_metrics_that_are_none_finish_nothing(tmp_path, text):
         ({"datasets": ["crs"]}, "no data set 'crs'"),
         ({"image_size": 31}, "--image-size 31 is too small for resnet50: give at least 32"),
         ({"seeds": 0}, "--seeds 0: must be at least 1"),
+        ({"folds": 1}, "--folds 1: must be at least 2"),
+        ({"shots": [5, 5]}, "--shots 5,5: one is named twice"),
+        ({"shots": [-1]}, "--shots -1: must be at least 1"),
+        ({"recipes": ["papr"]}, "--recipe papr: choose one of paper"),
     ],
 )
 def test_bad_grids_are_refused_in_one_line(tmp_path, changes, message):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ class Cell:
 
     Attributes:
         config: Its resolved config, with its folder as `run_dir`.
+        varied: The settings that the grid varies besides those that every title names.
     """
 
     config: TrainConfig
+    varied: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -48,6 +51,7 @@ class Cell:
             shown_name(c.backbone),
             c.attention,
             self.gate and f"gate {self.gate}",
+            *(f"{name} {getattr(c, name)}" for name in self.varied),
         ]
         return ", ".join(part for part in [*parts, f"seed {c.seed}"] if part)
 
@@ -102,26 +106,32 @@ def plan_grid(
     base: TrainConfig,
     *,
     datasets: Sequence[str],
-    backbones: Sequence[str],
+    backbones: Sequence[str | None],
     attentions: Sequence[str],
     gates: Sequence[str],
     seeds: int,
     weights: dict[str, str],
     runs: Path,
+    recipes: Sequence[str | None] = (None,),
+    shots: Sequence[int | None] = (None,),
+    folds: int | None = None,
 ) -> list[Cell]:
-    """Returns the cells of a grid, with the seed in the outermost loop.
+    """Returns the cells of a grid, with the seed in the outermost loop, then the fold.
 
     An interrupted grid therefore holds complete comparisons.
 
     Args:
         base: The settings that all cells share.
         datasets: Names or folders.
-        backbones: Registry names.
+        backbones: Registry names; None is the default of preset or base.
         attentions: Registry names.
         gates: The gates of attentions that have one; the others are trained once.
         seeds: The number of seeds, from 0.
         weights: The weights of single backbones; the others use those of `base`.
         runs: The parent folder of the runs.
+        recipes: Names of recipes; None is the setting of `base`.
+        shots: Numbers of training images of each class; None is the setting of `base`.
+        folds: The number of folds, of which each is held out once; None for no folds.
 
     Raises:
         FgmixError: If a name is unknown or given twice, or two cells would share a folder.
@@ -132,27 +142,37 @@ def plan_grid(
     _check("--backbones", backbones, BACKBONES)
     _check("--attentions", attentions, ATTENTIONS)
     _check("--gates", gates, GATES)
+    _check("--recipes", recipes, None)
+    _check("--shots", shots, None)
     if weights:
         _check("--weights", list(weights), backbones)
     if seeds < 1:
         raise FgmixError(f"--seeds {seeds}: must be at least 1")
+    if folds is not None and folds < 2:
+        raise FgmixError(f"--folds {folds}: must be at least 2")
+    axes = {"recipe": recipes, "shots": shots, "fold": range(folds or 0)}
+    varied = tuple(name for name, values in axes.items() if len(values) > 1)
+    held_out: Sequence[int | None] = range(folds) if folds else [base.fold]
     cells = []
-    for seed in range(seeds):
-        for dataset in datasets:
-            for backbone in backbones:
-                for attention in attentions:
-                    for gate in gates if attention in GATED else gates[:1]:
-                        config = replace(
-                            base,
-                            dataset=dataset,
-                            backbone=backbone,
-                            attention=attention,
-                            gate=gate if attention in GATED else GATES[0],
-                            seed=seed,
-                            weights=weights.get(backbone, base.weights),
-                        ).resolve()
-                        place = str(runs / Path(config.run_dir).name)
-                        cells.append(Cell(replace(config, run_dir=place)))
+    for seed, fold, dataset, recipe, few, backbone, attention in product(
+        range(seeds), held_out, datasets, recipes, shots, backbones, attentions
+    ):
+        for gate in gates if attention in GATED else gates[:1]:
+            settings: dict[str, Any] = {
+                "dataset": dataset,
+                "recipe": recipe or base.recipe,
+                "shots": few or base.shots,
+                "folds": folds or base.folds,
+                "fold": fold,
+                "backbone": backbone,
+                "attention": attention,
+                "gate": gate if attention in GATED else GATES[0],
+                "seed": seed,
+                "weights": weights.get(backbone or "", base.weights),
+            }
+            config = replace(base, **settings).resolve()
+            place = str(runs / Path(config.run_dir).name)
+            cells.append(Cell(replace(config, run_dir=place), varied))
     for cell in cells:
         _check_backbone(cell.config)
     by_folder: dict[Path, Cell] = {}
@@ -195,11 +215,11 @@ def _check_backbone(config: TrainConfig) -> None:
     check_before_training(config)
 
 
-def _check(flag: str, values: Sequence[str], known: Any) -> None:
+def _check(flag: str, values: Sequence[Any], known: Any) -> None:
     if not values:
         raise FgmixError(f"{flag}: give at least one")
     for value in values:
-        if known is not None and value not in known:
+        if known is not None and value is not None and value not in known:
             raise FgmixError(f"{flag} {value}: choose from {', '.join(known)}")
     if len(set(values)) < len(values):
-        raise FgmixError(f"{flag} {','.join(values)}: one is named twice")
+        raise FgmixError(f"{flag} {','.join(map(str, values))}: one is named twice")

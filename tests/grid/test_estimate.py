@@ -5,9 +5,9 @@ import os
 import pytest
 
 from fgmix.files import write_csv
+from fgmix.grid.estimate import Estimate, duration
 from fgmix.models import BACKBONES
-from fgmix.reproduction.estimate import Estimate, duration
-from tests.reproduction.grids import small_grid
+from tests.grid.grids import small_grid
 
 
 def trained(cell, *seconds):

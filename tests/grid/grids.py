@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fgmix.config.train_config import TrainConfig
-from fgmix.reproduction.plan import Cell, plan_grid
+from fgmix.grid.plan import Cell, plan_grid
 
 
 def small_grid(runs: Path, **changes) -> list[Cell]:
