@@ -39,7 +39,7 @@ COMMANDS = {
     "predict": Command(
         "fgmix.cli.predict", "predict the classes of photos: one JSON or CSV line each", piped=True
     ),
-    "export": Command("fgmix.cli.export", "export a run as a SavedModel or as ONNX"),
+    "export": Command("fgmix.cli.export", "export runs to serve: SavedModel, ONNX or LiteRT"),
     "query": Command(
         "fgmix.cli.query", "predict with a model behind TensorFlow Serving", piped=True
     ),
