@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from markupsafe import Markup
-from PIL import Image
 
 from fgmix.audit.label_issues import ClassQuality, LabelIssue
 from fgmix.audit.out_of_fold import OutOfFold
-from fgmix.data.codec.diagnose import decodable
+from fgmix.audit.thumbnails import thumbnails
 from fgmix.files import inside, write_text
-from fgmix.html import picture_url, render
+from fgmix.html import render
 
 LARGE, SMALL = (400, 300), (128, 96)
 """The boxes of an issue's image and of the images to compare it with, in pixels."""
@@ -72,7 +71,7 @@ def write_label_issue_page(
         TEMPLATES / "label_issues.html",
         name=predictions.name,
         summary=summary,
-        style=Markup((TEMPLATES / "label_issues.css").read_text(encoding="utf-8")),
+        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         cards=_cards(predictions, issues),
         classes=classes,
     )
@@ -114,10 +113,5 @@ def _pictures(
     """Returns images as `data:` URLs of JPEGs that fit into a box, without missing ones."""
     found = {i: inside(predictions.root, predictions.paths[i]) for i in sorted(set(indices))}
     chosen = [i for i, file in found.items() if file is not None]
-    files = [str(found[i]) for i in chosen]
-    urls = {}
-    for place, image in decodable(files, lambda _, image: (image,), predictions.crop_bottom):
-        picture = Image.fromarray(image.numpy())
-        picture.thumbnail(box)
-        urls[chosen[int(place)]] = picture_url(picture, "jpeg", quality=80)
-    return urls
+    urls = thumbnails([str(found[i]) for i in chosen], box, predictions.crop_bottom)
+    return {chosen[place]: url for place, url in urls.items()}

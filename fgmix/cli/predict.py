@@ -29,6 +29,7 @@ EXAMPLES = f"""examples:
   fgmix predict --model saved_models/RUN archive/ --output archive.jsonl --resume
   fgmix predict --model saved_models/RUN archive/ --output archive.csv --format csv
   fgmix predict --model saved_models/RUN-seed0 saved_models/RUN-seed1 --tta flip photo.jpg
+  fgmix predict --model saved_models/RUN unlabelled/ --select 50 --output to_label.csv
 
 A JSON line holds path, label, probability and top, or path and error. The columns of CSV are path,
 label, probability, error, and label_2, probability_2 and so on. The exit code is 1 if any file
@@ -37,7 +38,11 @@ could not be read as an image.
 --resume continues an interrupted job with --output; the result is the same as without the
 interrupt. FILE.job.json beside FILE records which models made it.
 
+--select N chooses, of unlabelled photos, those that the model is unsure of and that differ from
+each other. It writes a table whose column label is to be filled in, and a page of the photos.
+
 {AVERAGING}"""
+TO_LABEL = Path("to_label.csv")
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +51,7 @@ def main(argv: list[str]) -> int:
     """Parses the arguments and writes one line per image."""
     args = _parse(argv)
     try:
-        return _predict(args)
+        return _select(args) if args.select else _predict(args)
     except KeyboardInterrupt:
         how = _resume_command(argv) if args.output else "add --output FILE to make a job resumable"
         say(f"stopped; {how}", file=sys.stderr)
@@ -62,7 +67,14 @@ def make_parser() -> Parser:
     )
     add_models(parser)
     parser.add_argument(
-        "--format", choices=LINE_FORMATS, default="json", help="format of the lines (default: json)"
+        "--format", choices=LINE_FORMATS, help="format of the lines (default: json)"
+    )
+    parser.add_argument(
+        "--select",
+        type=int,
+        metavar="N",
+        help="instead of the predictions, write a table (--output, default: to_label.csv) and a "
+        "page of the N photos whose labels would teach most",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="file to write (default: standard output)"
@@ -95,11 +107,30 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     args.inputs = inputs + args.inputs
     if not args.inputs:
         parser.error("the following arguments are required: INPUT")
+    if args.select is not None:
+        _check_select(args)
+    args.format = args.format or "json"
     if args.output:
         check_output_file("--output", args.output)
     elif args.resume or args.overwrite:
         raise FgmixError("--resume and --overwrite need a file: give --output FILE")
     return args
+
+
+def _check_select(args: argparse.Namespace) -> None:
+    if args.select < 1:
+        raise FgmixError(f"--select {args.select}: give at least 1")
+    if args.resume or args.format:
+        other = "--resume" if args.resume else "--format"
+        raise FgmixError(f"--select and {other} exclude each other")
+    args.output = args.output or TO_LABEL
+    if args.output.suffix != ".csv":
+        raise FgmixError(f"--output {args.output}: --select writes a table, FILE.csv")
+    for file in (args.output, args.output.with_suffix(".html")):
+        if file.exists() and not args.overwrite:
+            raise FgmixError(
+                f"{file} exists: add --overwrite to replace it, or choose another --output"
+            )
 
 
 def _runs_and_inputs(places: list[str]) -> tuple[list[str], list[str]]:
@@ -110,6 +141,27 @@ def _runs_and_inputs(places: list[str]) -> tuple[list[str], list[str]]:
     others = (i for i, place in enumerate(places) if i and not (Path(place) / CONFIG).is_file())
     end = next(others, len(places))
     return places[:end], places[end:]
+
+
+def _select(args: argparse.Namespace) -> int:
+    ensemble = Ensemble.open(args.model, args.tta)
+    paths, total = open_inputs(args.inputs)
+    import_tensorflow()
+    from fgmix.workflows.select import select_to_label, write_selection
+
+    progress = sys.stderr.isatty() if args.progress is None else args.progress
+    found = select_to_label(ensemble, paths, args.select, total=total, progress=progress)
+    page = write_selection(found, args.output, ensemble.crop_bottom)
+    for path, error in found.unreadable:
+        log.warning("%s: %s", path, error)
+    if len(found.chosen) < args.select:
+        log.info("there are no more than %d photos: all are chosen", len(found.chosen))
+    log.info(
+        "to label: %s, %d of %s photos; look at %s; with its labels filled in, it trains with "
+        "--dataset %s",
+        *(args.output, len(found.chosen), f"{found.seen:,}", page, args.output),
+    )
+    return 1 if found.unreadable else 0
 
 
 def _predict(args: argparse.Namespace) -> int:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fgmix.data.codec.diagnose import diagnose_content
 from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.run import Run
 from fgmix.serving.answers import UNREADABLE, describe, describe_failure, read_image
-from fgmix.serving.signatures import Classifier, serving_default
+from fgmix.serving.signatures import Classifier, Outputs, serving_default
 
 BATCH = 16
 BATCHES_AT_A_TIME = 2
@@ -24,6 +25,20 @@ LARGEST_FILE = 512 << 20
 """The largest file that is read, in bytes: any image that can be decoded is smaller."""
 
 Answer = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """What a model gives for a file.
+
+    Attributes:
+        path: The file.
+        outputs: Its row of each output; None if it can't be read as an image.
+        error: Why it can't be read; `""` if it can.
+    """
+
+    path: Path
+    outputs: dict[str, np.ndarray] | None
+    error: str = ""
 
 
 class _Group(NamedTuple):
@@ -62,13 +77,44 @@ def predict_files(
     Raises:
         FgmixError: If the model can't be loaded.
     """
-    return _predict(_inference(run, fill), files, first)
+    rows = run_files(run, serving_default, files, first=first, fill=fill)
+    return map(_answer, rows)
 
 
-def _predict(
-    answer: Callable[[_Group], list[Answer]], files: Iterable[Path | None], first: int
-) -> Iterator[Answer]:
-    waiting: deque[Future[list[Answer]]] = deque()
+def run_files(
+    run: Run | Ensemble,
+    signature: Callable[[Classifier], Callable[[tf.Tensor], Outputs]],
+    files: Iterable[Path | None],
+    *,
+    first: int = 0,
+    fill: bool = False,
+) -> Iterator[Row]:
+    """Yields the outputs of a signature for each file, in order.
+
+    Args:
+        run: See `predict_files`.
+        signature: A function of `fgmix.serving.signatures` that takes `image_bytes`.
+        files: See `predict_files`.
+        first: See `predict_files`.
+        fill: See `predict_files`.
+
+    Raises:
+        FgmixError: If the model can't be loaded, at once.
+    """
+    return _run(_inference(run, signature, fill), files, first)
+
+
+def _answer(row: Row) -> Answer:
+    if row.outputs is None:
+        return describe_failure(row.path, row.error)
+    names = [label.decode() for label in row.outputs["top_labels"]]
+    return describe(row.path, names, row.outputs["top_probabilities"])
+
+
+def _run(
+    answer: Callable[[_Group], list[Row]], files: Iterable[Path | None], first: int
+) -> Iterator[Row]:
+    waiting: deque[Future[list[Row]]] = deque()
     pool = ThreadPoolExecutor(BATCHES_AT_A_TIME)
     try:
         for group in _groups(files, first):
@@ -83,31 +129,31 @@ def _predict(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _inference(run: Run | Ensemble, fill: bool) -> Callable[[_Group], list[Answer]]:
+def _inference(
+    run: Run | Ensemble,
+    signature: Callable[[Classifier], Callable[[tf.Tensor], Outputs]],
+    fill: bool,
+) -> Callable[[_Group], list[Row]]:
     model: keras.Model = run.load_model()
     serve = tf.function(
-        serving_default(Classifier(model, run.class_names, run.crop_bottom)),
+        signature(Classifier(model, run.class_names, run.crop_bottom)),
         input_signature=[tf.TensorSpec([None], tf.string)],
         autograph=False,
     )
 
-    def answer(group: _Group) -> list[Answer]:
+    def answer(group: _Group) -> list[Row]:
         contents = [read_image(path, LARGEST_FILE) for path in group.paths]
         before = group.place if fill else 0
         after = BATCH - group.place - len(contents) if fill else 0
         rows = [b"" if isinstance(content, str) else content for content in contents]
-        outputs = serve(tf.constant([b""] * before + rows + [b""] * after))
-        valid, labels, probabilities = (
-            outputs[name].numpy()[before:] for name in ("valid", "top_labels", "top_probabilities")
-        )
-        answers = []
-        for row, (path, content) in enumerate(zip(group.paths, contents, strict=True)):
-            if valid[row]:
-                names = [label.decode() for label in labels[row]]
-                answers.append(describe(path, names, probabilities[row]))
-            else:
-                answers.append(describe_failure(path, _reason(content)))
-        return answers
+        served = serve(tf.constant([b""] * before + rows + [b""] * after))
+        outputs = {name: values.numpy()[before:] for name, values in served.items()}
+        return [
+            Row(path, {name: values[row] for name, values in outputs.items()})
+            if outputs["valid"][row]
+            else Row(path, None, _reason(content))
+            for row, (path, content) in enumerate(zip(group.paths, contents, strict=True))
+        ]
 
     return answer
 

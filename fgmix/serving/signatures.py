@@ -121,6 +121,23 @@ def explain(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     return call
 
 
+def features(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
+    """Returns the function from `image_bytes`, string `[n]`, to probabilities and features.
+
+    It is no signature of an export. Its outputs are `probabilities [n, K]`, `features [n, d]`, the
+    means of the attended feature maps, side by side if there are several, and `valid [n]`.
+    """
+
+    def call(image_bytes: tf.Tensor) -> Outputs:
+        images, valid = classifier.load(image_bytes)
+        probabilities, *maps = classifier.run(images)
+        means = [tf.reduce_mean(tf.cast(x, tf.float32), axis=[1, 2]) for x in maps]
+        answer = classifier.answer(probabilities) | {"features": tf.concat(means, axis=1)}
+        return _blank(answer, valid)
+
+    return call
+
+
 SIGNATURES = {
     "serving_default": serving_default,
     "serving_tensor": serving_tensor,
