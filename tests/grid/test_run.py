@@ -152,9 +152,15 @@ def work(cells, train, **settings):
 
 
 def start_worker(cells, train=fakes.train_slowly, **settings):
-    process = CONTEXT.Process(target=work, args=(cells, train), kwargs=settings)
+    process = CONTEXT.Process(target=_work_till_interrupted, args=(cells, train), kwargs=settings)
     process.start()
     return process
+
+
+def _work_till_interrupted(cells, train, **settings):
+    # A shell's background job ignores Ctrl-C, and the tests may be one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    work(cells, train, **settings)
 
 
 @pytest.mark.slow
@@ -201,7 +207,7 @@ def test_an_interrupt_lets_every_cell_save_and_leaves_no_claim(tmp_path):
     _wait_for(lambda: all(path.exists() for path in ready))
     assert [state(cell).status for cell in cells] == ["training"] * 2 + ["not run"] * 2
     os.kill(grid.pid, signal.SIGINT)
-    grid.join()
+    grid.join(120)
     assert grid.exitcode == 1  # a KeyboardInterrupt, which the command turns into its exit code
     assert [state(cell).status for cell in cells] == ["unfinished"] * 2 + ["not run"] * 2
     assert all((cell.directory / "saved.txt").exists() for cell in cells[:2])
