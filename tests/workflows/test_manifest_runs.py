@@ -88,7 +88,7 @@ def test_every_command_reads_it_where_it_is_now(tabled, call, tmp_path):
     assert "1 of its 37 photos are not in" in told
 
     page = tmp_path / "report.html"
-    assert call(report.main, model, *place, "--heatmaps", 0, "--output", page)[0] == 0
+    assert call(report.main, model, *place, "--heatmaps", 1, "--output", page)[0] == 0
     assert "data:image" in page.read_text()
     assert call(export.main, "--model", model, *place, "--output", tmp_path / "served")[0] == 0
 
