@@ -94,6 +94,7 @@ def _body(folder: str) -> str:
 
 def setup(app: Any) -> dict[str, bool]:
     """Connects this extension to Sphinx."""
+    app.connect("env-get-outdated", _filled)
     app.connect("source-read", _fill)
     app.connect("autodoc-process-signature", _signature)
     # Before napoleon, which reads the sections.
@@ -110,6 +111,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "run files": run_files,
 }
 """What a comment in a page is replaced by. A link beside it, for readers on GitHub, is left out."""
+
+
+def _filled(app: Any, env: Any, *_: Any) -> list[str]:
+    """Returns the pages with parts, which are read at every build: the parts' sources change."""
+    pages = {page: Path(env.doc2path(page)).read_text(encoding="utf-8") for page in env.found_docs}
+    return [p for p, text in pages.items() if any(f"<!-- {name} -->" in text for name in PARTS)]
 
 
 def _fill(app: Any, page: str, source: list[str]) -> None:
