@@ -1,4 +1,4 @@
-# make demo        set up, train on drawn pictures, evaluate, show where the model looks (5 to 9 minutes)
+# make demo        set up, train on drawn pictures, evaluate, show where the model looks (4 to 9 minutes)
 # make test        set up and run the tests that are quick; they cover every module
 # make test-all    set up and run all tests: with processes, kills and hosts, PyTorch, serving
 #                  clients, a C++ compiler and a browser

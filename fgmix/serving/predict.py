@@ -78,7 +78,7 @@ def predict_files(
         FgmixError: If the model can't be loaded.
     """
     rows = run_files(run, serving_default, files, first=first, fill=fill)
-    return map(_answer, rows)
+    return (_answer(row) for row in rows)
 
 
 def run_files(
@@ -108,7 +108,7 @@ def _answer(row: Row) -> Answer:
     if row.outputs is None:
         return describe_failure(row.path, row.error)
     names = [label.decode() for label in row.outputs["top_labels"]]
-    return describe(row.path, names, row.outputs["top_probabilities"])
+    return describe(row.path, names, row.outputs["top_probabilities"].tolist())
 
 
 def _run(
