@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import Record, markdown, script_parser, write
@@ -71,9 +72,9 @@ def probabilities(
     images = np.tile(np.arange(len(known)), len(train))
     classes = int(labels.max()) + 1
     probe = fit_probe(rows - centre, np.tile(labels[known], len(train)), images, classes)
-    logits = ((asked - centre) @ probe.kernel + probe.bias).astype(np.float64)
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
+    logits = (asked - centre) @ probe.kernel + probe.bias
+    found: np.ndarray = softmax(logits.astype(np.float64), axis=1)
+    return found
 
 
 def choose(

@@ -53,7 +53,12 @@ def main(argv: list[str]) -> int:
     try:
         return _select(args) if args.select else _predict(args)
     except KeyboardInterrupt:
-        how = _resume_command(argv) if args.output else "add --output FILE to make a job resumable"
+        if args.select:
+            how = "nothing was written"
+        elif args.output:
+            how = _resume_command(argv)
+        else:
+            how = "add --output FILE to make a job resumable"
         say(f"stopped; {how}", file=sys.stderr)
         return 130
 
@@ -149,7 +154,7 @@ def _select(args: argparse.Namespace) -> int:
     import_tensorflow()
     from fgmix.workflows.select import select_to_label, write_selection
 
-    progress = sys.stderr.isatty() if args.progress is None else args.progress
+    progress = _shows_progress(args)
     found = select_to_label(ensemble, paths, args.select, total=total, progress=progress)
     page = write_selection(found, args.output, ensemble.crop_bottom)
     for path, error in found.unreadable:

@@ -86,6 +86,15 @@ def test_flags_that_do_not_go_together_are_refused(call, unlabelled, flags, word
     assert words in said
 
 
+def test_ctrl_c_names_no_command_that_would_be_refused(call, unlabelled, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fgmix.workflows.select.select_to_label", interrupt)
+    assert call(unlabelled, "--select", "2") == (130, "stopped; nothing was written")
+    assert not (tmp_path / "to_label.csv").exists()
+
+
 def test_files_without_a_photo_are_an_error(call, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no photo")
     code, said = call("a.jpg", "--select", "2")
