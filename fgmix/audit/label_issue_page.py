@@ -4,18 +4,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from markupsafe import Markup
-
 from fgmix.audit.label_issues import ClassQuality, LabelIssue
 from fgmix.audit.out_of_fold import OutOfFold
-from fgmix.audit.thumbnails import thumbnails
-from fgmix.files import inside, write_text
-from fgmix.html import render
+from fgmix.audit.pages import thumbnails, write_page
+from fgmix.files import inside
 
 LARGE, SMALL = (400, 300), (128, 96)
 """The boxes of an issue's image and of the images to compare it with, in pixels."""
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Guess(NamedTuple):
@@ -67,15 +62,14 @@ def write_label_issue_page(
         classes: The classes to show, in order.
         summary: A line on what was audited.
     """
-    page = render(
-        TEMPLATES / "label_issues.html",
+    write_page(
+        path,
+        "label_issues.html",
         name=predictions.name,
         summary=summary,
-        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         cards=_cards(predictions, issues),
         classes=classes,
     )
-    write_text(path, page)
 
 
 def _cards(predictions: OutOfFold, issues: Sequence[LabelIssue]) -> list[Card]:

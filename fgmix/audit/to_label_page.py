@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from markupsafe import Markup
-
-from fgmix.audit.label_issue_page import LARGE, TEMPLATES
-from fgmix.audit.thumbnails import thumbnails
-from fgmix.files import write_text
-from fgmix.html import render
+from fgmix.audit.label_issue_page import LARGE
+from fgmix.audit.pages import thumbnails, write_page
 
 
 class Candidate(NamedTuple):
@@ -45,11 +41,4 @@ def write_to_label_page(
         }
         for place, one in enumerate(chosen)
     ]
-    page = render(
-        TEMPLATES / "to_label.html",
-        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        summary=summary,
-        table=table,
-        cards=cards,
-    )
-    write_text(path, page)
+    write_page(path, "to_label.html", summary=summary, table=table, cards=cards)
