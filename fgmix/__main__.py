@@ -1,6 +1,5 @@
 """`fgmix COMMAND`, and `python -m fgmix COMMAND`."""
 
-import difflib
 import sys
 from importlib import import_module
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from fgmix import __version__
 from fgmix.cli.main import run
 from fgmix.console import say
-from fgmix.errors import FgmixError
+from fgmix.errors import FgmixError, did_you_mean
 from fgmix.invocation import as_called, command
 
 
@@ -96,10 +95,9 @@ def main(argv: list[str]) -> int:
         say(completion_script(" ".join(arguments), offered))
         return 0
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, 1)
         if name.startswith("-"):
             raise FgmixError(f"{name} comes after a command, such as {command('train')} {name} ...")
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(COMMANDS)}"
+        hint = did_you_mean(name, COMMANDS, "{}") or f"choose one of {', '.join(COMMANDS)}"
         raise FgmixError(f"unknown command {name!r}: {hint}")
     return import_module(COMMANDS[name].module).main(arguments)
 

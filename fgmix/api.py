@@ -4,7 +4,6 @@ It has the parts of the command line without its parser. TensorFlow is imported 
 that needs it. Errors that the user can fix are `fgmix.FgmixError`.
 """
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from fgmix.backend import import_tensorflow
 from fgmix.config.train_config import TrainConfig
-from fgmix.errors import FgmixError
+from fgmix.errors import FgmixError, did_you_mean
 from fgmix.models.choices import TTA
 from fgmix.runs.ensemble import Ensemble
-from fgmix.runs.images import load_measured
 from fgmix.runs.run import Run
 from fgmix.serving.choices import FORMATS, QUANTIZATIONS, TOP, Target, check_quantize, check_top_k
+from fgmix.workflows.evaluate_run import evaluate_run
 
 if TYPE_CHECKING:
     from fgmix.audit.report import Audit
@@ -79,8 +78,7 @@ def train(config: TrainConfig | None = None, /, **settings: Any) -> Run:
     """
     known = [f.name for f in fields(TrainConfig)]
     for name in settings.keys() - known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f": did you mean {near[0]}?" if near else " (TrainConfig has those that there are)"
+        hint = did_you_mean(name, known) or " (TrainConfig has those that there are)"
         raise FgmixError(f"unknown setting {name}{hint}")
     if config is None:
         config = TrainConfig(**{"dataset": None} | settings)
@@ -189,13 +187,8 @@ def evaluate(
         found.metrics["top1"], found.probabilities.shape  # a fraction, (n, K)
         ```
     """
-    ensemble = _ensemble(run, tta)
-    images, split = load_measured(ensemble.first, _text(dataset), _text(data_dir), split, columns)
-    ensemble.refuse_trained_on(images.splits[split].paths, split)
-    import_tensorflow()
-    from fgmix.workflows.train_and_evaluate import evaluate_images
-
-    return evaluate_images(ensemble, images, split)[0]
+    measured = evaluate_run(_ensemble(run, tta), _text(dataset), _text(data_dir), split, columns)
+    return measured.found
 
 
 def explain(run: Run | Place, image: Place, *, class_name: str | None = None) -> "Explanation":

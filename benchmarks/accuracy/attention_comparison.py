@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from benchmarks.lib.bits import packed, unpacked
+from benchmarks.lib.datasets import add_dataset, load
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.paired import compare_paired
 from benchmarks.lib.records import Record, markdown, script_parser, write
-from fgmix.backend import import_tensorflow
 from fgmix.comparison.contrasts import BETTER, NOT_SHOWN, WORSE
 from fgmix.comparison.power import detectable_difference
 from fgmix.comparison.statistics import LEVEL, Difference, holm, measure_accuracy
@@ -78,8 +78,8 @@ class Bench:
     """All photos of a data set and their features, which all trainings share."""
 
     def __init__(self, args: argparse.Namespace):
+        found = load(args)
         from fgmix.data.dataset import concatenate
-        from fgmix.data.sources.registry import load_dataset
         from fgmix.models.backbones.registry import name_in_files
         from fgmix.models.split import split_model
         from fgmix.training.frozen.features import mean_features, provide_features
@@ -87,7 +87,6 @@ class Bench:
 
         self.args = args
         config = self.config(Cell(0, ALL, 0, BASELINE))
-        found = load_dataset(args.dataset, config.data_dir, 0)
         self.photos = replace(found, splits={"train": concatenate(list(found.splits.values()))})
         self.place = {path: i for i, path in enumerate(self.photos.splits["train"].paths)}
         model = build_model(config, len(found.class_names), "float32")
@@ -353,17 +352,13 @@ def run(
 def main() -> None:
     """Trains all cells, writes the record after each, and prints the table."""
     parser = script_parser(__doc__, variant=True)
-    parser.add_argument("--dataset", default="cars")
-    parser.add_argument("--data-dir")
-    parser.add_argument("--backbone", default="mobilenet_v2")
-    parser.add_argument("--weights", default="imagenet")
+    add_dataset(parser)
     parser.add_argument("--attentions", nargs="+", default=list(ATTENTIONS), choices=ATTENTIONS)
     parser.add_argument("--shots", type=int, nargs="+", default=[5, 10, ALL], help="0 is all")
     parser.add_argument("--head", default="linear", choices=HEADS)
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--draws", type=int, default=4)
     args = parser.parse_args()
-    import_tensorflow()
     logging.getLogger("fgmix").setLevel(logging.WARNING)
     file = args.output / (f"{NAME}.{args.variant}.json" if args.variant else f"{NAME}.json")
     bench = Bench(args)

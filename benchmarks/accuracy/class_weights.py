@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.lib.datasets import add_dataset, load
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import Record, markdown, script_parser, write
 
@@ -134,9 +135,7 @@ def table(record: Record) -> str:
 def main() -> None:
     """Trains with and without weights on every draw, and writes after each."""
     parser = script_parser(__doc__, variant=True)
-    parser.add_argument("--data-dir", help="the folder of Cars")
-    parser.add_argument("--backbone", default="mobilenet_v2")
-    parser.add_argument("--weights", default="imagenet")
+    add_dataset(parser)
     parser.add_argument("--attention", default="mixed")
     parser.add_argument("--head", default="linear", help="paper starts from random weights")
     parser.add_argument("--head-lr", type=float)
@@ -146,14 +145,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=20)
     parser.add_argument("--draws", type=int, default=3)
     args = parser.parse_args()
-    if args.weights != "imagenet":
-        args.weights = str(Path(args.weights).absolute())
-    from fgmix.backend import import_tensorflow
-
-    import_tensorflow()
-    from fgmix.data.sources.registry import load_dataset
-
-    whole = load_dataset("cars", args.data_dir, 0)
+    whole = load(args)
     counts = np.geomspace(args.fewest, args.most, args.classes).round().astype(int)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as stored:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.lib.commands import run_timed
+from benchmarks.lib.datasets import add_dataset, load
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.paths import ROOT
 from benchmarks.lib.records import Record, markdown, script_parser, write
@@ -133,25 +134,15 @@ def table(record: Record) -> str:
 def main() -> None:
     """Runs every contender with every seed and number of shots, and writes after each."""
     parser = script_parser(__doc__, variant=True)
-    parser.add_argument("--dataset", default="cars")
-    parser.add_argument("--data-dir")
+    add_dataset(parser)
     parser.add_argument("--classes", type=int, help="take this many classes, drawn at random")
-    parser.add_argument("--backbone", default="mobilenet_v2")
-    parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--attention", default="mixed")
     parser.add_argument("--recipes", nargs="+", default=["frozen", "strong"])
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--shots", type=int, nargs="+", default=[5, 10, 20])
     parser.add_argument("--seeds", type=int, default=1)
     args = parser.parse_args()
-    if args.weights != "imagenet":
-        args.weights = str(Path(args.weights).absolute())
-    from fgmix.backend import import_tensorflow
-
-    import_tensorflow()
-    from fgmix.data.sources.registry import load_dataset
-
-    whole = load_dataset(args.dataset, args.data_dir, 0)
+    whole = load(args)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)

@@ -9,12 +9,12 @@ measured on the test photos, that never choose anything. The model is the probe 
 `least sure`, the photos with the smallest probability of the predicted class; and `random`.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
+from benchmarks.lib.datasets import add_dataset, load
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import Record, markdown, script_parser, write
 
@@ -153,24 +153,14 @@ def table(record: Record) -> str:
 def main() -> None:
     """Runs all draws and writes the record after each."""
     parser = script_parser(__doc__, variant=True)
-    parser.add_argument("--dataset", default="cars")
-    parser.add_argument("--data-dir")
-    parser.add_argument("--backbone", default="mobilenet_v2")
-    parser.add_argument("--weights", default="imagenet")
+    add_dataset(parser)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--start", type=int, default=2, help="photos of each class at first")
     parser.add_argument("--count", type=int, default=392, help="photos chosen in a round")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--draws", type=int, default=5)
     args = parser.parse_args()
-    if args.weights != "imagenet":
-        args.weights = str(Path(args.weights).absolute())
-    from fgmix.backend import import_tensorflow
-
-    import_tensorflow()
-    from fgmix.data.sources.registry import load_dataset
-
-    dataset = load_dataset(args.dataset, args.data_dir, 0)
+    dataset = load(args)
     raw = features_of(dataset, args)
     rows: list[dict[str, Any]] = []
     for draw in range(args.draws):

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from fgmix.backend import import_tensorflow
 from fgmix.cli.ensemble import AVERAGING, add_models, require_model
 from fgmix.cli.parser import Parser, check_output_file
 from fgmix.console import say
 from fgmix.errors import FgmixError
+from fgmix.files import write_json
 from fgmix.runs.ensemble import Ensemble
-from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS
+from fgmix.workflows.evaluate_run import evaluate_run
 
 EXAMPLES = f"""examples:
   fgmix evaluate --model saved_models/demo-tiny-mixed-seed0
@@ -73,16 +73,11 @@ def main(argv: list[str]) -> int:
     for run in ensemble.runs:
         if args.json and args.json.resolve() == (run.directory / METRICS).resolve():
             raise FgmixError(f"--json {args.json} is the run's own record: give another file")
-    run = ensemble.first
-    images, split = load_measured(run, args.dataset, args.data_dir, args.split, args.columns)
-    ensemble.refuse_trained_on(images.splits[split].paths, split)
-
-    import_tensorflow()
+    found, images, split, model = evaluate_run(
+        ensemble, args.dataset, args.data_dir, args.split, args.columns
+    )
     from fgmix.evaluation.metrics import summarize
-    from fgmix.files import write_json
-    from fgmix.workflows.train_and_evaluate import evaluate_images
 
-    found, model = evaluate_images(ensemble, images, split)
     if ensemble.averages:
         say(f"{ensemble.describe()}:")
     say(summarize(found.metrics, split))
@@ -92,7 +87,7 @@ def main(argv: list[str]) -> int:
     if args.heatmaps:
         from fgmix.explanation.figures import save_heatmaps
 
-        picture = run.directory / "heatmaps.png"
+        picture = ensemble.first.directory / "heatmaps.png"
         save_heatmaps(picture, model, images, split, found, args.heatmaps)
         say(f"heat maps: {picture}")
     return 0

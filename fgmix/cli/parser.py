@@ -1,7 +1,6 @@
 """An argument parser with one-line errors, and flags made from a config's fields."""
 
 import argparse
-import difflib
 import types
 import typing
 from collections.abc import Collection
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fgmix.config.fields import flags_of, option
-from fgmix.errors import FgmixError
+from fgmix.errors import FgmixError, did_you_mean
 from fgmix.invocation import as_called, command
 
 
@@ -42,8 +41,7 @@ class Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             known = [option for action in self._actions for option in action.option_strings]
-            near = difflib.get_close_matches(unknown[0].split("=")[0], known, 1)
-            hint = f": did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(unknown[0].split("=")[0], known)
             self.error(f"unknown argument {unknown[0]}{hint}")
         return parsed
 

@@ -38,13 +38,11 @@ def slots(jobs: int) -> list[Slot]:
     so the last bits of a result, which are those of one cell at a time.
 
     Args:
-        jobs: The number of cells at a time.
+        jobs: The number of cells at a time, at least 1.
 
     Raises:
         FgmixError: If there are fewer GPUs or cores.
     """
-    if jobs < 1:
-        raise FgmixError(f"--jobs {jobs}: must be at least 1")
     if jobs == 1:
         return [Slot()]
     gpus = visible_gpus()

@@ -1,6 +1,5 @@
 """Reads `config.json`, the record of a run, as written by this version and by 0.1."""
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -11,7 +10,7 @@ from fgmix.config.recipes import SETTINGS
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.upgrade import upgrade
 from fgmix.data.dataset import CONTENT
-from fgmix.errors import FgmixError
+from fgmix.errors import FgmixError, did_you_mean
 
 CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
 PREDICTIONS, MODEL, LOGS, DIVERGED = "predictions.csv", "model.keras", "logs", "diverged.txt"
@@ -83,8 +82,7 @@ def read_config(path: Path, given: Mapping[str, Any]) -> TrainConfig:
     if not isinstance(found, dict) or not found:
         raise FgmixError(f"--config {path} can't be read: it has no settings by name")
     for name in found.keys() - {f.name for f in fields(TrainConfig)}:
-        near = difflib.get_close_matches(name, [f.name for f in fields(TrainConfig)], 1)
-        hint = f": did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, (f.name for f in fields(TrainConfig)))
         raise FgmixError(f"--config {path} has an unknown setting {name}{hint}")
     if given.get("recipe", found.get("recipe")) != found.get("recipe"):
         found = {name: value for name, value in found.items() if name not in SETTINGS}

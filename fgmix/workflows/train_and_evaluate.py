@@ -1,4 +1,4 @@
-"""Trains, evaluates and exports a run: the workflows of `fgmix train` and `fgmix evaluate`."""
+"""Trains, evaluates and exports a run: the workflow of `fgmix train`."""
 
 import logging
 import math
@@ -13,7 +13,6 @@ import keras
 
 from fgmix.config.train_config import TrainConfig
 from fgmix.config.validation import check, check_before_training
-from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.identity import Identity
 from fgmix.data.sources.registry import require_known
@@ -23,8 +22,6 @@ from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
 from fgmix.models.backbones.pretrained import require_backbone
 from fgmix.runs import folder as run_folder
-from fgmix.runs.ensemble import Ensemble, as_ensemble
-from fgmix.runs.images import load_measured
 from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
 from fgmix.runs.run import Run
 from fgmix.serving.first_version import FIRST, export_apart, export_first
@@ -176,50 +173,3 @@ def _finish(
     remove_checkpoints(directory)
     shutil.rmtree(directory / FINETUNING, ignore_errors=True)
     (directory / START).unlink(missing_ok=True)
-
-
-def evaluate_run(
-    run: Run,
-    dataset: str | None = None,
-    data_dir: str | None = None,
-    split: str | None = None,
-    columns: str | None = None,
-) -> tuple[Evaluation, ImageDataset, keras.Model]:
-    """Evaluates a finished run again, on its own images or on others.
-
-    Args:
-        run: The run.
-        dataset: See `load_measured`.
-        data_dir: See `load_measured`.
-        split: See `load_measured`.
-        columns: See `load_measured`.
-
-    Returns:
-        The evaluation, the evaluated data set, and the model.
-
-    Raises:
-        FgmixError: If the data set is missing, has changed since training, lacks the split or has
-            classes that the model doesn't know, or an image can't be read.
-    """
-    images, split = load_measured(run, dataset, data_dir, split, columns)
-    found, model = evaluate_images(run, images, split)
-    return found, images, model
-
-
-def evaluate_images(
-    run: Run | Ensemble, images: ImageDataset, split: str
-) -> tuple[Evaluation, keras.Model]:
-    """Evaluates a finished run, or several together, on a split of a data set with its classes.
-
-    Returns:
-        The evaluation and the model.
-
-    Raises:
-        FgmixError: If an image can't be read.
-    """
-    refuse_unreadable(images.files(split))
-    model = run.load_model()
-    # The last bits of a probability depend on the size of its batch: take that of the run, so that
-    # its own images give its own metrics again.
-    batch_size = as_ensemble(run).first.config.batch_size
-    return evaluate(model, images, split, batch_size=batch_size), model

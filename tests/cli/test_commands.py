@@ -24,6 +24,7 @@ from fgmix.cli.main import run
 from fgmix.config.fields import flags_of, option
 from fgmix.config.recipes import RECIPES
 from fgmix.config.train_config import TrainConfig
+from fgmix.workflows import evaluate_run
 from tests.trained_runs import CLASSES, TEST, draw_photos
 
 ROOT = Path(__file__).parents[2]
@@ -334,7 +335,7 @@ def test_evaluate_says_what_is_wrong_in_one_line(call, finished, tmp_path):
 def test_evaluate_checks_other_photos_before_tensorflow_is_imported(
     call, finished, photos, tmp_path, monkeypatch, name, part
 ):
-    monkeypatch.setattr(evaluate, "import_tensorflow", lambda: pytest.fail("too late"))
+    monkeypatch.setattr(evaluate_run, "import_tensorflow", lambda: pytest.fail("too late"))
     target = tmp_path / "other" / name
     target.parent.mkdir(parents=True)
     shutil.copy(photos / "test" / "red" / "photo0.png", target)

@@ -1,6 +1,8 @@
 """How a host is divided among cells: GPUs, cores, memory."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,8 @@ from fgmix.config.train_config import TrainConfig
 from fgmix.errors import FgmixError
 from fgmix.grid import resources
 from fgmix.grid.resources import free_memory, memory_needed, refuse_too_many, slots, visible_gpus
+
+MEMORY = (Path(__file__).parents[2] / "docs/explanation/memory.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -91,3 +95,10 @@ def test_more_cells_than_the_memory_holds_are_refused_before_the_first(eight_cor
 
 def test_free_memory_is_that_of_this_host():
     assert free_memory() is None or 0 < free_memory() < 1 << 20
+
+
+def test_the_memory_of_a_backbone_is_that_of_the_docs():
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) (?:\|[^|]+){2}\| ([\d.]+) \| \d+ \|$", MEMORY, re.M)
+    documented = {name: (float(built), float(most)) for name, built, most in rows}
+    assert len(documented) > 5
+    assert documented == resources.MEASURED

@@ -12,7 +12,7 @@ from fgmix.cli.evaluate import main
 from fgmix.data.codec.decode import load_image
 from fgmix.evaluation.metrics import summarize
 from fgmix.runs.run import Run
-from fgmix.workflows.train_and_evaluate import evaluate_run
+from fgmix.workflows.evaluate_run import evaluate_run
 from tests.data.sources.test_aircraft import PLANES, write_aircraft
 from tests.trained_runs import small_config
 
@@ -56,7 +56,7 @@ def test_names_with_slashes_survive(run):
 
 @pytest.mark.slow
 def test_evaluation_finds_the_same_again_and_draws_heat_maps(run, capsys):
-    found, _, _ = evaluate_run(run)
+    found, *_ = evaluate_run(run)
     before = json.loads((run.directory / "metrics.json").read_text())
     assert found.metrics["top1"] == before["top1"]
     assert found.metrics["loss"] == pytest.approx(before["loss"], rel=1e-5)

@@ -7,7 +7,8 @@ import pytest
 
 from fgmix import FgmixError
 from fgmix.runs.run import Run
-from fgmix.workflows.train_and_evaluate import evaluate_run, train
+from fgmix.workflows.evaluate_run import evaluate_run
+from fgmix.workflows.train_and_evaluate import train
 from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, small_config
 
 
@@ -22,14 +23,14 @@ def unsplit(tmp_path_factory):
 
 @pytest.mark.slow
 def test_its_own_images_give_its_own_metrics(finished):
-    found, _, _ = evaluate_run(Run.open(finished))
+    found, *_ = evaluate_run(Run.open(finished))
     stored = json.loads((finished / "metrics.json").read_text())
     assert found.metrics == stored
 
 
 @pytest.mark.slow
 def test_all_takes_every_image(finished):
-    found, _, _ = evaluate_run(Run.open(finished), split="all")
+    found, *_ = evaluate_run(Run.open(finished), split="all")
     assert found.metrics["num_examples"] == len(CLASSES) * (TRAIN + TEST)
 
 
@@ -42,8 +43,8 @@ def test_an_unknown_split_names_the_known_ones(finished):
 def test_images_that_have_moved_are_found_again(unsplit, tmp_path):
     photos, run = unsplit
     shutil.copytree(photos, tmp_path / "elsewhere")
-    before, _, _ = evaluate_run(Run.open(run))
-    after, dataset, _ = evaluate_run(Run.open(run), dataset=str(tmp_path / "elsewhere"))
+    before, *_ = evaluate_run(Run.open(run))
+    after, dataset, *_ = evaluate_run(Run.open(run), dataset=str(tmp_path / "elsewhere"))
     assert dataset.root == tmp_path / "elsewhere"
     assert before.paths == after.paths
     assert before.metrics == after.metrics
@@ -89,6 +90,6 @@ def test_only_what_is_measured_is_needed(finished, photos, tmp_path, files, spli
         target = tmp_path / "other" / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(photos / "test" / target.parent.name / "photo1.jpg", target)
-    found, images, _ = evaluate_run(Run.open(finished), str(tmp_path / "other"), split=split)
+    found, images, *_ = evaluate_run(Run.open(finished), str(tmp_path / "other"), split=split)
     assert found.metrics["num_examples"] == count
     assert list(images.splits) == [split]

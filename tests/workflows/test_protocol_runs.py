@@ -17,7 +17,7 @@ from fgmix.files import read_csv
 from fgmix.runs.images import load_splits
 from fgmix.runs.run import Run
 from fgmix.workflows import train_and_evaluate as experiment
-from fgmix.workflows.train_and_evaluate import evaluate_run
+from fgmix.workflows.evaluate_run import evaluate_run
 from tests.trained_runs import CLASSES, TEST, TRAIN, small_config
 
 
@@ -51,7 +51,7 @@ def test_few_shots_are_recorded_and_measured_on_all_test_images(few):
     assert record["config"]["shots"] == 3
     assert record["data"]["num_images"] == {"train": 9, "test": 12, "val": 6}
     assert json.loads((few / "metrics.json").read_text())["num_examples"] == TEST * len(CLASSES)
-    found, dataset, _ = evaluate_run(Run.open(few))
+    found, dataset, *_ = evaluate_run(Run.open(few))
     assert found.metrics == json.loads((few / "metrics.json").read_text())
     assert set(dataset.splits["train"].paths) == members(few, "train")
 
@@ -64,7 +64,7 @@ def test_a_fold_is_measured_and_the_test_images_stay_unseen(folded):
     assert set(predicted) == members(folded, "fold")
     metrics = json.loads((folded / "metrics.json").read_text())
     assert metrics["num_examples"] == len(predicted)
-    found, _, _ = evaluate_run(Run.open(folded), split="test")
+    found, *_ = evaluate_run(Run.open(folded), split="test")
     assert found.metrics["num_examples"] == TEST * len(CLASSES)
 
 
@@ -76,7 +76,7 @@ def test_the_model_card_says_that_a_fold_was_measured(folded):
 @pytest.mark.slow
 def test_a_fold_keeps_the_whole_probabilities_of_its_images(folded, few):
     probabilities = np.load(folded / "probabilities.npy")
-    found, _, _ = evaluate_run(Run.open(folded), split="fold")
+    found, *_ = evaluate_run(Run.open(folded), split="fold")
     np.testing.assert_array_equal(probabilities, found.probabilities)
     rows = read_csv(folded / "predictions.csv")
     assert [CLASSES[i] for i in probabilities.argmax(axis=1)] == [row["predicted"] for row in rows]

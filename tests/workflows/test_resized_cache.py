@@ -12,7 +12,7 @@ from PIL import Image
 import fgmix
 from fgmix import FgmixError
 from fgmix.runs.run import Run
-from fgmix.workflows.train_and_evaluate import evaluate_run
+from fgmix.workflows.evaluate_run import evaluate_run
 from tests.kills import train_apart, weights
 from tests.trained_runs import CLASSES, TEST, TRAIN, draw_photos, read_history, small_config
 
@@ -49,11 +49,11 @@ def test_a_run_trains_on_copies_and_is_evaluated_on_images(large, data_folder, t
     for copy in copies_in(data_folder):
         Image.new("RGB", (32, 32)).save(copy)
     for split, count in (("test", TEST), ("train", TRAIN)):
-        found, _, _ = evaluate_run(Run.open(tmp_path / "run"), split=split)
+        found, *_ = evaluate_run(Run.open(tmp_path / "run"), split=split)
         assert found.metrics["num_examples"] == count * len(CLASSES)
         if split == "test":
             assert found.metrics == result.metrics
-    after, _, _ = evaluate_run(Run.open(tmp_path / "run"), split="train")
+    after, *_ = evaluate_run(Run.open(tmp_path / "run"), split="train")
     shutil.rmtree(data_folder)
     assert after.metrics == evaluate_run(Run.open(tmp_path / "run"), split="train")[0].metrics
 

@@ -14,7 +14,7 @@ from fgmix.runs.run import Run
 from fgmix.training.distributed.distribution import ONE_DEVICE
 from fgmix.training.run_images import find_unreadable
 from fgmix.workflows import train_and_evaluate as experiment
-from fgmix.workflows.train_and_evaluate import evaluate_run
+from fgmix.workflows.evaluate_run import evaluate_run
 from tests.trained_runs import draw_photos, small_config
 
 BAD = ["green/photo3.jpg", "red/photo0.png"]
@@ -94,10 +94,10 @@ def test_a_run_that_drew_its_splits_before_skipping_keeps_them(damaged):
 @pytest.mark.slow
 def test_evaluation_takes_the_same_images(damaged):
     run = Run.open(damaged.run_dir)
-    found, photos, _ = evaluate_run(run)
+    found, photos, *_ = evaluate_run(run)
     assert found.metrics == json.loads((run.directory / "metrics.json").read_text())
     assert photos.skipped == tuple(BAD)
-    everything, _, _ = evaluate_run(run, split="all")
+    everything, *_ = evaluate_run(run, split="all")
     assert everything.metrics["num_examples"] == 28
 
 
@@ -105,7 +105,7 @@ def test_evaluation_takes_the_same_images(damaged):
 def test_a_image_mended_since_does_not_come_back(moved):
     photos, run = moved
     shutil.copy(photos / "red" / "photo2.png", photos / "red" / "photo0.png")
-    found, _, _ = evaluate_run(Run.open(run))
+    found, *_ = evaluate_run(Run.open(run))
     assert found.metrics == json.loads((run / "metrics.json").read_text())
 
 

@@ -1,6 +1,5 @@
 """Image data sets on the Hugging Face hub, from their Parquet files."""
 
-import difflib
 import logging
 import os
 import re
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fgmix.data.importing.parquet import Shard, open_shards, splits_of
 from fgmix.data.importing.source import Columns, Source
-from fgmix.errors import FgmixError
+from fgmix.errors import FgmixError, did_you_mean
 from fgmix.lazy import import_optional
 
 log = logging.getLogger(__name__)
@@ -130,8 +129,7 @@ def _choose(
             )
     config = config or next(iter(known))
     if config not in known:
-        near = difflib.get_close_matches(config, known, 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        hint = did_you_mean(config, known, " ({})")
         raise FgmixError(
             f"{address.repo} has no config {config!r}{hint}: it has {', '.join(known)}"
         )

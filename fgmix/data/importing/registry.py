@@ -1,6 +1,5 @@
 """The registry of the kinds of sources that can be imported."""
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from fgmix.data.importing.source import Columns, Source
 from fgmix.data.sources.registry import SOURCES
-from fgmix.errors import FgmixError
+from fgmix.errors import FgmixError, did_you_mean
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 TAR = re.compile(r"\.(tar|tgz|tbz2|txz|tzst|tar\.(gz|bz2|xz|zst))", re.IGNORECASE)
@@ -141,6 +140,9 @@ KINDS = {
 """Every kind of source by name; the first that fits is taken."""
 
 SCHEMES = ("hf", "kaggle", *REMOTE)
+NEAR, ALIKE = " ({})", 0.8
+"""How a suggestion is put, and how alike it must be."""
+
 SUFFIXES = (".parquet", ".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tzst")
 
 
@@ -159,16 +161,13 @@ def find_kind(request: Request) -> Kind:
 def _unknown(request: Request) -> str:
     known = f"known are {'; '.join(kind.shown for kind in KINDS.values())}"
     if scheme := SCHEME.match(request.source):
-        return f"unknown kind of source {scheme[0]}{_near(scheme[1], SCHEMES, '://')}: {known}"
+        hint = did_you_mean(scheme[0], [f"{one}://" for one in SCHEMES], NEAR, ALIKE)
+        return f"unknown kind of source {scheme[0]}{hint}: {known}"
     path = request.path
     if path.exists():
         suffix = path.suffix.lower()
         what = f"{path} is a file of unknown kind {suffix!r}" if suffix else f"{path} has no suffix"
-        return f"{what}{_near(suffix, SUFFIXES)}: {known}"
+        return f"{what}{did_you_mean(suffix, SUFFIXES, NEAR, ALIKE)}: {known}"
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    return f"there is no {request.source}{_near(path.name, beside)}: give a source; {known}"
-
-
-def _near(given: str, known: tuple[str, ...] | list[str], after: str = "") -> str:
-    near = difflib.get_close_matches(given, known, 1, cutoff=0.8)
-    return f" (did you mean {near[0]}{after}?)" if near else ""
+    hint = did_you_mean(path.name, beside, NEAR, ALIKE)
+    return f"there is no {request.source}{hint}: give a source; {known}"

@@ -3,14 +3,13 @@
 Every use of KerasHub is in this file and in `families`.
 """
 
-import difflib
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgmix.errors import FgmixError
+from fgmix.errors import FgmixError, did_you_mean
 from fgmix.lazy import import_optional
 from fgmix.models.backbones.families import FAMILIES, family_names, family_of
 from fgmix.models.backbones.hub_preset import (
@@ -52,8 +51,8 @@ def require_preset(preset: HubPreset) -> None:
                 f"backbone: choose one of {family_names()}"
             )
         return
-    near = difflib.get_close_matches(preset.name, _image_presets(hub), 1, 0.4)
-    hint = f"did you mean {PREFIX}{near[0]}?" if near else "see keras.io/keras_hub/presets"
+    names = [PREFIX + name for name in _image_presets(hub)]
+    hint = did_you_mean(PREFIX + preset.name, names, "{}", 0.5) or "see keras.io/keras_hub/presets"
     if Path(preset.name).is_dir():
         hint = f"the folder is {PREFIX}./{preset.name}"
     raise FgmixError(f"KerasHub has no preset {preset.name!r}: {hint}")
