@@ -53,6 +53,20 @@ def build_family(name: str, folder: Path, precision: str = "float32") -> keras.M
     return model
 
 
+def inverted_residuals(size: int = 64) -> keras.Model:
+    """Returns a small network of three inverted residuals, the first two with a stride of 2."""
+    relu = keras.layers.ReLU
+    images = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(4, 3, 2, "same", name="stem")(images)
+    for name, strides in (("one", 2), ("two", 2), ("three", 1)):
+        x = keras.layers.Conv2D(12, 1, name=f"{name}_expand")(x)
+        x = relu(6, name=f"{name}_expand_relu")(x)
+        padded = keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
+        x = keras.layers.DepthwiseConv2D(3, strides, name=f"{name}_depthwise")(padded)
+        x = keras.layers.Conv2D(4, 1, name=f"{name}_project")(x)
+    return keras.Model(images, relu(name="out_relu")(keras.layers.Conv2D(16, 1, name="top")(x)))
+
+
 def _make_shallow(patch: pytest.MonkeyPatch) -> None:
     """Leaves one narrow block in each stage; Keras's own builders have no argument for it."""
     patch.setattr(vgg16_bn, "BLOCKS", ((16,),) * 5)

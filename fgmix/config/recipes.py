@@ -35,6 +35,7 @@ class Recipe:
         pooling: `"flatten"` or `"avg"` before the classifier.
         head: `"paper"` or `"linear"`, as for `fgmix.models.build_classifier`. With pretrained
             weights, a linear head starts as a probe (`fgmix.training.start`).
+        feature_maps: `"last"` or `"levels"`, as for `fgmix.models.build_classifier`.
         head_bn: BatchNorm `"after"` the 512-unit layer, or `"both"` before and after it.
         val_fraction: Share of the training split that is held out for validation.
         val_photos: The fewest images to hold out: if the share is smaller, none are. Few images
@@ -86,6 +87,7 @@ class Recipe:
     val_fraction: float
     val_photos: int = 0
     head: str = "paper"
+    feature_maps: str = "last"
     layer_decay: float = 1.0
     interpolation: str = "none"
     dropout: float = 0.0
@@ -157,6 +159,7 @@ FEW = Recipe(
     label_smoothing=0.0,
     pooling="avg",
     head="linear",
+    feature_maps="levels",
     head_bn="after",
     val_fraction=0.1,
     val_photos=100,
@@ -205,6 +208,7 @@ FROZEN = Recipe(
     label_smoothing=0.0,
     pooling="avg",
     head="linear",
+    feature_maps="levels",
     head_bn="after",
     val_fraction=0.1,
     val_photos=100,

@@ -113,6 +113,8 @@ def _recipe_of(config: Settings) -> tuple[Recipe, str]:
 def _defaults(config: Settings, recipe: Recipe) -> dict[str, Any]:
     defaults = {**BASE, **recipe.settings(), **PRESETS.get(config.dataset, {})}
     backbone = str(config.backbone or defaults["backbone"])
+    if (config.head or defaults["head"]) == "paper":
+        defaults["feature_maps"] = "last"
     return {"recipe": default_recipe(backbone).name, **defaults}
 
 

@@ -18,6 +18,7 @@ EARLIER: dict[str, Any] = {
     "bn": "train",
     "frozen_stride": 0,
     "head": "paper",
+    "feature_maps": "last",
     "val_photos": 0,
     "few_photos": 0,
     "layer_decay": 1.0,

@@ -44,6 +44,11 @@ def check(config: Settings) -> None:
             "--pooling flatten and --head linear exclude each other: add --head paper, or leave "
             "--pooling out"
         )
+    if config.feature_maps == "levels" and config.head == "paper":
+        raise FgmixError(
+            "--feature-maps levels and --head paper exclude each other: the paper's head takes the "
+            "last map"
+        )
     check_protocol(config.shots, config.train_fraction, config.folds, config.fold)
     _check_devices(config)
 

@@ -128,6 +128,7 @@ class MapMaker:
             "gradcam": unit_scale(cam),
         }
         if self._spatial_map is not None:
-            values = self._spatial_map(self._weighting, features)
+            own = getattr(self._attention, "own", lambda features: features)
+            values = self._spatial_map(self._weighting, own(features))
             heat["spatial"] = unit_scale(tf.cast(values[..., 0], tf.float32))
         return probabilities, heat

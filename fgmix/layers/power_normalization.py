@@ -1,5 +1,7 @@
 """Power normalisation of pooled features, for a linear classifier on them."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -19,8 +21,14 @@ class PowerNormalization(keras.layers.Layer):
     rare, large activations into the range of the others; the common length makes images of weak
     and strong contrast alike. Always computed in float32.
 
+    With `parts`, the root mean square is that of each part, and the parts have shares of the common
+    length. So neither the number of channels of a part nor its contrast decides what it counts.
+
     `center` is a weight that is not trained: zeros, until a probe sets the mean of its training
     images (`fgmix.training.start`).
+
+    Args:
+        parts: The channels of each part, in order, and its relative length; None for one part.
 
     Input shape:
         `(batch, channels)`.
@@ -38,8 +46,9 @@ class PowerNormalization(keras.layers.Layer):
         [0.85, 1.13]
     """
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, parts: Sequence[tuple[int, float]] | None = None, **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        self.parts = None if parts is None else [(int(size), float(part)) for size, part in parts]
 
     def build(self, input_shape: Shape) -> None:
         self.center = self.add_weight(
@@ -48,8 +57,25 @@ class PowerNormalization(keras.layers.Layer):
 
     def call(self, features: Tensor) -> Tensor:
         roots = features * ops.rsqrt(ops.abs(features) + EPSILON)
-        square = ops.mean(ops.square(roots), axis=-1, keepdims=True)
-        return roots * ops.rsqrt(square + 1e-12) - self.center
+        if self.parts is None:
+            return _to_length(roots, 1.0) - self.center
+        channels = sum(size for size, _ in self.parts)
+        whole = math.sqrt(sum(part**2 for _, part in self.parts))
+        normalized, first = [], 0
+        for size, part in self.parts:
+            length = part / whole * math.sqrt(channels / size)
+            normalized.append(_to_length(roots[..., first : first + size], length))
+            first += size
+        return ops.concatenate(normalized, axis=-1) - self.center
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "parts": self.parts}
+
+
+def _to_length(roots: Tensor, length: float) -> Tensor:
+    """Returns rows with this root mean square."""
+    square = ops.mean(ops.square(roots), axis=-1, keepdims=True)
+    return length * roots * ops.rsqrt(square + 1e-12)

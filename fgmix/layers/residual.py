@@ -23,9 +23,11 @@ class ResidualAttention(keras.layers.Layer):
 
     Args:
         attention: A layer from feature maps to feature maps of the same shape.
+        channels: The number of channels of `U`, the first ones of the input; those behind it, maps
+            of other depths, pass unchanged. None: all are `U`.
 
     Input shape:
-        `(batch, height, width, channels)`: the feature map `U`.
+        `(batch, height, width, channels)`: the feature map `U`, and what lies behind it.
 
     Output shape:
         Same as the input.
@@ -42,17 +44,24 @@ class ResidualAttention(keras.layers.Layer):
         True
     """
 
-    def __init__(self, attention: keras.Layer, **kwargs: Any):
+    def __init__(self, attention: keras.Layer, channels: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.attention = attention
+        self.channels = channels
 
     def build(self, input_shape: Shape) -> None:
+        own = (*input_shape[:-1], self.channels or input_shape[-1])
         if not self.attention.built:  # a layer from `from_config` is
-            self.attention.build(input_shape)
-        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="zeros")
+            self.attention.build(own)
+        self.scale = self.add_weight(name="scale", shape=(own[-1],), initializer="zeros")
 
     def call(self, features: Tensor) -> Tensor:
-        return self._add(features, self.attention(features))
+        own = self.own(features)
+        return self._add(features, self.attention(own))
+
+    def own(self, features: Tensor) -> Tensor:
+        """Returns the channels that the attention is applied to, `U`."""
+        return features if self.channels is None else features[..., : self.channels]
 
     def mean(self, features: Tensor) -> Tensor:
         """Returns the mean of the layer's output over the positions.
@@ -65,16 +74,17 @@ class ResidualAttention(keras.layers.Layer):
         """
         # The same operation as in `Excitation`, so that a compiled step computes it once.
         mean = ops.mean(features, axis=(1, 2))[:, None, None]
+        own = self.own(features)
         if hasattr(self.attention, "mean"):
-            return self._add(mean, self.attention.mean(features))
-        return self._add(mean, ops.mean(self.attention(features), axis=(1, 2), keepdims=True))
+            return self._add(mean, self.attention.mean(own))
+        return self._add(mean, ops.mean(self.attention(own), axis=(1, 2), keepdims=True))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
         attention = keras.saving.serialize_keras_object(self.attention)
-        return {**super().get_config(), "attention": attention}
+        return {**super().get_config(), "attention": attention, "channels": self.channels}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ResidualAttention":
@@ -85,4 +95,8 @@ class ResidualAttention(keras.layers.Layer):
 
     def _add(self, features: Tensor, attended: Tensor) -> Tensor:
         added = ops.cast(attended, "float32") * ops.cast(self.scale, "float32")
-        return narrow(ops.cast(features, "float32") + added, self.compute_dtype)
+        own = narrow(ops.cast(self.own(features), "float32") + added, self.compute_dtype)
+        if self.channels is None:
+            return own
+        behind = ops.cast(features[..., self.channels :], self.compute_dtype)
+        return ops.concatenate([own, behind], axis=-1)

@@ -2,6 +2,7 @@
 
 import keras
 
+from fgmix.models.backbones.levels import is_level_layer
 from fgmix.models.classifier import ATTENTION_LAYER
 
 
@@ -36,6 +37,8 @@ def backbone_blocks(model: keras.Model) -> list[list[keras.Layer]]:
     }
     last_use = list(range(len(operations)))
     for index, operation in enumerate(operations):
+        if is_level_layer(operation):  # beside the way from block to block
+            continue
         for tensor in keras.tree.flatten(operation.input):
             maker = made_by.get(id(tensor), index)
             last_use[maker] = max(last_use[maker], index)

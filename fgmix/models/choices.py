@@ -7,6 +7,7 @@ from fgmix.errors import FgmixError
 GATES = ("linear", "sigmoid", "softmax")
 POOLINGS = ("flatten", "avg")
 HEADS = ("paper", "linear")
+FEATURE_MAPS = ("last", "levels")
 HEAD_BN = ("after", "both")
 BATCH_NORM = ("train", "frozen")
 INTERPOLATIONS = ("none", "auto")

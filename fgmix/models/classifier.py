@@ -5,9 +5,10 @@ import keras
 from fgmix.errors import FgmixError
 from fgmix.layers import ImageNormalization, ResidualAttention
 from fgmix.models.attention import ATTENTIONS
+from fgmix.models.backbones.levels import level_layers, side_by_side
 from fgmix.models.backbones.pretrained import build_features
 from fgmix.models.backbones.registry import BACKBONES, IDENTITY, Normalization
-from fgmix.models.choices import GATES, HEAD_BN, POOLINGS, require
+from fgmix.models.choices import FEATURE_MAPS, GATES, HEAD_BN, POOLINGS, require
 from fgmix.models.flat import lay_flat
 from fgmix.models.heads import HEAD_LAYERS, HEADS
 
@@ -30,6 +31,7 @@ def build_classifier(
     gate: str = "linear",
     pooling: str = "flatten",
     head: str = "paper",
+    feature_maps: str = "last",
     head_bn: str = "after",
     dropout: float = 0.0,
     normalization: Normalization | None = None,
@@ -53,6 +55,9 @@ def build_classifier(
             units. `"linear"`: the attention is added to the feature map and starts at zero
             (`fgmix.layers.ResidualAttention`), and the classifier is linear
             (`fgmix.models.heads.linear_head`).
+        feature_maps: `"last"`: the last feature map of the backbone. `"levels"`, with a linear head
+            and pooling `"avg"`: maps of other depths beside it, if the backbone has some
+            (`fgmix.models.backbones.levels`); the attention is applied to the last one.
         head_bn: BatchNorm `"after"` the 512-unit layer (the paper) or `"both"` before and after.
         dropout: Dropout rate of the 512-unit or linear layer's inputs; 0 in the paper.
         normalization: The arguments of `fgmix.layers.ImageNormalization`, for a backbone that is
@@ -80,6 +85,9 @@ def build_classifier(
     require("gate", gate, GATES)
     require("head", head, HEADS)
     require("head_bn", head_bn, HEAD_BN)
+    require("feature_maps", feature_maps, FEATURE_MAPS)
+    if feature_maps == "levels" and (head, pooling) != ("linear", "avg"):
+        raise FgmixError("feature_maps 'levels' needs head 'linear' and pooling 'avg'")
     check_sizes(num_classes, reduction, pooling)
 
     shared = isinstance(backbone, keras.Model)
@@ -94,12 +102,16 @@ def build_classifier(
         normalization = entry.input_normalization(weights)
 
     images = keras.Input((image_size, image_size, 3), name="images")
-    x = _apply_flat(features, images, normalization, shared)
+    levels = level_layers(features) if feature_maps == "levels" else []
+    maps = _apply_flat(features, levels, images, normalization, shared)
+    sizes = [level.shape[-1] for level in maps]
+    x = side_by_side(maps[0], maps[1:])
     attend = ATTENTIONS[attention](reduction, gate)
     # Beside the attention `none`, the identity, there is nothing to add.
     if head == "linear" and not isinstance(attend, keras.layers.Identity):
-        attend = ResidualAttention(attend, name=ATTENTION_LAYER)
-    logits = HEADS[head](attend(x), num_classes, pooling, head_bn, dropout)
+        channels = sizes[0] if len(sizes) > 1 else None
+        attend = ResidualAttention(attend, channels, name=ATTENTION_LAYER)
+    logits = HEADS[head](attend(x), num_classes, pooling, head_bn, dropout, sizes)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(images, probabilities, name="classifier")
 
@@ -146,24 +158,33 @@ def parameter_groups(model: keras.Model) -> dict[str, list[keras.Variable]]:
 
 
 def _apply_flat(
-    features: keras.Model, images: keras.KerasTensor, normalization: Normalization, shared: bool
-) -> keras.KerasTensor:
-    """Applies `features` to normalised images, layer by layer if it has a graph of layers."""
+    features: keras.Model,
+    levels: list[str],
+    images: keras.KerasTensor,
+    normalization: Normalization,
+    shared: bool,
+) -> list[keras.KerasTensor]:
+    """Applies `features` to normalised images, layer by layer if it has a graph of layers.
+
+    Returns:
+        Its last feature map, and the maps that the layers named in `levels` make.
+    """
     _require_fit(features, images)
     # Always in float32: bfloat16 can't tell neighbouring grey levels apart.
     normalized = ImageNormalization(**normalization, dtype="float32", name="normalization")(images)
     if not getattr(features, "inputs", None):  # a subclassed model
         outputs = keras.tree.flatten(features(normalized))
+        made: list[keras.KerasTensor] = []
     else:
         _require_free_names(features)
-        outputs = lay_flat(features, images, normalized, shared)
+        outputs, made = lay_flat(features, images, normalized, shared, levels)
     if len(outputs) != 1 or len(outputs[0].shape) != 4:
         shapes = " and ".join(str(output.shape) for output in outputs)
         raise FgmixError(
             f"the backbone {features.name} must give one 4-D feature map, not {shapes}: "
             f"build it without its top and pooling"
         )
-    return outputs[0]
+    return [outputs[0], *made]
 
 
 def _require_free_names(features: keras.Model) -> None:

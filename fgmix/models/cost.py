@@ -240,7 +240,8 @@ def _block(layer: TransformerBlock, shape: Shape) -> int:
 
 def _residual(layer: ResidualAttention, shape: Shape) -> int:
     counter = COUNTERS.get(type(layer.attention))
-    return math.prod(shape) + (counter(layer.attention, shape) if counter else 0)
+    own = (*shape[:-1], layer.channels or shape[-1])
+    return math.prod(own) + (counter(layer.attention, own) if counter else 0)
 
 
 def _size(kernel: keras.Variable) -> int:

@@ -1,8 +1,11 @@
 """Inlines a backbone into the classifier's graph, layer by layer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from fgmix.models.backbones.levels import is_depthwise
 
 
 def lay_flat(
@@ -10,7 +13,8 @@ def lay_flat(
     images: keras.KerasTensor,
     normalized: keras.KerasTensor,
     shared: bool,
-) -> list[keras.KerasTensor]:
+    wanted: Sequence[str] = (),
+) -> tuple[list[keras.KerasTensor], list[keras.KerasTensor]]:
     """Applies a backbone's layers, one by one, to normalised images.
 
     Args:
@@ -21,10 +25,12 @@ def lay_flat(
             models, as for a model given by the caller. Otherwise layers and weights are copied:
             `layer.output` is the output in the first graph that uses the layer, so only new layers
             give the classifier's intermediate outputs.
+        wanted: Names of layers whose outputs are returned too.
 
     Returns:
-        The backbone's outputs.
+        The backbone's outputs, and those of the wanted layers.
     """
+    made: dict[str, keras.KerasTensor] = {}
 
     # Layers that read the images get the normalised images instead, and the Sequential models
     # inside ConvNeXt are inlined as well.
@@ -37,7 +43,10 @@ def lay_flat(
             for inner in layer.layers:
                 x = _copy(inner)(x)
             return x
-        return layer(*args, **kwargs)
+        output = layer(*args, **kwargs)
+        if layer.name in wanted:
+            made[layer.name] = output
+        return output
 
     flat = keras.models.clone_model(
         keras.Model(features.inputs, features.outputs),
@@ -48,7 +57,7 @@ def lay_flat(
     if not shared:
         values = zip(features.get_weights(), flat.weights, strict=True)
         flat.set_weights([value.reshape(weight.shape) for value, weight in values])
-    return list(flat.outputs)
+    return list(flat.outputs), [made[name] for name in wanted]
 
 
 def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -56,7 +65,7 @@ def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
     if not isinstance(layer, keras.layers.Layer):  # an operation, such as `x + y`
         return layer
     config = layer.get_config()
-    if not _is_depthwise(layer):
+    if not is_depthwise(layer) or isinstance(layer, keras.layers.DepthwiseConv2D):
         return layer.from_config(config)
     # Keras compiles grouped convolutions with XLA on TensorFlow, in the SavedModel too, and not
     # every server can run that. A DepthwiseConv2D computes the same; its kernel is the grouped
@@ -65,10 +74,3 @@ def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
     return keras.layers.DepthwiseConv2D(
         **{key: config[key] for key in same}, activation=layer.activation
     )
-
-
-def _is_depthwise(layer: keras.layers.Layer) -> bool:
-    """Returns whether a layer is a depthwise convolution, written as a grouped Conv2D."""
-    if not isinstance(layer, keras.layers.Conv2D) or layer.groups == 1:
-        return False
-    return bool(layer.groups == layer.filters and layer.kernel.shape[2] == 1)

@@ -1,6 +1,6 @@
 """The registry of heads: the layers from the attended feature map to the logits, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -8,6 +8,9 @@ from fgmix.layers import PowerNormalization
 from fgmix.models.backbones.pretrained import BN_MOMENTUM
 
 HIDDEN_UNITS = 512
+
+LAST_LENGTH = 0.5
+"""Length of the last map's features beside those of each level (docs/guides/few_photos.md)."""
 
 NORMALIZATION, LOGITS = "head_norm", "logits"
 HEAD_LAYERS = ("head_bn_before", "head_dropout", "head_fc", "head_bn", NORMALIZATION, LOGITS)
@@ -20,6 +23,7 @@ def paper_head(
     pooling: str,
     head_bn: str = "after",
     dropout: float = 0.0,
+    sizes: Sequence[int] = (),
 ) -> keras.KerasTensor:
     """Builds the paper's head (section III.B): 512 units, BatchNorm, ELU, K units.
 
@@ -29,6 +33,7 @@ def paper_head(
         pooling: `"flatten"` or `"avg"`.
         head_bn: BatchNorm `"after"` the 512-unit layer or `"both"` before and after.
         dropout: Dropout rate of the 512-unit layer's inputs.
+        sizes: Has no effect: the paper's head takes the last map alone.
 
     Returns:
         The logits, float32 `(batch, K)`.
@@ -55,6 +60,7 @@ def linear_head(
     pooling: str,
     head_bn: str = "after",
     dropout: float = 0.0,
+    sizes: Sequence[int] = (),
 ) -> keras.KerasTensor:
     """Builds a linear classifier on power-normalised features, which a probe can start.
 
@@ -64,6 +70,8 @@ def linear_head(
         pooling: `"flatten"` or `"avg"`; a probe needs `"avg"`.
         head_bn: Has no effect: there is no BatchNorm.
         dropout: Dropout rate of the normalised features.
+        sizes: The channels of the last map and of each level beside it, as
+            `fgmix.models.backbones.levels.level_sizes` returns them.
 
     Returns:
         The logits, float32 `(batch, K)`.
@@ -73,7 +81,10 @@ def linear_head(
         >>> linear_head(features, num_classes=10, pooling="avg").shape
         (None, 10)
     """
-    x = PowerNormalization(name=NORMALIZATION)(_to_vector(features, pooling))
+    parts = None
+    if len(sizes) > 1:
+        parts = [(sizes[0], LAST_LENGTH), *((size, 1.0) for size in sizes[1:])]
+    x = PowerNormalization(parts, name=NORMALIZATION)(_to_vector(features, pooling))
     if dropout:
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
     return keras.layers.Dense(num_classes, dtype="float32", name=LOGITS)(x)
@@ -86,4 +97,4 @@ def _to_vector(features: keras.KerasTensor, pooling: str) -> keras.KerasTensor:
 
 
 HEADS: dict[str, Callable[..., keras.KerasTensor]] = {"paper": paper_head, "linear": linear_head}
-"""Maps a name to `(features, num_classes, pooling, head_bn, dropout) -> logits`."""
+"""Maps a name to `(features, num_classes, pooling, head_bn, dropout, sizes) -> logits`."""

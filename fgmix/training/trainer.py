@@ -54,6 +54,7 @@ def build_model(config: TrainConfig, num_classes: int, precision: str) -> keras.
             gate=config.gate,
             pooling=config.pooling,
             head=config.head,
+            feature_maps=config.feature_maps,
             head_bn=config.head_bn,
             dropout=config.dropout,
         )

@@ -37,6 +37,7 @@ def test_the_recipe_paper_is_the_papers_table():
         "label_smoothing": 0.0,
         "pooling": "flatten",
         "head": "paper",
+        "feature_maps": "last",
         "head_bn": "after",
         "val_fraction": 0.0,
         "val_photos": 0,
@@ -78,6 +79,7 @@ def test_a_data_set_alone_gives_the_papers_experiment():
         "weights": "imagenet",
         "pooling": "flatten",
         "head": "paper",
+        "feature_maps": "last",
         "head_bn": "after",
         "image_size": 224,
         "recipe": "paper",
@@ -359,11 +361,19 @@ def test_every_setting_that_changes_a_run_changes_its_name():
     elsewhere |= {"checkpoint_every", "cache", "devices", "coordinator", "processes", "process"}
     folds = [{"folds": 3, "fold": 0}, {"folds": 3, "fold": 1}, {"folds": 9, "fold": 0}]
     elsewhere |= {"views", "finetune_epochs", *UNFLAGGED}  # of recipe frozen only
-    elsewhere |= {"head"}  # linear is for average pooling only
+    elsewhere |= {"head", "feature_maps"}  # linear, for average pooling only
     assert set(others) | set(folds[0]) >= set(FIELDS) - elsewhere
     frozen = [{"recipe": "frozen"} | more for more in ({}, {"views": 9}, {"finetune_epochs": 9})]
     linear = {"pooling": "avg", "head": "linear"}
-    settings = [{}, linear, *folds, *frozen, *({name: value} for name, value in others.items())]
+    levels = linear | {"feature_maps": "levels"}
+    settings = [
+        {},
+        linear,
+        levels,
+        *folds,
+        *frozen,
+        *({name: value} for name, value in others.items()),
+    ]
     assert len({run_name(dataset="cars", **each) for each in settings}) == len(settings)
 
 

@@ -45,8 +45,24 @@ def test_the_mean_is_that_of_the_output(attention):
     np.testing.assert_allclose(layer.mean(u), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_layer_is_the_same_after_serialisation():
-    layer = built(MixedAttention, 0.5)
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_channels_behind_its_own_pass_unchanged(attention):
+    u, behind = features(), features((2, 5, 4, 7)) + 1
+    alone, both = built(attention, 0.7), ResidualAttention(attention(4), channels=24)
+    whole = np.concatenate([u, behind], axis=-1)
+    both(whole)
+    both.set_weights(alone.get_weights())
+    expected = np.concatenate([alone(u), behind], axis=-1)
+    np.testing.assert_allclose(both(whole), expected, rtol=1e-6)
+    mean = expected.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(both.mean(whole), mean, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [None, 20])
+def test_a_layer_is_the_same_after_serialisation(channels):
+    layer = ResidualAttention(MixedAttention(4), channels)
+    layer.build((None, 5, 4, 24))
+    layer.scale.assign(np.full(channels or 24, 0.5, "float32"))
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     again.set_weights(layer.get_weights())
     np.testing.assert_array_equal(again(features()), layer(features()))
@@ -84,3 +100,17 @@ def test_zeros_stay_zeros_and_have_a_finite_gradient():
         normalized = PowerNormalization()(rows)
     assert np.isfinite(tape.gradient(normalized, rows)).all()
     np.testing.assert_array_equal(normalized, np.zeros((1, 4)))
+
+
+def test_parts_have_their_shares_of_the_common_length():
+    rows = features((3, 10))
+    rows[:, 4:] *= 50  # contrast of a part does not count
+    layer = PowerNormalization([(4, 1.0), (6, 2.0)])
+    found = np.asarray(layer(rows))
+    np.testing.assert_allclose((found**2).mean(axis=1), 1, rtol=1e-4)
+    lengths = [np.linalg.norm(found[:, part], axis=1) for part in (slice(4), slice(4, None))]
+    np.testing.assert_allclose(lengths[1] / lengths[0], 2, rtol=1e-4)
+    alone = np.asarray(PowerNormalization()(rows[:, 4:]))
+    np.testing.assert_allclose(found[:, 4:] / found[:, 4:5], alone / alone[:, :1], rtol=1e-4)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    np.testing.assert_array_equal(again(rows), found)

@@ -151,7 +151,7 @@ def _stores(
     size, shape = backbone.input_shape[1], backbone.output_shape[1:]
     digest = hashlib.sha256(
         f"{FORMAT}\0{VIEWS_SEED}\0{dataset.root.resolve()}\0{dataset.crop_bottom}\0"
-        f"{backbone.output.dtype}".encode()
+        f"{backbone.output.dtype}\0{shape}".encode()
     )
     digest_weights(digest, backbone)
     data = re.sub(r"[^\w.]+", "_", dataset.name.partition("/")[0])[:40]

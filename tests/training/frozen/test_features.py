@@ -73,6 +73,15 @@ def maps(found, split, view=0):
     return stored[rows]
 
 
+def test_maps_with_levels_beside_them_are_stored_apart(dataset):
+    alone = backbone()
+    twice = keras.layers.Concatenate()([alone.output, alone.output])
+    both = keras.Model(alone.input, twice)
+    first, second = provide(dataset, alone), provide(dataset, both)
+    np.testing.assert_array_equal(maps(second, "train")[..., :4], maps(first, "train"))
+    np.testing.assert_array_equal(maps(provide(dataset, alone), "train"), maps(first, "train"))
+
+
 @pytest.mark.slow
 def test_the_first_view_is_what_evaluation_sees_and_the_second_its_mirror_image(dataset):
     model = backbone()
