@@ -115,6 +115,7 @@ class Bench:
             fold=cell.fold,
             shots=cell.shots or None,
             val_fraction=0.0 if cell.shots else None,
+            feature_maps="last",  # the paper's
             **HEADS[self.args.head],
         ).resolve()
 

@@ -80,7 +80,7 @@ def run_baseline(common: dict[str, Any], scratch: Path) -> dict[str, float]:
     from fgmix.training.trainer import build_model
 
     config = TrainConfig(**common, recipe="frozen").resolve()
-    config = replace(config, attention="none")
+    config = replace(config, attention="none", feature_maps="last")
     dataset = load_splits(config)
     backbone = split_model(build_model(config, len(dataset.class_names), "float32")).backbone
     stored = provide_features(

@@ -22,8 +22,14 @@ CONTENDERS = ("random", "least sure", "select")
 
 
 def features_of(dataset: Any, args: Any) -> dict[str, list[np.ndarray]]:
-    """Returns for each split the mean features of its photos and of their mirror images."""
+    """Returns for each split the features of its photos and of their mirror images.
+
+    They are what the classifier's linear layer gets, but for their centre.
+    """
+    import keras
+
     from fgmix.config.train_config import TrainConfig
+    from fgmix.models.heads import NORMALIZATION
     from fgmix.models.split import split_model
     from fgmix.training.frozen.features import mean_features, provide_features
     from fgmix.training.trainer import build_model
@@ -37,28 +43,22 @@ def features_of(dataset: Any, args: Any) -> dict[str, list[np.ndarray]]:
         recipe="frozen",
         val_fraction=0.0,
     ).resolve()
-    backbone = split_model(build_model(config, len(dataset.class_names), "float32")).backbone
+    model = build_model(config, len(dataset.class_names), "float32")
     stored = provide_features(
-        backbone,
+        split_model(model).backbone,
         dataset,
         name=config.backbone,
         augmentation=config.augmentation,
         wanted={"train": 2, "test": 2},
     )
+    normalize = model.get_layer(NORMALIZATION)
     return {
-        split: [mean_features(*stored[split, view]) for view in (0, 1)]
+        split: [
+            keras.ops.convert_to_numpy(normalize(mean_features(*stored[split, view])))
+            for view in (0, 1)
+        ]
         for split in ("train", "test")
     }
-
-
-def normalized(views: list[np.ndarray]) -> list[np.ndarray]:
-    """Returns features as the classifier's linear layer gets them, but for their centre."""
-    import keras
-
-    from fgmix.layers import PowerNormalization
-
-    layer = PowerNormalization()
-    return [keras.ops.convert_to_numpy(layer(view)) for view in views]
 
 
 def probabilities(
@@ -91,11 +91,11 @@ def choose(
 
 
 def one_draw(
-    raw: dict[str, list[np.ndarray]], dataset: Any, args: Any, draw: int
+    features: dict[str, list[np.ndarray]], dataset: Any, args: Any, draw: int
 ) -> list[dict[str, Any]]:
     """Returns the accuracies of all contenders after each round."""
     labels, tested = dataset.splits["train"].labels, dataset.splits["test"].labels
-    train, test = normalized(raw["train"]), normalized(raw["test"])[0]
+    train, test = features["train"], features["test"][0]
     rng = np.random.default_rng(draw)
     first = [
         rng.permutation(np.flatnonzero(labels == c))[: args.start]
@@ -115,7 +115,7 @@ def one_draw(
                 break
             rest = np.setdiff1d(np.arange(len(labels)), known)
             found = probabilities(train, labels, known, train[0][rest])
-            chosen = choose(contender, found, raw["train"][0][rest], args.count, own)
+            chosen = choose(contender, found, features["train"][0][rest], args.count, own)
             known = np.concatenate([known, rest[chosen]])
     return rows
 
@@ -161,10 +161,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     args = parser.parse_args()
     dataset = load(args)
-    raw = features_of(dataset, args)
+    features = features_of(dataset, args)
     rows: list[dict[str, Any]] = []
     for draw in range(args.draws):
-        rows += one_draw(raw, dataset, args, draw)
+        rows += one_draw(features, dataset, args, draw)
         print(f"draw {draw + 1} of {args.draws}", flush=True)
         record = {
             **circumstances(args.note, "tensorflow", "keras", "numpy"),
