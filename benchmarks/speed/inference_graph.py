@@ -64,7 +64,7 @@ def measure(args: Any) -> list[dict]:
     import onnxruntime
     import tensorflow as tf
 
-    from fgmix.data.codec.decode import load_batch
+    from fgmix.data.codec.batch import load_batch
     from fgmix.models import build_classifier
     from fgmix.serving.export import export_saved_model
     from fgmix.serving.inference import InferenceGraph

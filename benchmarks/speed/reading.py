@@ -4,7 +4,8 @@
 
 Images of three sizes are drawn, and each is read and augmented by the recipe `strong`'s random
 resized crop. The measure is the processor time per image, decoding and resizing, the least of a few
-rounds; the resized cache (`--prepare auto`) is left to `preparation.py`.
+rounds; the resized cache (`--prepare auto`) is left to `preparation.py`. Resizing alone is measured
+beside `tf.image.resize`, which gives the same pixels, and Pillow, whose are whole numbers.
 """
 
 import argparse
@@ -18,10 +19,13 @@ import numpy as np
 
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.records import script_parser, write
+from benchmarks.lib.rounds import take_turns
 from fgmix.backend import import_tensorflow
 
 SIZES = [(250, 375), (700, 1000), (1200, 1800)]
 PHOTOS = 16
+RESIZED = [(224, 224), (375, 500), (1200, 1600), (3000, 4000)]
+RESIZED_SIDE, REPEATS = 224, 8
 
 
 def main() -> None:
@@ -41,7 +45,9 @@ def main() -> None:
         print(f"| {width} x {height} | {shown} |", flush=True)
     head = circumstances(args.note, "tensorflow", "numpy")
     settings = {"image_size": args.image_size, "photos": PHOTOS, "rounds": args.rounds}
-    write("reading", head | settings | {"rows": rows}, args.output)
+    resized = resizing(args.rounds)
+    settings |= {"resized_side": RESIZED_SIDE, "rows": rows, "resizing": resized}
+    write("reading", head | settings, args.output)
 
 
 def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> dict[str, float]:
@@ -91,6 +97,51 @@ def measure(folder: Path, height: int, width: int, args: argparse.Namespace) -> 
             took = (time.process_time() - began) / PHOTOS * 1000
             least[name] = min(least[name], took)
     return least
+
+
+def resizing(rounds: int) -> list[dict[str, Any]]:
+    """Prints and returns milliseconds of processor time to resize an image, by the way."""
+    import tensorflow as tf
+    from PIL import Image
+
+    from fgmix.data.codec.resize import resize
+
+    size = [RESIZED_SIDE, RESIZED_SIDE]
+    spec = [tf.TensorSpec([None, None, 3], tf.uint8)]
+    plain = tf.function(lambda image: tf.image.resize(image, size, antialias=True), spec)
+    ours = tf.function(lambda image: resize(image, size), spec)
+    print("\n| resized | tf.image.resize, ms | fgmix | Pillow |\n|---|---|---|---|")
+    rows = []
+    for height, width in RESIZED:
+        array = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
+        image, picture = tf.constant(array), Image.fromarray(array)
+        taken = take_turns(
+            {
+                "tensorflow": clocked(lambda image=image: plain(image)),
+                "fgmix": clocked(lambda image=image: ours(image)),
+                "pillow": clocked(
+                    lambda picture=picture: picture.resize(size, Image.Resampling.BILINEAR)
+                ),
+            },
+            rounds,
+        )
+        least = {name: min(found) for name, found in taken.items()}
+        rows.append({"height": height, "width": width, "milliseconds": least})
+        shown = " | ".join(f"{value:.2f}" for value in least.values())
+        print(f"| {width} x {height} | {shown} |", flush=True)
+    return rows
+
+
+def clocked(call: Callable[[], Any]) -> Callable[[], float]:
+    """Returns a function that returns a call's milliseconds of processor time."""
+
+    def measure() -> float:
+        began = time.process_time()
+        for _ in range(REPEATS):
+            call()
+        return (time.process_time() - began) / REPEATS * 1000
+
+    return measure
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def main() -> None:
     import_tensorflow()
     import tensorflow as tf
 
-    from fgmix.data.codec.decode import load_batch
+    from fgmix.data.codec.batch import load_batch
     from fgmix.models import build_classifier
     from fgmix.serving.export import export_saved_model
     from fgmix.serving.signatures import Classifier

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fgmix.data.codec.decode import resize_image
+from fgmix.data.codec.resize import resize_image
 from fgmix.explanation.energy import attention_energy, unit_scale
 from fgmix.layers import CBAM, MixedAttention, SpatialAttention
 from fgmix.layers.numerics import scale

@@ -8,7 +8,7 @@ from scipy.integrate import trapezoid
 from scipy.ndimage import gaussian_filter
 
 from fgmix.data.box import Box
-from fgmix.data.codec.decode import resize_image
+from fgmix.data.codec.resize import resize_image
 from fgmix.explanation.maps import PREDICTED, MapMaker
 from fgmix.explanation.names import MAP_NAMES
 from fgmix.explanation.overlay import stretch

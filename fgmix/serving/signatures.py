@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fgmix.data.codec.decode import load_batch
+from fgmix.data.codec.batch import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
 from fgmix.explanation.energy import mean_energy
 from fgmix.models.ensemble import image_sizes, with_maps

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fgmix.data.codec.decode import load_batch
+from fgmix.data.codec.batch import load_batch
 from fgmix.data.sources.folder import load_folder
 from fgmix.evaluation.calibration import Abstention, calibrate
 from fgmix.evaluation.evaluate import evaluate

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from fgmix.data.augment.trivial_augment import trivial_augment
-from fgmix.data.codec.decode import resize_image
+from fgmix.data.codec.resize import resize_image
 
 PADDING = 4
 AREA_RANGE = (0.35, 1.0)

@@ -15,6 +15,7 @@ from fgmix.data.codec.bmp import decode_bmp
 from fgmix.data.codec.byte_ops import FILE, apart
 from fgmix.data.codec.exif import read_orientation
 from fgmix.data.codec.jpeg import with_adobe_marker
+from fgmix.data.codec.resize import resize_image
 
 MARGIN = 16
 """Extra columns to decode on both sides of a part of a JPEG: one 16-pixel block."""
@@ -139,22 +140,6 @@ def decode_jpeg_part(
     return tf.switch_case(which, [lambda ratio=ratio: at(ratio) for ratio in RATIOS])
 
 
-def resize_image(image: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Resizes an image to a square, bilinearly with antialiasing; the aspect ratio is not kept.
-
-    Args:
-        image: uint8 or float tensor of shape [height, width, 3], values 0 to 255.
-        image_size: Side of the square in pixels.
-
-    Returns:
-        float32 tensor of shape [image_size, image_size, 3], values 0 to 255.
-    """
-    resized = tf.image.resize(image, [image_size, image_size], method="bilinear", antialias=True)
-    # The filter's weights sum to 1 only up to float32 rounding, so white could exceed 255.
-    resized = tf.clip_by_value(tf.cast(resized, tf.float32), 0.0, 255.0)
-    return tf.ensure_shape(resized, [image_size, image_size, 3])
-
-
 def load_image(
     image_bytes: tf.Tensor, image_size: int | tuple[int, ...], crop_bottom: int = 0
 ) -> Any:
@@ -177,61 +162,6 @@ def load_image(
     return tf.nest.map_structure(lambda size: resize_image(image, size), image_size)
 
 
-def load_batch(
-    image_bytes: tf.Tensor, image_size: int | tuple[int, ...], crop_bottom: int = 0
-) -> tuple[Any, tf.Tensor]:
-    """Decodes and resizes a batch of image files; marks files that can't be decoded.
-
-    Args:
-        image_bytes: String tensor of shape [n], the contents of n files; n may be 0.
-        image_size: Side of the square each image is resized to, in pixels; or several, as in
-            `load_image`.
-        crop_bottom: Pixel rows to remove from the bottom of each image before resizing.
-
-    Returns:
-        The images, float32 of shape [n, image_size, image_size, 3] with values 0 to 255, or a tuple
-        of them; and a bool tensor of shape [n] that is True for decoded images. The other images
-        are all zeros.
-
-    Raises:
-        ValueError: If `crop_bottom` is negative.
-    """
-    image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
-    count = tf.size(image_bytes, out_type=tf.int64)
-
-    @tf.autograph.experimental.do_not_convert
-    def load(row: tf.Tensor, data: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        return row, load_image(data, image_size, crop_bottom)
-
-    # A failing operation makes the whole graph fail, except inside a dataset, which can skip the
-    # failing element.
-    decoded = (
-        tf.data.Dataset.from_tensor_slices(image_bytes)
-        .enumerate()
-        .map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False)
-        .ignore_errors()
-    )
-    # An extra row, so that the single batch is not empty if no image can be decoded.
-    blank = tf.nest.map_structure(lambda size: tf.zeros([size, size, 3]), image_size)
-    spare = tf.data.Dataset.from_tensors((count, blank))
-    options = tf.data.Options()
-    # Optimizing the pipeline takes longer than running it.
-    options.autotune.enabled = False
-    options.experimental_optimization.apply_default_optimizations = False
-    # `Dataset.reduce` would instantiate its functions again at every call of the graph.
-    rows, loaded = (
-        decoded.concatenate(spare).batch(count + 1).with_options(options).get_single_element()
-    )
-    rows = rows[:, tf.newaxis]
-
-    def place(size: int, found: tf.Tensor) -> tf.Tensor:
-        images = tf.scatter_nd(rows, found, tf.stack([count + 1, size, size, 3]))
-        return tf.ensure_shape(images[:count], [None, size, size, 3])
-
-    valid = tf.scatter_nd(rows, tf.ones_like(rows[:, 0], tf.bool), count[tf.newaxis] + 1)
-    return tf.nest.map_structure(place, image_size, loaded), valid[:count]
-
-
 # Many graphs of a run read images. These two functions are traced once for all of them.
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def _look(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -248,13 +178,18 @@ def _decode_upright(data: tf.Tensor, crop_bottom: tf.Tensor, max_pixels: tf.Tens
     """Implements `decode_image`."""
     kind, orientation = _look(data)
     image = _decode(_check(data, kind, max_pixels), kind, max_pixels)
-    image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
-    upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
-    mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
-    image = tf.raw_ops.Reverse(tensor=image, dims=tf.stack([upside_down, mirrored, False]))
+    image = tf.cond(orientation == 1, lambda: image, lambda: _turn(image, orientation))
     height = tf.shape(image)[0]
     image = image[: tf.where(height > crop_bottom, height - crop_bottom, height)]
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def _turn(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Turns an image upright, given its orientation in EXIF."""
+    image = tf.transpose(image, tf.where(orientation >= 5, [1, 0, 2], [0, 1, 2]))
+    upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
+    mirrored = tf.reduce_any(orientation == [2, 3, 6, 7])
+    return tf.raw_ops.Reverse(tensor=image, dims=tf.stack([upside_down, mirrored, False]))
 
 
 def _check(data: tf.Tensor, kind: tf.Tensor, max_pixels: tf.Tensor) -> tf.Tensor:

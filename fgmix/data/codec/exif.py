@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fgmix.data.codec.byte_ops import byte_values, read_uint, substring
+from fgmix.data.codec.byte_ops import FILE, apart, byte_values, read_uint, substring
 from fgmix.data.codec.headers import JPEG, PNG, WEBP
 from fgmix.data.codec.png_text import exif_of_text, is_metadata, read_text
 
@@ -15,6 +15,8 @@ MAX_BLOCKS = 512
 """The largest number of blocks to search, of which the first few usually hold the metadata. The
 limit bounds the time for a hostile file."""
 
+_APPLICATION_DATA = b"\xff\xe1"
+"""The marker of a JPEG's segments that may hold EXIF or XMP."""
 _EXIF_PREFIX = b"Exif\0\0"
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_ORIENTATION = b"tiff:Orientation"
@@ -44,12 +46,45 @@ def read_orientation(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
     exif, xmp = tf.switch_case(
         kind,
         {
-            JPEG: lambda: _find_metadata(data, 2, _jpeg_segment),
-            PNG: lambda: _find_metadata(data, 8, _png_chunk),
-            WEBP: lambda: _find_metadata(data, 12, _webp_chunk),
+            # Most photos on the web have no metadata: then their segments are not walked.
+            JPEG: lambda: tf.cond(_has_application_data(data), lambda: _of_jpeg(data), _nothing),
+            PNG: lambda: _of_png(data),
+            WEBP: lambda: _of_webp(data),
         },
-        default=lambda: (tf.constant(b""), tf.constant(b"")),
+        default=_nothing,
     )
+    found = (exif != b"") | (xmp != b"")
+    return tf.cond(found, lambda: _orientation(exif, xmp, kind), lambda: tf.constant(1))
+
+
+def _nothing() -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.constant(b""), tf.constant(b"")
+
+
+def _has_application_data(data: tf.Tensor) -> tf.Tensor:
+    """Returns whether the bytes that begin EXIF and XMP in a JPEG occur anywhere in a file."""
+    pieces = tf.raw_ops.StringSplitV2(input=data[tf.newaxis], sep=_APPLICATION_DATA, maxsplit=1)
+    return tf.size(pieces.values) > 1
+
+
+@apart(input_signature=FILE)
+def _of_jpeg(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return _find_metadata(data, 2, _jpeg_segment)
+
+
+@apart(input_signature=FILE)
+def _of_png(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return _find_metadata(data, 8, _png_chunk)
+
+
+@apart(input_signature=FILE)
+def _of_webp(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return _find_metadata(data, 12, _webp_chunk)
+
+
+@apart(input_signature=[*FILE, *FILE, tf.TensorSpec([], tf.int32)])
+def _orientation(exif: tf.Tensor, xmp: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
+    """Returns the orientation in EXIF, or else in XMP, of a file of a kind; int32."""
     is_text = (kind == PNG) & (xmp != b"")
     exif, xmp = tf.cond(is_text, lambda: _read_png_text(exif, xmp), lambda: (exif, xmp))
     value = _orientation_in_exif(exif)

@@ -15,6 +15,7 @@ import tensorflow as tf
 from fgmix.data.augment.registry import AUGMENTATIONS
 from fgmix.data.codec.decode import decode_image
 from fgmix.data.codec.headers import MAX_PIXELS
+from fgmix.data.codec.resize import resize
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.resized_cache.store import ResizedCache, ResizedImage
 from fgmix.errors import FgmixError
@@ -156,14 +157,14 @@ def _encode(
 
 def _encode_png(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     """Resizes as evaluation does, so that an image of the final size differs only by rounding."""
-    small = tf.image.resize(image, shape, method="bilinear", antialias=True)
+    small = resize(image, shape, "bilinear")
     small = tf.saturate_cast(tf.round(small), tf.uint8)
     return tf.io.encode_png(small, compression=1)  # 5 % larger than the default, 3 times as fast
 
 
 def _encode_jpeg(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     """Resizes bicubically and compresses little: training resizes bilinearly once more."""
-    small = tf.image.resize(image, shape, method="bicubic", antialias=True)
+    small = resize(image, shape, "bicubic")
     small = tf.saturate_cast(tf.round(small), tf.uint8)
     return tf.io.encode_jpeg(small, "rgb", quality=98, chroma_downsampling=False)
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from fgmix.data.codec import headers
-from fgmix.data.codec.decode import decode_image, decode_part, load_batch, load_image, resize_image
+from fgmix.data.codec.decode import decode_image, decode_part, load_image
+from fgmix.data.codec.resize import resize_image
 from tests.data.codec.variants import encode, with_pillow
 
 ORIENTATION = 0x0112
@@ -226,86 +227,12 @@ def test_negative_crop_is_refused():
         decode_image(encode(rgb(), "PNG"), -1)
 
 
-@pytest.mark.parametrize("size", [(300, 500), (500, 300), (224, 224), (60, 90), (1, 1)])
-def test_resize_matches_pillow(size):
-    image = noise(3, *size)
-    resized = resize_image(tf.constant(image), 224)
-    expected = Image.fromarray(image).resize((224, 224), Image.Resampling.BILINEAR)
-    assert resized.dtype == tf.float32
-    # Pillow rounds to whole levels, once for each axis: 0.25 each on average.
-    assert np.abs(resized.numpy() - np.asarray(expected)).mean() < 0.5
-    assert resized.numpy().min() >= 0
-    assert resized.numpy().max() <= 255
-
-
-def test_resize_takes_floats():
-    image = tf.constant(noise(3))
-    np.testing.assert_array_equal(
-        resize_image(tf.cast(image, tf.float32), 16), resize_image(image, 16)
-    )
-
-
 def test_load_image_in_a_dataset_has_a_static_shape():
     contents = [encode(rgb(), "PNG"), LOSSY["jpeg-rgb"]()]
     dataset = tf.data.Dataset.from_tensor_slices(contents).map(lambda c: load_image(c, 16, 4))
     assert dataset.element_spec == tf.TensorSpec([16, 16, 3], tf.float32)
     for content, image in zip(contents, dataset, strict=True):
         np.testing.assert_array_equal(image, resize_image(decode_image(content, 4), 16))
-
-
-IMAGE_SIZE, CROP = 32, 3
-
-
-class BatchLoader(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def __call__(self, image_bytes):
-        return load_batch(image_bytes, IMAGE_SIZE, CROP)
-
-
-@pytest.fixture(scope="module")
-def batch_loader(tmp_path_factory):
-    """`load_batch` with its size and crop fixed, saved as a SavedModel and loaded again."""
-    folder = str(tmp_path_factory.mktemp("saved") / "loader")
-    tf.saved_model.save(BatchLoader(), folder)
-    return tf.saved_model.load(folder)
-
-
-@pytest.mark.slow
-def test_load_batch_isolates_undecodable_rows(batch_loader):
-    good = [*(draw() for draw in (LOSSLESS | LOSSY).values()), jpeg_with(segment(exif(8)))]
-    contents = []
-    for index, content in enumerate(good):
-        contents += [content, list(UNDECODABLE.values())[index % len(UNDECODABLE)]]
-    images, valid = batch_loader(tf.constant(contents))
-    np.testing.assert_array_equal(valid, [True, False] * len(good))
-    np.testing.assert_array_equal(images[1::2], np.zeros_like(images[1::2]))
-    load = tf.function(
-        lambda content: load_image(content, IMAGE_SIZE, CROP),
-        input_signature=[tf.TensorSpec([], tf.string)],
-    )
-    for image, content in zip(images[::2], good, strict=True):
-        np.testing.assert_array_equal(image, load(content))
-
-
-def test_load_batch_of_undecodable_rows_is_zero(batch_loader):
-    images, valid = batch_loader(tf.constant(list(UNDECODABLE.values())))
-    assert images.shape == (len(UNDECODABLE), IMAGE_SIZE, IMAGE_SIZE, 3)
-    assert not images.numpy().any()
-    assert not valid.numpy().any()
-
-
-def test_empty_batch(batch_loader):
-    images, valid = batch_loader(tf.zeros([0], tf.string))
-    assert images.shape == (0, IMAGE_SIZE, IMAGE_SIZE, 3)
-    assert images.dtype == tf.float32
-    assert valid.shape == (0,)
-    assert valid.dtype == tf.bool
-
-
-def test_load_batch_outside_a_graph():
-    images, valid = load_batch([b"bad", encode(rgb(), "PNG")], IMAGE_SIZE)
-    np.testing.assert_array_equal(valid, [False, True])
-    np.testing.assert_array_equal(images[1], load_image(encode(rgb(), "PNG"), IMAGE_SIZE))
 
 
 JPEGS = {

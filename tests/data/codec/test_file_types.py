@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from fgmix.data.codec.decode import load_batch
+from fgmix.data.codec.batch import load_batch
 from fgmix.data.pipeline import evaluation_batches, training_batches
 from fgmix.data.sources.folder import load_folder
 from tests.data.codec.test_decode import (

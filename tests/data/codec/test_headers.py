@@ -11,7 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from fgmix.data.codec import headers
-from fgmix.data.codec.decode import decode_image, load_batch
+from fgmix.data.codec.batch import load_batch
+from fgmix.data.codec.decode import decode_image
 from fgmix.data.codec.headers import MAX_PIXELS, read_kind, read_size
 from tests.data.codec.test_decode import LOSSLESS, LOSSY, rgb, rgba, tiff
 from tests.data.codec.variants import encode
