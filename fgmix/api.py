@@ -335,7 +335,7 @@ def check(
         data_dir: The folder of a named data set, or of a table's images.
         split_seed: Seed of the split, if the data set has none.
         columns: The names of a table's columns, as for `evaluate`.
-        output: Folder for report.json and the contact sheets; by default nothing is written.
+        output: Folder for report.html and report.json; by default nothing is written.
 
     Returns:
         The audit: its `findings`, whether they hurt (`hurts`), and the whole `record`. `print`

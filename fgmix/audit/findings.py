@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from fgmix.audit.duplicates import distance, group_duplicates
+from fgmix.audit.duplicates import group_duplicates
+from fgmix.audit.finding import Finding
+from fgmix.audit.looks import distance
+from fgmix.audit.photo_findings import find_poor
 from fgmix.audit.scan import ScannedImage
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
@@ -27,12 +30,16 @@ class Duplicates:
 
     Attributes:
         images: Two or more.
-        bits: The largest distance between two of their perceptual hashes; 0 for files that are
-            equal byte by byte or look so.
+        bits: The largest distance between two of their perceptual hashes, of 512; 0 for files that
+            are equal byte by byte or look so.
+        mirrored: Whether some are mirror images of others.
+        cropped: Whether some show a part of others.
     """
 
     images: tuple[ScannedImage, ...]
     bits: int
+    mirrored: bool = False
+    cropped: bool = False
 
     @property
     def labels(self) -> set[str]:
@@ -51,47 +58,22 @@ class Duplicates:
         return not leaks, len(self.labels) == 1, len(self.splits) == 1, self.bits
 
 
-@dataclass(frozen=True)
-class Finding:
-    """All cases of one kind of problem.
-
-    Attributes:
-        kind: A name for programs.
-        hurts: Whether it would hurt training or the measured result.
-        summary: What was found, with counts.
-        remedy: What to do.
-        items: The cases; `describe` turns each into a line.
-    """
-
-    kind: str
-    hurts: bool
-    summary: str
-    remedy: str
-    items: tuple[dict[str, Any], ...]
-
-
-def describe(item: dict[str, Any]) -> str:
-    """Returns one case of a finding as a line."""
-    if "photos" in item:
-        names = [f"{p['path']} ({p['split']}, {p['class']})" for p in item["photos"]]
-        return f"{' = '.join(names)}{'' if item['bits'] == 0 else ', nearly'}"
-    return "  ".join(str(value) for value in item.values())
-
-
 def find_duplicates(images: Sequence[ScannedImage]) -> list[Duplicates]:
     """Groups the readable images that show the same picture, the worst groups first."""
     readable = [image for image in images if image.problem is None]
     groups = group_duplicates([p.digest for p in readable], [p.looks for p in readable])
-    found = [_duplicates([readable[i] for i in group]) for group in groups]
+    found = [
+        Duplicates(images, _apart(images), group.mirrored, group.cropped)
+        for group in groups
+        if (images := tuple(readable[index] for index in group.members))
+    ]
     return sorted(found, key=lambda duplicates: duplicates.badness)
 
 
-def _duplicates(images: list[ScannedImage]) -> Duplicates:
+def _apart(images: Sequence[ScannedImage]) -> int:
     # A placeholder may occur thousands of times: compare its first hundred images only.
     looks = [image.looks for image in images[:100] if image.looks is not None]
-    return Duplicates(
-        tuple(images), max((distance(*pair) for pair in combinations(looks, 2)), default=0)
-    )
+    return max((distance(*pair) for pair in combinations(looks, 2)), default=0)
 
 
 def find_problems(
@@ -121,7 +103,7 @@ def find_problems(
         _left_out(dataset),
         _too_small(dataset, images, layout),
         _imbalance(dataset, images),
-        _blank(images),
+        *find_poor(images),
     ]
     kept = [finding for finding in found if finding is not None and finding.items]
     return sorted(kept, key=lambda finding: not finding.hurts)
@@ -190,7 +172,12 @@ def _across(duplicates: Sequence[Duplicates]) -> list[Finding]:
 
 def _as_item(duplicates: Duplicates) -> dict[str, Any]:
     images = [{"path": p.path, "split": p.split, "class": p.class_name} for p in duplicates.images]
-    return {"bits": duplicates.bits, "photos": images}
+    return {
+        "bits": duplicates.bits,
+        "mirrored": duplicates.mirrored,
+        "cropped": duplicates.cropped,
+        "photos": images,
+    }
 
 
 def _left_out(dataset: ImageDataset) -> Finding:
@@ -264,15 +251,4 @@ def _imbalance(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding
         "add photos to the small classes, or train with --class-weights balanced if rare classes "
         "matter as much as frequent ones; read mean per class beside accuracy",
         tuple({"class": name, "photos": counts[name]} for name in (high, low)) if unequal else (),
-    )
-
-
-def _blank(images: Sequence[ScannedImage]) -> Finding:
-    blank = [image for image in images if image.problem is None and image.looks is None]
-    return Finding(
-        "blank",
-        False,
-        f"{len(blank)} photo(s) have a single colour",
-        "remove them if they show nothing",
-        tuple({"path": image.path} for image in blank),
     )

@@ -17,8 +17,9 @@ EXAMPLES = """examples:
   fgmix check --dataset cars --data-dir DIR --output cars-check
   fgmix check --model saved_models/RUN-folds_5-fold_0-seed0
 
-With --dataset, it writes report.json (all findings), contact_sheet.png and, if there are
-duplicates, copies.png. The exit code is 1 if something would hurt training, otherwise 0.
+With --dataset, it writes report.html, a page that shows what was found, the worst first, and what
+to do; and report.json, with every case. The exit code is 1 if something would hurt training,
+otherwise 0: blurred, dark, tiny or oddly shaped photos are advice.
 
 With --model, it takes the runs of all folds of one experiment (fgmix train --folds N with --fold 0,
 1, ... N-1), so that each training photo is judged by a model that has not seen it, and writes
