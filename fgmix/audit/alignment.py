@@ -15,6 +15,9 @@ LEVELS = ((16, 12), (32, 8), (64, 4))
 STARTS = (1.0, 0.8, 1.25)
 """Scales to start from: the same view, a part of it, and more than it."""
 
+PROMISING = 0.5
+"""The least agreement at the coarsest level of a pair that is aligned more finely."""
+
 MIN_OVERLAP = 0.3
 """The least share of a thumbnail that the other must cover."""
 
@@ -28,7 +31,8 @@ class Alignment(NamedTuple):
 
     Attributes:
         agreement: float `[n]`, the correlation of their gradients once they are aligned: 1 for the
-            same picture, about 0 for different ones. Brightness and contrast do not change it.
+            same picture, about 0 for different ones. Brightness and contrast do not change it. Of
+            pairs that are not `PROMISING`, it is that of the coarsest level.
         scales: float `[n, 2]`, the width and height of the second in the first, as shares of it:
             less than 1 if the second is a part of the first.
     """
@@ -61,9 +65,15 @@ def _align(ones: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray
         found = _agreement(coarse, coarse_other, tried)
         better = found > best
         best[better], place[better] = found[better], tried[better]
-    for (one, other), (_, steps) in zip(pyramid[1:], LEVELS[1:], strict=True):
-        place = _improve(one, other, place, steps)
-    return _agreement(*pyramid[-1], place), place[:, :2]
+    promising = best >= PROMISING
+    if promising.any():
+        finer = place[promising]
+        for (one, other), (_, steps) in zip(pyramid[1:], LEVELS[1:], strict=True):
+            finer = _improve(one[promising], other[promising], finer, steps)
+        one, other = pyramid[-1]
+        best[promising] = _agreement(one[promising], other[promising], finer)
+        place[promising] = finer
+    return best, place[:, :2]
 
 
 def _shrink(images: np.ndarray, side: int) -> np.ndarray:

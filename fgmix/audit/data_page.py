@@ -159,6 +159,8 @@ def _shown(findings: Sequence[Finding]) -> list[str]:
         for item in finding.items[:MAX_CASES]:
             if "photos" in item:
                 paths += [photo["path"] for photo in most_unlike(item["photos"])]
+            elif "kinds" in item:
+                paths += [photo["path"] for kind in item["kinds"] for photo in kind]
             elif _is_image(item):
                 paths.append(item["path"])
     return paths
@@ -180,6 +182,10 @@ def _section(finding: Finding, pictures: _Pictures) -> Section:
     groups, photos, rows = [], [], []
     if items and "photos" in items[0]:
         groups = [_group(item, pictures) for item in items[:MAX_CASES]]
+    elif items and "kinds" in items[0]:
+        shown = items[: MAX_CASES // 2]
+        groups = [group for item in shown for group in _kinds(item, pictures)]
+        return Section(finding, tuple(groups), (), (), len(items) - len(shown))
     elif items and _is_image(items[0]):
         photos = [_photo(item, pictures) for item in items[:MAX_CASES]]
     else:
@@ -195,6 +201,18 @@ def _group(item: dict[str, Any], pictures: _Pictures) -> Group:
     if len(item["photos"]) > len(shown):
         note += f"; {len(item['photos']) - len(shown)} more of the same"
     return Group(tuple(_photo(photo, pictures) for photo in shown), note)
+
+
+def _kinds(item: dict[str, Any], pictures: _Pictures) -> list[Group]:
+    """Returns the typical images of the two kinds that a class seems to have."""
+    kinds = zip(("one", "the other"), item["photos of each kind"], item["kinds"], strict=True)
+    return [
+        Group(
+            tuple(_photo(photo, pictures) for photo in photos),
+            f"{item['class']}: {count} photos of {which} kind",
+        )
+        for which, count, photos in kinds
+    ]
 
 
 def _photo(item: dict[str, Any], pictures: _Pictures) -> Photo:

@@ -13,8 +13,9 @@ class Finding:
         hurts: Whether it would hurt training or the measured result.
         summary: What was found, with counts.
         remedy: What to do.
-        items: The cases; `describe` turns each into a line. One with `photos` shows the same
-            picture several times, and one with a `path` and a `class` is an image that can be read.
+        items: The cases; `describe` turns each into a line. One with `photos` is a picture that is
+            there several times, one with `kinds` a class that looks like two, and one with a `path`
+            and a `class` an image that can be read.
     """
 
     kind: str
@@ -29,6 +30,10 @@ def describe(item: dict[str, Any]) -> str:
     if "photos" in item:
         names = [f"{p['path']} ({p['split']}, {p['class']})" for p in item["photos"]]
         return f"{' = '.join(names)}{describe_change(item)}"
+    if "kinds" in item:
+        kinds = zip(item["photos of each kind"], item["kinds"], strict=True)
+        shown = [f"{count} like {photos[0]['path']}" for count, photos in kinds]
+        return f"{item['class']}: {' and '.join(shown)}"
     return "  ".join(str(value) for value in item.values())
 
 

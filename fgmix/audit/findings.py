@@ -1,7 +1,7 @@
 """The findings of an audit, ordered by how much they hurt training or the measured result."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 from fgmix.audit.duplicates import group_duplicates
 from fgmix.audit.finding import Finding
 from fgmix.audit.looks import distance
+from fgmix.audit.mixed_classes import MixedClass
 from fgmix.audit.photo_findings import find_poor
-from fgmix.audit.scan import ScannedImage
+from fgmix.audit.scan import ScannedImage, place_of
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
 from fgmix.data.sources.split_folders import WHOLE
@@ -19,6 +20,9 @@ from fgmix.invocation import command
 
 MIN_TRAIN = 2
 """The fewest training images per class, so that one can be held out for validation."""
+
+TYPICAL = 4
+"""Images of each of the two kinds that a class seems to have."""
 
 IMBALANCE = 5
 """Report an imbalance if the largest class has this many times the smallest's images or more."""
@@ -58,10 +62,18 @@ class Duplicates:
         return not leaks, len(self.labels) == 1, len(self.splits) == 1, self.bits
 
 
-def find_duplicates(images: Sequence[ScannedImage]) -> list[Duplicates]:
-    """Groups the readable images that show the same picture, the worst groups first."""
+def find_duplicates(
+    images: Sequence[ScannedImage], suggested: Iterable[tuple[int, int]] = ()
+) -> list[Duplicates]:
+    """Groups the readable images that show the same picture, the worst groups first.
+
+    Args:
+        images: The scanned images.
+        suggested: Places among the readable images of pairs to look at more closely.
+    """
     readable = [image for image in images if image.problem is None]
-    groups = group_duplicates([p.digest for p in readable], [p.looks for p in readable])
+    digests, looks = [p.digest for p in readable], [p.looks for p in readable]
+    groups = group_duplicates(digests, looks, suggested)
     found = [
         Duplicates(images, _apart(images), group.mirrored, group.cropped)
         for group in groups
@@ -82,6 +94,7 @@ def find_problems(
     duplicates: Sequence[Duplicates],
     layout: Layout | None = None,
     refusal: str | None = None,
+    mixed: Sequence[MixedClass] = (),
 ) -> list[Finding]:
     """Returns what is wrong with a data set.
 
@@ -91,6 +104,7 @@ def find_problems(
         duplicates: From `find_duplicates`.
         layout: The files in its folder or table, if it is one of them.
         refusal: Why training refuses it, if it does.
+        mixed: The classes that look like two, with places among the readable images.
 
     Returns:
         The findings, the most harmful first.
@@ -103,6 +117,7 @@ def find_problems(
         _left_out(dataset),
         _too_small(dataset, images, layout),
         _imbalance(dataset, images),
+        _mixed(dataset, images, mixed),
         *find_poor(images),
     ]
     kept = [finding for finding in found if finding is not None and finding.items]
@@ -171,7 +186,7 @@ def _across(duplicates: Sequence[Duplicates]) -> list[Finding]:
 
 
 def _as_item(duplicates: Duplicates) -> dict[str, Any]:
-    images = [{"path": p.path, "split": p.split, "class": p.class_name} for p in duplicates.images]
+    images = [place_of(image) for image in duplicates.images]
     return {
         "bits": duplicates.bits,
         "mirrored": duplicates.mirrored,
@@ -251,4 +266,29 @@ def _imbalance(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding
         "add photos to the small classes, or train with --class-weights balanced if rare classes "
         "matter as much as frequent ones; read mean per class beside accuracy",
         tuple({"class": name, "photos": counts[name]} for name in (high, low)) if unequal else (),
+    )
+
+
+def _mixed(
+    dataset: ImageDataset, images: Sequence[ScannedImage], mixed: Sequence[MixedClass]
+) -> Finding:
+    readable = [image for image in images if image.problem is None]
+    items = [
+        {
+            "class": dataset.class_names[found.label],
+            "separation": round(found.separation, 3),
+            "photos of each kind": [len(group) for group in found.groups],
+            "kinds": [
+                [place_of(readable[place]) for place in group[:TYPICAL]] for group in found.groups
+            ],
+        }
+        for found in mixed
+    ]
+    return Finding(
+        "looks-like-two",
+        False,
+        f"{len(items)} class(es) look like two",
+        "split the class if it has two kinds of objects; nothing, if it is one kind seen from two "
+        "sides",
+        tuple(items),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from fgmix.audit.finding import Finding
 from fgmix.audit.quality import SIDE
-from fgmix.audit.scan import ScannedImage
+from fgmix.audit.scan import ScannedImage, place_of
 
 MIN_SHARPNESS = 0.33
 """Images below it are blurred. Of 7,306 photos of cars and birds, those below it look blurred or
@@ -97,8 +97,5 @@ def _size(image: ScannedImage) -> dict[str, Any]:
 def _finding(
     kind: str, what: str, remedy: str, found: Sequence[tuple[ScannedImage, dict[str, Any]]]
 ) -> Finding:
-    items = [
-        {"path": p.path, "split": p.split, "class": p.class_name, **measured}
-        for p, measured in found
-    ]
+    items = [{**place_of(image), **measured} for image, measured in found]
     return Finding(kind, False, f"{len(found)} photo(s) {what}", remedy, tuple(items))

@@ -56,7 +56,8 @@ def _sharpness(pixels: np.ndarray) -> float:
     """Returns the share of the differences of neighbours that is lost if an image is blurred.
 
     Of a blurred image little is lost (Crete et al. 2007, "The blur effect"). It is measured along
-    rows and along columns, and the smaller one counts, so that motion blur is seen.
+    rows and along columns, and the smaller one counts, so that motion blur is seen. Differences of
+    one level are left out: a slow gradient has them too, and blurring removes them.
     """
     from scipy.ndimage import uniform_filter1d
 
@@ -64,6 +65,7 @@ def _sharpness(pixels: np.ndarray) -> float:
     for axis in (0, 1):
         before = np.abs(np.diff(pixels, axis=axis))
         after = np.abs(np.diff(uniform_filter1d(pixels, _BLUR, axis), axis=axis))
-        total = before.sum()
-        lost.append(np.maximum(before - after, 0).sum() / total if total else 1.0)
-    return float(min(lost))
+        edges = before > 1
+        if edges.any():
+            lost.append(np.maximum(before - after, 0)[edges].sum() / before[edges].sum())
+    return float(min(lost, default=0.0))

@@ -6,10 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fgmix.audit.data_page import write_data_page
+from fgmix.audit.features import BackboneChoice, image_features, similar_pairs
 from fgmix.audit.finding import Finding, describe
 from fgmix.audit.findings import count_classes, find_duplicates, find_problems
 from fgmix.audit.load import Subject
+from fgmix.audit.mixed_classes import MixedClass, find_mixed
 from fgmix.audit.scan import ScannedImage, scan_images
 from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.dataset import ImageDataset
@@ -44,17 +48,26 @@ class Audit:
         return "\n".join(report_lines(self))
 
 
-def audit_dataset(subject: Subject, output: Path | None) -> Audit:
+def audit_dataset(
+    subject: Subject, output: Path | None, backbone: BackboneChoice | None = None
+) -> Audit:
     """Reads every image of a data set and writes the findings.
 
     Args:
         subject: From `load_subject`.
         output: The folder to write to; created if it does not exist. None writes nothing.
+        backbone: A backbone to compare the images by, which finds smaller parts of pictures and
+            classes that look like two; None for none.
+
+    Raises:
+        FgmixError: If the backbone can't be built, or the disk has too little space.
     """
     dataset = subject.dataset
     images = scan_images(dataset)
-    duplicates = find_duplicates(images)
-    findings = find_problems(dataset, images, duplicates, subject.layout, subject.refusal)
+    pairs, mixed = _by_features(dataset, images, backbone) if backbone else ([], [])
+    findings = find_problems(
+        dataset, images, find_duplicates(images, pairs), subject.layout, subject.refusal, mixed
+    )
     record = _record(dataset, images, findings)
     if output is None:
         return Audit(record, tuple(findings), ())
@@ -62,6 +75,18 @@ def audit_dataset(subject: Subject, output: Path | None) -> Audit:
     write_data_page(output / PAGE, subject, images, findings, record)
     write_json(output / REPORT, record)
     return Audit(record, tuple(findings), (PAGE, REPORT))
+
+
+def _by_features(
+    dataset: ImageDataset, images: Sequence[ScannedImage], backbone: BackboneChoice
+) -> tuple[list[tuple[int, int]], list[MixedClass]]:
+    """Returns pairs of similar images and classes that look like two, of the readable images."""
+    readable = [image for image in images if image.problem is None]
+    if not readable:
+        return [], []
+    features = image_features(dataset, readable, backbone)
+    labels = np.array([dataset.class_names.index(image.class_name) for image in readable])
+    return similar_pairs(features), find_mixed(features, labels)
 
 
 def _record(

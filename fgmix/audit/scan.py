@@ -44,6 +44,11 @@ class ScannedImage:
     quality: Quality | None = None
 
 
+def place_of(image: ScannedImage) -> dict[str, str]:
+    """Returns what names an image in a finding: path, split and class."""
+    return {"path": image.path, "split": image.split, "class": image.class_name}
+
+
 def scan_images(dataset: ImageDataset) -> list[ScannedImage]:
     """Decodes every image as training does, on all cores.
 

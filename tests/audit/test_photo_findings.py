@@ -1,5 +1,7 @@
 """Blank, blurred, dark, bright, tiny and odd-shaped images are named, sound ones are not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
@@ -8,7 +10,7 @@ from scipy.ndimage import uniform_filter1d
 from fgmix.audit.finding import describe
 from fgmix.audit.looks import see
 from fgmix.audit.photo_findings import find_poor
-from fgmix.audit.quality import SIDE, measure, shrink
+from fgmix.audit.quality import SIDE, Quality, measure, shrink
 from fgmix.audit.scan import ScannedImage
 from fgmix.data.sources.demo.dataset import draw_image
 
@@ -43,9 +45,9 @@ POOR = {
     "blank": lambda p: Image.new("RGB", p.size, "white"),
     "blurred": lambda p: p.filter(ImageFilter.GaussianBlur(4)),
     "dark": lambda p: p.point(lambda v: v // 4),
-    "bright": lambda p: p.point(lambda v: min(255, 243 + v // 8)),
+    "bright": lambda p: p.point(lambda v: 255 if v > 180 else 244),
     "tiny": lambda p: p.resize((60, 48)),
-    "odd-shape": lambda p: p.resize((900, 240)),
+    "odd-shape": lambda p: p.crop((0, 80, 300, 160)),
 }
 
 
@@ -66,9 +68,11 @@ def test_motion_blur_is_blur_in_either_direction(turn):
 
 
 def test_the_most_blurred_comes_first():
-    slightly, much = (drawn(1).filter(ImageFilter.GaussianBlur(r)) for r in (3, 6))
-    images = [scanned("slightly.png", slightly), scanned("much.png", much)]
-    assert found(*images) == {"blurred": ["much.png", "slightly.png"]}
+    images = [
+        replace(SOUND[0], path=f"{sharpness}.png", quality=Quality(0.9, 0.1, sharpness))
+        for sharpness in (0.3, 0.1, 0.34, 0.2)
+    ]
+    assert found(*images) == {"blurred": ["0.1.png", "0.2.png", "0.3.png"]}
 
 
 def test_blur_that_vanishes_at_the_size_of_a_network_does_not_matter():
@@ -87,12 +91,14 @@ def test_brightness_by_hand():
 
 
 def test_sharpness_is_what_blurring_takes_away():
-    stripes = np.tile(np.array([0, 0, 0, 0, 0, 255], np.uint8), (12, 20))
-    # Along the rows the mean of 5 pixels is 0 or 51: four fifths of each step are lost. Along the
-    # columns nothing differs.
-    assert measure(Image.fromarray(stripes)).sharpness == pytest.approx(0.8, abs=0.01)
-    ramp = np.tile(np.arange(100, dtype=np.uint8), (8, 1))
-    assert measure(Image.fromarray(ramp)).sharpness < 0.05
+    step = np.repeat(np.array([[0, 100]], np.uint8), 20, axis=1).repeat(12, axis=0)
+    # The mean of 5 pixels rises by 20 where the step of 100 was.
+    assert measure(Image.fromarray(step)).sharpness == pytest.approx(0.8)
+    assert measure(Image.fromarray(step.T)).sharpness == pytest.approx(0.8)
+    slope = np.tile(np.arange(0, 200, 2, dtype=np.uint8), (8, 1))
+    assert measure(Image.fromarray(slope)).sharpness < 0.05
+    gradient = np.tile(np.arange(100, dtype=np.uint8), (8, 1))
+    assert measure(Image.fromarray(gradient)).sharpness == 0
 
 
 def test_tiny_is_also_relative_to_the_other_images():
