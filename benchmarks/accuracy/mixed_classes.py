@@ -1,4 +1,4 @@
-"""Classes that `check --backbone` takes for two, among pairs of classes with one name and real ones.
+"""Classes that `check --backbone` takes for two: pairs of classes with one name, and real ones.
 
     python -m benchmarks.accuracy.mixed_classes --dataset photos/ --weights FILE --variant birds
 
