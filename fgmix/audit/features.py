@@ -65,7 +65,7 @@ def image_features(
 ) -> np.ndarray:
     """Returns the features of images: the means of a backbone's last map, of length 1.
 
-    They are those that a run on stored features has, so neither computes them again.
+    They are stored with those of runs on stored features, and computed once.
 
     Args:
         dataset: The data set.

@@ -24,8 +24,8 @@ to do; and report.json, with every case. The exit code is 1 if something would h
 otherwise 0: blurred, dark, tiny or oddly shaped photos are advice.
 
 With --backbone, photos are also compared by the features of a pretrained network. It finds smaller
-parts of a picture, and classes that look like two. The features are stored, and the same that
-fgmix train --recipe frozen --backbone NAME takes.
+parts of a picture, and classes that look like two. The features are stored: a second check takes
+them from there.
 
 With --model, it takes the runs of all folds of one experiment (fgmix train --folds N with --fold 0,
 1, ... N-1), so that each training photo is judged by a model that has not seen it, and writes
