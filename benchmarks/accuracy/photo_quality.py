@@ -2,9 +2,9 @@
 
     python -m benchmarks.accuracy.photo_quality --photos DIR DIR --cleanvision PYTHON
 
-Photos drawn at random are made poor and added to the others. Found is a poor photo in its finding;
-what is found among the others is listed for a person to look at. `PYTHON` is an interpreter with
-cleanvision, which fgmix does not need.
+Photos drawn at random are made poor and added to the others. Found is a poor photo in its finding,
+or among those of a single colour; what is found among the others is listed for a person to look at.
+`PYTHON` is an interpreter with cleanvision, which fgmix does not need.
 """
 
 import json
@@ -105,7 +105,7 @@ def main() -> None:
                 made[file]
                 for kind, hits in found.items()
                 for file in hits
-                if file in made and POOR[made[file]][0] == kind
+                if file in made and kind in (POOR[made[file]][0], "blank")
             )
             for way, found in ways.items()
         },
