@@ -160,6 +160,8 @@ def table(record: Record) -> str:
     strange = record["pairs_of_a_copy_and_another_photo"]
     rows.append(["pairs of a copy and another photo", *(strange.get(way, "") for way in ways)])
     rows.append(["pairs among the photos themselves", *(pairs.get(way, "") for way in ways)])
+    wrong = record["wrong_pairs_seen_by_a_person"]
+    rows.append(["of which a person finds wrong", *[""] * (len(ways) - 1), wrong])
     return markdown(["copies", *ways], rows)
 
 
