@@ -326,6 +326,8 @@ def check(
     data_dir: Place | None = None,
     split_seed: int = 0,
     columns: str | None = None,
+    backbone: str | None = None,
+    weights: str | None = None,
     output: Place | None = None,
 ) -> "Audit":
     """Reads every image of a data set once and reports what would hurt training.
@@ -335,14 +337,18 @@ def check(
         data_dir: The folder of a named data set, or of a table's images.
         split_seed: Seed of the split, if the data set has none.
         columns: The names of a table's columns, as for `evaluate`.
-        output: Folder for report.json and the contact sheets; by default nothing is written.
+        backbone: Name of a backbone to also compare the images by: it finds smaller parts of a
+            picture, and classes that look like two.
+        weights: Its weights, `"imagenet"` or the path of a file; by default `"imagenet"`.
+        output: Folder for report.html and report.json; by default nothing is written.
 
     Returns:
         The audit: its `findings`, whether they hurt (`hurts`), and the whole `record`. `print`
         shows the report.
 
     Raises:
-        FgmixError: If the data set does not exist or contains nothing to audit.
+        FgmixError: If the data set does not exist or contains nothing to audit, or the backbone
+            can't be built.
 
     Example:
         ```python
@@ -350,13 +356,15 @@ def check(
         [finding.summary for finding in audit.findings if finding.hurts]
         ```
     """
+    from fgmix.audit.features import choose_backbone
     from fgmix.audit.load import load_subject
 
+    choice = choose_backbone(backbone, weights)
     subject = load_subject(str(dataset), _text(data_dir), split_seed, columns)
     import_tensorflow()
     from fgmix.audit.report import audit_dataset
 
-    return audit_dataset(subject, None if output is None else Path(output))
+    return audit_dataset(subject, None if output is None else Path(output), choice)
 
 
 def _open(run: Run | Place) -> Run:

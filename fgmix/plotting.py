@@ -98,12 +98,6 @@ def wrapped(text: str, inches: float, size: float, **options: Any) -> str:
     return drawn.get_text()
 
 
-def font_file(text: str) -> Path:
-    """Returns the file of the first font that has the most characters of a text."""
-    best = max(_fonts(), key=lambda font: sum(ord(c) in _characters(font) for c in text))
-    return Path(font_manager.findfont(best))
-
-
 def tell_missing(text: str) -> None:
     """Logs the characters of a text that no font has, each set of them once."""
     seen = {c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zs")}

@@ -15,7 +15,7 @@ from fgmix.comparison.learning import CurvePoint, LearningCurve
 from fgmix.comparison.statistics import Accuracy
 from fgmix.evaluation.curves import draw_curves, save_curves
 from fgmix.explanation.figures import Panel, draw_panels
-from fgmix.plotting import font_file, save_figure, share_legend, tell_missing, wrapped
+from fgmix.plotting import save_figure, share_legend, tell_missing, wrapped
 from fgmix.reproduction import figures as reproduction
 
 NAME = r"$x_1$ of $\no$"  # the first part would be a formula, the second is not one
@@ -106,11 +106,6 @@ def test_characters_that_no_font_has_are_named_once(tmp_path, caplog):
     assert "install one that has them" in said
     tell_missing("".join(map(chr, range(0xE100, 0xE100 + 13))))
     assert "and 3 more" in caplog.records[-1].getMessage()
-
-
-def test_a_text_has_the_first_font_with_its_characters():
-    assert font_file("Skoda \u0160").name == "DejaVuSans.ttf"
-    assert font_file("\ue0ff").name == "DejaVuSans.ttf"
 
 
 @pytest.mark.parametrize("name", ["\u6b66" * 40, "word " * 20, "x" * 90])

@@ -29,8 +29,9 @@ def main() -> None:
     args = parser.parse_args()
 
     import_tensorflow()
-    from fgmix.audit.duplicates import MAX_DISTANCE, connect_alike
+    from fgmix.audit.duplicates import find_pairs
     from fgmix.audit.findings import find_duplicates
+    from fgmix.audit.looks import THUMBNAIL, Looks
     from fgmix.audit.scan import scan_images
     from fgmix.data.sources.folder import load_folder
 
@@ -54,8 +55,9 @@ def main() -> None:
             print(", ".join(f"{name} {value:.2f}" for name, value in runs[-1].items()))
     reading_memory = peak_mebibytes()
     start = time.perf_counter()
-    hashes = np.random.default_rng(0).integers(0, 2**64, (HASHES, 4), np.uint64)
-    connect_alike(hashes, MAX_DISTANCE)
+    hashes = np.random.default_rng(0).integers(0, 2**64, (HASHES, 2, 8), np.uint64)
+    thumbnail = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
+    find_pairs([Looks(one, mirrored, thumbnail) for one, mirrored in hashes])
     search = time.perf_counter() - start
     peak = peak_mebibytes()
     print(f"copies among {HASHES} hashes: {search:.1f} s; peak memory {peak:.0f} MiB")

@@ -1,13 +1,17 @@
 """The findings of an audit, ordered by how much they hurt training or the measured result."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from fgmix.audit.duplicates import distance, group_duplicates
-from fgmix.audit.scan import ScannedImage
+from fgmix.audit.duplicates import group_duplicates
+from fgmix.audit.finding import Finding
+from fgmix.audit.looks import distance
+from fgmix.audit.mixed_classes import MixedClass
+from fgmix.audit.photo_findings import find_poor
+from fgmix.audit.scan import ScannedImage, place_of
 from fgmix.data.dataset import ImageDataset
 from fgmix.data.sources.layout import Layout
 from fgmix.data.sources.split_folders import WHOLE
@@ -16,6 +20,9 @@ from fgmix.invocation import command
 
 MIN_TRAIN = 2
 """The fewest training images per class, so that one can be held out for validation."""
+
+TYPICAL = 4
+"""Images of each of the two kinds that a class seems to have."""
 
 IMBALANCE = 5
 """Report an imbalance if the largest class has this many times the smallest's images or more."""
@@ -27,12 +34,16 @@ class Duplicates:
 
     Attributes:
         images: Two or more.
-        bits: The largest distance between two of their perceptual hashes; 0 for files that are
-            equal byte by byte or look so.
+        bits: The largest distance between two of their perceptual hashes, of 512; 0 for files that
+            are equal byte by byte or look so.
+        mirrored: Whether some are mirror images of others.
+        cropped: Whether some show a part of others.
     """
 
     images: tuple[ScannedImage, ...]
     bits: int
+    mirrored: bool = False
+    cropped: bool = False
 
     @property
     def labels(self) -> set[str]:
@@ -51,47 +62,30 @@ class Duplicates:
         return not leaks, len(self.labels) == 1, len(self.splits) == 1, self.bits
 
 
-@dataclass(frozen=True)
-class Finding:
-    """All cases of one kind of problem.
+def find_duplicates(
+    images: Sequence[ScannedImage], suggested: Iterable[tuple[int, int]] = ()
+) -> list[Duplicates]:
+    """Groups the readable images that show the same picture, the worst groups first.
 
-    Attributes:
-        kind: A name for programs.
-        hurts: Whether it would hurt training or the measured result.
-        summary: What was found, with counts.
-        remedy: What to do.
-        items: The cases; `describe` turns each into a line.
+    Args:
+        images: The scanned images.
+        suggested: Places among the readable images of pairs to look at more closely.
     """
-
-    kind: str
-    hurts: bool
-    summary: str
-    remedy: str
-    items: tuple[dict[str, Any], ...]
-
-
-def describe(item: dict[str, Any]) -> str:
-    """Returns one case of a finding as a line."""
-    if "photos" in item:
-        names = [f"{p['path']} ({p['split']}, {p['class']})" for p in item["photos"]]
-        return f"{' = '.join(names)}{'' if item['bits'] == 0 else ', nearly'}"
-    return "  ".join(str(value) for value in item.values())
-
-
-def find_duplicates(images: Sequence[ScannedImage]) -> list[Duplicates]:
-    """Groups the readable images that show the same picture, the worst groups first."""
     readable = [image for image in images if image.problem is None]
-    groups = group_duplicates([p.digest for p in readable], [p.looks for p in readable])
-    found = [_duplicates([readable[i] for i in group]) for group in groups]
+    digests, looks = [p.digest for p in readable], [p.looks for p in readable]
+    groups = group_duplicates(digests, looks, suggested)
+    found = [
+        Duplicates(images, _apart(images), group.mirrored, group.cropped)
+        for group in groups
+        if (images := tuple(readable[index] for index in group.members))
+    ]
     return sorted(found, key=lambda duplicates: duplicates.badness)
 
 
-def _duplicates(images: list[ScannedImage]) -> Duplicates:
+def _apart(images: Sequence[ScannedImage]) -> int:
     # A placeholder may occur thousands of times: compare its first hundred images only.
     looks = [image.looks for image in images[:100] if image.looks is not None]
-    return Duplicates(
-        tuple(images), max((distance(*pair) for pair in combinations(looks, 2)), default=0)
-    )
+    return max((distance(*pair) for pair in combinations(looks, 2)), default=0)
 
 
 def find_problems(
@@ -100,6 +94,7 @@ def find_problems(
     duplicates: Sequence[Duplicates],
     layout: Layout | None = None,
     refusal: str | None = None,
+    mixed: Sequence[MixedClass] = (),
 ) -> list[Finding]:
     """Returns what is wrong with a data set.
 
@@ -109,6 +104,7 @@ def find_problems(
         duplicates: From `find_duplicates`.
         layout: The files in its folder or table, if it is one of them.
         refusal: Why training refuses it, if it does.
+        mixed: The classes that look like two, with places among the readable images.
 
     Returns:
         The findings, the most harmful first.
@@ -121,7 +117,8 @@ def find_problems(
         _left_out(dataset),
         _too_small(dataset, images, layout),
         _imbalance(dataset, images),
-        _blank(images),
+        _mixed(dataset, images, mixed),
+        *find_poor(images),
     ]
     kept = [finding for finding in found if finding is not None and finding.items]
     return sorted(kept, key=lambda finding: not finding.hurts)
@@ -189,8 +186,13 @@ def _across(duplicates: Sequence[Duplicates]) -> list[Finding]:
 
 
 def _as_item(duplicates: Duplicates) -> dict[str, Any]:
-    images = [{"path": p.path, "split": p.split, "class": p.class_name} for p in duplicates.images]
-    return {"bits": duplicates.bits, "photos": images}
+    images = [place_of(image) for image in duplicates.images]
+    return {
+        "bits": duplicates.bits,
+        "mirrored": duplicates.mirrored,
+        "cropped": duplicates.cropped,
+        "photos": images,
+    }
 
 
 def _left_out(dataset: ImageDataset) -> Finding:
@@ -267,12 +269,26 @@ def _imbalance(dataset: ImageDataset, images: Sequence[ScannedImage]) -> Finding
     )
 
 
-def _blank(images: Sequence[ScannedImage]) -> Finding:
-    blank = [image for image in images if image.problem is None and image.looks is None]
+def _mixed(
+    dataset: ImageDataset, images: Sequence[ScannedImage], mixed: Sequence[MixedClass]
+) -> Finding:
+    readable = [image for image in images if image.problem is None]
+    items = [
+        {
+            "class": dataset.class_names[found.label],
+            "separation": round(found.separation, 3),
+            "photos of each kind": [len(group) for group in found.groups],
+            "kinds": [
+                [place_of(readable[place]) for place in group[:TYPICAL]] for group in found.groups
+            ],
+        }
+        for found in mixed
+    ]
     return Finding(
-        "blank",
+        "looks-like-two",
         False,
-        f"{len(blank)} photo(s) have a single colour",
-        "remove them if they show nothing",
-        tuple({"path": image.path} for image in blank),
+        f"{len(items)} class(es) look like two",
+        "split the class if it has two kinds of objects; nothing, if it is one kind seen from two "
+        "sides",
+        tuple(items),
     )

@@ -1,5 +1,6 @@
 """Loads a data set to audit, even one that training refuses."""
 
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,11 +18,13 @@ class Subject(NamedTuple):
         dataset: The data set.
         layout: The files in its folder, or those in its table, if it is one of them.
         refusal: Why training refuses it, if it does.
+        flags: The flags that name it, as they are typed in a shell.
     """
 
     dataset: ImageDataset
     layout: Layout | None = None
     refusal: str | None = None
+    flags: str = ""
 
 
 def load_subject(
@@ -39,6 +42,8 @@ def load_subject(
         FgmixError: If the data set does not exist or contains nothing to audit.
     """
     require_known(name, data_dir)
+    given = {"dataset": name, "data-dir": data_dir, "columns": columns, "split-seed": split_seed}
+    flags = shlex.join(part for k, v in given.items() if v for part in (f"--{k}", str(v)))
     if is_manifest(name):
         photos = Path(data_dir).expanduser() if data_dir else None
         manifest = survey_manifest(Path(name).expanduser(), photos, columns)
@@ -47,10 +52,11 @@ def load_subject(
         layout = survey_folder(Path(name).expanduser())
         everything = layout.dataset
     else:
-        return Subject(load_dataset(name, data_dir, split_seed))
+        return Subject(load_dataset(name, data_dir, split_seed), flags=flags)
     try:
-        return Subject(load_dataset(name, data_dir, split_seed, columns=columns), layout)
+        dataset = load_dataset(name, data_dir, split_seed, columns=columns)
+        return Subject(dataset, layout, flags=flags)
     except FgmixError as error:
         if not any(map(len, everything.splits.values())):
             raise
-        return Subject(everything, layout, str(error))
+        return Subject(everything, layout, str(error), flags)

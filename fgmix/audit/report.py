@@ -6,16 +6,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fgmix.audit.contact_sheet import draw_classes, draw_duplicates
-from fgmix.audit.duplicates import MAX_DISTANCE
-from fgmix.audit.findings import Finding, count_classes, describe, find_duplicates, find_problems
+import numpy as np
+
+from fgmix.audit.data_page import write_data_page
+from fgmix.audit.features import BackboneChoice, image_features, similar_pairs
+from fgmix.audit.finding import Finding, describe
+from fgmix.audit.findings import count_classes, find_duplicates, find_problems
 from fgmix.audit.load import Subject
+from fgmix.audit.mixed_classes import MixedClass, find_mixed
 from fgmix.audit.scan import ScannedImage, scan_images
 from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.dataset import ImageDataset
 from fgmix.files import write_json
 
-REPORT, SHEET, DUPLICATES = "report.json", "contact_sheet.png", "copies.png"
+REPORT, PAGE = "report.json", "report.html"
 SHOWN = 5
 """The number of items of a finding that are printed."""
 
@@ -44,30 +48,45 @@ class Audit:
         return "\n".join(report_lines(self))
 
 
-def audit_dataset(subject: Subject, output: Path | None) -> Audit:
+def audit_dataset(
+    subject: Subject, output: Path | None, backbone: BackboneChoice | None = None
+) -> Audit:
     """Reads every image of a data set and writes the findings.
 
     Args:
         subject: From `load_subject`.
         output: The folder to write to; created if it does not exist. None writes nothing.
+        backbone: A backbone to compare the images by, which finds smaller parts of pictures and
+            classes that look like two; None for none.
+
+    Raises:
+        FgmixError: If the backbone can't be built, or the disk has too little space.
     """
     dataset = subject.dataset
     images = scan_images(dataset)
-    duplicates = find_duplicates(images)
-    findings = find_problems(dataset, images, duplicates, subject.layout, subject.refusal)
+    pairs, mixed = _by_features(dataset, images, backbone) if backbone else ([], [])
+    findings = find_problems(
+        dataset, images, find_duplicates(images, pairs), subject.layout, subject.refusal, mixed
+    )
     record = _record(dataset, images, findings)
     if output is None:
         return Audit(record, tuple(findings), ())
     output.mkdir(parents=True, exist_ok=True)
-    written = [REPORT, SHEET]
-    draw_classes(output / SHEET, dataset, images)
-    if duplicates:
-        draw_duplicates(output / DUPLICATES, dataset.root, duplicates, dataset.crop_bottom)
-        written.append(DUPLICATES)
-    else:
-        (output / DUPLICATES).unlink(missing_ok=True)
+    write_data_page(output / PAGE, subject, images, findings, record)
     write_json(output / REPORT, record)
-    return Audit(record, tuple(findings), tuple(written))
+    return Audit(record, tuple(findings), (PAGE, REPORT))
+
+
+def _by_features(
+    dataset: ImageDataset, images: Sequence[ScannedImage], backbone: BackboneChoice
+) -> tuple[list[tuple[int, int]], list[MixedClass]]:
+    """Returns pairs of similar images and classes that look like two, of the readable images."""
+    readable = [image for image in images if image.problem is None]
+    if not readable:
+        return [], []
+    features = image_features(dataset, readable, backbone)
+    labels = np.array([dataset.class_names.index(image.class_name) for image in readable])
+    return similar_pairs(features), find_mixed(features, labels)
 
 
 def _record(
@@ -88,7 +107,7 @@ def _record(
             for name, place in (("smallest", 0), ("median", len(good) // 2), ("largest", -1))
             if good
         },
-        "limits": {"max_pixels": MAX_PIXELS, "max_distance": MAX_DISTANCE},
+        "limits": {"max_pixels": MAX_PIXELS},
         "findings": [asdict(finding) for finding in findings],
         "classes": count_classes(dataset, images),
     }
@@ -120,7 +139,7 @@ def report_lines(audit: Audit) -> list[str]:
         lines += ["", f"{'HURTS' if finding.hurts else 'note '}  {finding.summary}"]
         lines += [f"         {describe(item)}" for item in finding.items[:SHOWN]]
         if len(finding.items) > SHOWN:
-            lines.append(f"         and {len(finding.items) - SHOWN} more in {REPORT}")
+            lines.append(f"         and {len(finding.items) - SHOWN} more in {PAGE}")
         lines.append(f"       {finding.remedy}")
     if not audit.hurts:
         lines += ["", "nothing here would hurt training"]

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from fgmix.audit.duplicates import perceptual_hash
+from fgmix.audit.looks import Looks, see
+from fgmix.audit.quality import Quality, measure, shrink
 from fgmix.data.codec.diagnose import decodable, diagnose, read_header
 from fgmix.data.dataset import ImageDataset
 
@@ -27,7 +28,8 @@ class ScannedImage:
         width: In pixels, upright.
         height: In pixels, upright, without the rows that the data set crops.
         digest: SHA-256 of the file.
-        looks: Its perceptual hash; None for an image of a single colour.
+        looks: What it looks like; None for an image of a single colour.
+        quality: How dark, bright and sharp it is.
     """
 
     path: str
@@ -38,7 +40,13 @@ class ScannedImage:
     width: int = 0
     height: int = 0
     digest: bytes = b""
-    looks: np.ndarray | None = None
+    looks: Looks | None = None
+    quality: Quality | None = None
+
+
+def place_of(image: ScannedImage) -> dict[str, str]:
+    """Returns what names an image in a finding: path, split and class."""
+    return {"path": image.path, "split": image.split, "class": image.class_name}
 
 
 def scan_images(dataset: ImageDataset) -> list[ScannedImage]:
@@ -76,6 +84,7 @@ def _describe(
 ) -> ScannedImage:
     height, width, _ = image.shape
     kind = read_header(io.BytesIO(content)).format
+    grey = shrink(image)
     return ScannedImage(
         path,
         split,
@@ -84,5 +93,6 @@ def _describe(
         width=width,
         height=height,
         digest=hashlib.sha256(content).digest(),
-        looks=perceptual_hash(image),
+        looks=see(grey),
+        quality=measure(grey),
     )

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from fgmix.audit.features import BackboneChoice, choose_backbone
 from fgmix.audit.load import Subject, load_subject
 from fgmix.backend import import_tensorflow
 from fgmix.cli.parser import Parser, check_output_folder
@@ -15,10 +16,16 @@ EXAMPLES = """examples:
   fgmix check --dataset photos/
   fgmix check --dataset labels.csv --data-dir photos/
   fgmix check --dataset cars --data-dir DIR --output cars-check
+  fgmix check --dataset photos/ --backbone mobilenet_v2
   fgmix check --model saved_models/RUN-folds_5-fold_0-seed0
 
-With --dataset, it writes report.json (all findings), contact_sheet.png and, if there are
-duplicates, copies.png. The exit code is 1 if something would hurt training, otherwise 0.
+With --dataset, it writes report.html, a page that shows what was found, the worst first, and what
+to do; and report.json, with every case. The exit code is 1 if something would hurt training,
+otherwise 0: blurred, dark, tiny or oddly shaped photos are advice.
+
+With --backbone, photos are also compared by the features of a pretrained network. It finds smaller
+parts of a picture, and classes that look like two. The features are stored: a second check takes
+them from there.
 
 With --model, it takes the runs of all folds of one experiment (fgmix train --folds N with --fold 0,
 1, ... N-1), so that each training photo is judged by a model that has not seen it, and writes
@@ -51,6 +58,15 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--split-seed", type=int, metavar="N", help="as for train (default: 0)")
     parser.add_argument(
+        "--backbone",
+        metavar="NAME",
+        help="with --dataset: also compare photos by the features of this backbone (fgmix "
+        "backbones lists them)",
+    )
+    parser.add_argument(
+        "--weights", metavar="W", help="of --backbone: imagenet or a file (default: imagenet)"
+    )
+    parser.add_argument(
         "--top", type=int, metavar="N", help=f"with --model: list N label issues (default: {TOP})"
     )
     parser.add_argument(
@@ -71,17 +87,18 @@ def main(argv: list[str]) -> int:
     output = Path(args.output) if args.output else None
     if args.model:
         return _check_labels(args, output)
+    backbone = choose_backbone(args.backbone, args.weights)
     subject = load_subject(args.dataset, args.data_dir, args.split_seed or 0, args.columns)
-    return _check_images(subject, output)
+    return _check_images(subject, output, backbone)
 
 
-def _check_images(subject: Subject, output: Path | None) -> int:
+def _check_images(subject: Subject, output: Path | None, backbone: BackboneChoice | None) -> int:
     """Audits a data set; the exit code is 1 if something would hurt training."""
     import_tensorflow()
     from fgmix.audit.report import audit_dataset, report_lines
 
     output = output or Path("audits") / subject.dataset.name
-    audit = audit_dataset(subject, output)
+    audit = audit_dataset(subject, output, backbone)
     say("\n".join(report_lines(audit)))
     say(f"\nwritten to {output}: {', '.join(audit.written)}")
     return 1 if audit.hurts else 0
@@ -106,7 +123,11 @@ def _check_labels(args: Namespace, output: Path | None) -> int:
 
 def _check_numbers(args: Namespace) -> None:
     """Checks that flags go with the subject and values are in range."""
-    subject, others = ("--model", ("split_seed",)) if args.model else ("--dataset", ("top",))
+    subject, others = (
+        ("--model", ("split_seed", "backbone", "weights"))
+        if args.model
+        else ("--dataset", ("top",))
+    )
     for name in others:
         if getattr(args, name) is not None:
             raise FgmixError(f"--{name.replace('_', '-')} can't be used with {subject}")

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fgmix.audit.findings import Duplicates, count_classes, describe, find_duplicates, find_problems
+from fgmix.audit.finding import describe
+from fgmix.audit.findings import Duplicates, count_classes, find_duplicates, find_problems
+from fgmix.audit.looks import Looks
+from fgmix.audit.quality import Quality
 from fgmix.audit.scan import ScannedImage, scan_images
 from fgmix.data.dataset import ImageDataset, Split
 from fgmix.data.sources.demo.dataset import draw_image
@@ -16,14 +19,20 @@ from fgmix.data.sources.walk import Found, Kind
 from tests.pictures import write_noise, write_plain
 
 CLASSES = ("finch", "wren")
+SOUND = Quality(brightest=0.9, darkest=0.1, sharpness=0.6)
 
 
 def image(path, split="train", class_name="wren", **changes):
     digest = changes.pop("digest", path.encode())
-    looks = np.random.default_rng(list(digest)).integers(0, 2**63, 4, np.uint64)
-    return ScannedImage(
-        path, split, class_name, digest=digest, looks=changes.pop("looks", looks), **changes
-    )
+    rng = np.random.default_rng(list(digest))
+    one, mirrored = rng.integers(0, 2**64, (2, 8), np.uint64)
+    given = {
+        "looks": Looks(one, mirrored, rng.integers(0, 256, (64, 64), np.uint8)),
+        "quality": SOUND,
+        "width": 300,
+        "height": 200,
+    }
+    return ScannedImage(path, split, class_name, digest=digest, **{**given, **changes})
 
 
 def dataset(**splits):
@@ -63,6 +72,8 @@ def test_a_image_is_read_as_training_reads_it(tmp_path):
     a, turned, bad, plain = scan_images(data)
     assert (a.path, a.split, a.class_name) == ("a.jpg", "train", "finch")
     assert (a.format, a.width, a.height, a.problem) == ("JPEG", 40, 26, None)
+    assert a.looks.thumbnail.shape == (64, 64)
+    assert 0 <= a.quality.darkest < a.quality.brightest <= 1
     assert a.digest == hashlib.sha256(noise.read_bytes()).digest()
     assert (turned.width, turned.height) == (30, 36)
     assert (bad.class_name, bad.problem) == ("wren", "not an image")
@@ -82,6 +93,8 @@ def test_an_equal_file_in_train_and_test_hurts():
     [item] = finding.items
     assert item == {
         "bits": 0,
+        "mirrored": False,
+        "cropped": False,
         "photos": [
             {"path": "x", "split": "train", "class": "wren"},
             {"path": "y", "split": "test", "class": "wren"},
@@ -118,7 +131,7 @@ def test_near_copies_say_so(tmp_path):
     }
     [duplicates] = find_duplicates(scan_images(ImageDataset("birds", tmp_path, CLASSES, splits)))
     assert [p.path for p in duplicates.images] == ["a.png", "b.jpg"]
-    assert 0 < duplicates.bits <= 48
+    assert 0 < duplicates.bits <= 64
     found = kinds(list(duplicates.images))
     assert describe(found["two-labels"].items[0]).endswith(", nearly")
     assert "copies-across-splits" in found
@@ -177,12 +190,6 @@ def test_photos_that_are_left_out_hurt_and_other_files_do_not():
     assert "1 photo that the annotations don't name" in found["left-out"].summary
     assert [item["path"] for item in found["left-out"].items] == ["cars_train/x.jpg"]
     assert kinds([], replace(sound, left_out=(notes,))) == {}
-
-
-def test_blank_images_are_a_note():
-    found = kinds([image("x", looks=None), image("y", looks=None)])
-    assert list(found) == ["blank"]
-    assert "2 photo(s)" in found["blank"].summary
 
 
 def test_what_hurts_comes_first_and_a_refusal_before_everything():
