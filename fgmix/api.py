@@ -15,7 +15,15 @@ from fgmix.errors import FgmixError, did_you_mean
 from fgmix.models.choices import TTA
 from fgmix.runs.ensemble import Ensemble
 from fgmix.runs.run import Run
-from fgmix.serving.choices import FORMATS, QUANTIZATIONS, TOP, Target, check_quantize, check_top_k
+from fgmix.serving.choices import (
+    FORMATS,
+    QUANTIZATIONS,
+    TOP,
+    Target,
+    check_quantize,
+    check_top_k,
+    check_unknown,
+)
 from fgmix.workflows.evaluate_run import evaluate_run
 
 if TYPE_CHECKING:
@@ -40,6 +48,8 @@ class Prediction:
         probability: The probability of that class; None without one.
         top: The most likely classes and their probabilities, the likeliest first.
         error: Why the file can't be read; None if it can.
+        distance: How far the image is from all classes: 95 % of validation images have at most 1.
+            None of a run without `distance.npz`.
     """
 
     path: str
@@ -47,6 +57,7 @@ class Prediction:
     probability: float | None = None
     top: tuple[tuple[str, float], ...] = ()
     error: str | None = None
+    distance: float | None = None
 
 
 def train(config: TrainConfig | None = None, /, **settings: Any) -> Run:
@@ -232,6 +243,7 @@ def export(
     top_k: int = TOP,
     precision_target: float | None = None,
     coverage_target: float | None = None,
+    unknown_target: float | None = None,
     tta: str = TTA[0],
     dataset: Place | None = None,
     data_dir: Place | None = None,
@@ -246,6 +258,8 @@ def export(
         top_k: The largest number of labels in an answer.
         precision_target: Accept as many predictions as possible with this precision, such as 0.95.
         coverage_target: Accept this fraction of the predictions, the most confident.
+        unknown_target: Don't accept images that lie farther from all classes than this fraction of
+            the validation images, such as 0.95.
         tta: Test-time augmentation, as for `predict`.
         dataset: Where the run's images are now, which a target, ONNX and LiteRT need.
         data_dir: The folder of a named data set.
@@ -266,6 +280,7 @@ def export(
         raise FgmixError(f"model_format {model_format!r}: choose one of {', '.join(FORMATS)}")
     check_top_k(top_k)
     check_quantize(quantize, model_format)
+    check_unknown(unknown_target, quantize)
     target = Target.of(precision=precision_target, coverage=coverage_target)
     ensemble = _ensemble(run, tta)
     if directory is None and len(ensemble.runs) > 1:
@@ -280,6 +295,7 @@ def export(
         model_format=model_format,
         quantize=quantize,
         target=target,
+        unknown=unknown_target,
         dataset=_text(dataset),
         data_dir=_text(data_dir),
     )

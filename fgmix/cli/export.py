@@ -16,11 +16,13 @@ from fgmix.serving.choices import (
     Target,
     check_quantize,
     check_top_k,
+    check_unknown,
 )
 
 EXAMPLES = f"""examples:
   fgmix export --model saved_models/RUN --top-k 3
   fgmix export --model saved_models/RUN --output models/birds --precision-target 0.95
+  fgmix export --model saved_models/RUN --unknown-target 0.95
   fgmix export --model saved_models/RUN --format onnx
   fgmix export --model saved_models/RUN --format litert --quantize int8
   fgmix export --model saved_models/RUN --tta flip
@@ -35,6 +37,11 @@ With a target, probabilities are calibrated, and the output `accepted` is true f
 largest probability reaches a threshold. Temperature and threshold are chosen on the run's
 validation photos; the model card reports the results on the test photos. A target of 0.95 needs at
 least 20 validation photos, 0.99 at least 100, and a few hundred to be reliable.
+
+--unknown-target refuses photos of something else, alone or with another target: `accepted` is then
+only true for photos whose `distance` from all classes is within a limit. 0.95 refuses the farthest
+5 % of the validation photos. Without validation photos, it takes the training photos, each measured
+as if it had not been trained on. The model card says how well it tells held-out classes.
 
 {AVERAGING}
 The model card says what averaging costs, and, where the run's test photos are at hand, what it
@@ -91,6 +98,13 @@ def make_parser() -> Parser:
         metavar="X",
         help="accept this fraction of the predictions, the most confident, such as 0.8",
     )
+    parser.add_argument(
+        "--unknown-target",
+        type=float,
+        metavar="X",
+        help="don't accept photos that lie farther from all classes than this fraction of the "
+        "validation photos, such as 0.95",
+    )
     add_place(parser)
     return parser
 
@@ -101,6 +115,7 @@ def main(argv: list[str]) -> int:
     require_model(args.model)
     check_top_k(args.top_k)
     check_quantize(args.quantize, args.format)
+    check_unknown(args.unknown_target, args.quantize)
     target = Target.of(**{kind: getattr(args, f"{kind}_target") for kind in TARGETS})
     if args.output:
         check_output_folder("--output", args.output)
@@ -118,6 +133,7 @@ def main(argv: list[str]) -> int:
         model_format=args.format,
         quantize=args.quantize,
         target=target,
+        unknown=args.unknown_target,
         dataset=args.dataset,
         data_dir=args.data_dir,
     )

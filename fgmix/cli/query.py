@@ -11,9 +11,9 @@ EXAMPLES = """examples:
   fgmix query --url http://localhost:8501 --model photos --label canary folder/
 
 The server must support the REST protocol of TensorFlow Serving. A line holds path, label,
-probability and top, or path and error; also accepted, if the model was exported with a target. The
-exit code is 1 if any file could not be read as an image, and 2 if the server can't be reached or
-refuses.
+probability and top, or path and error; also distance, if the model has it, and accepted, if it was
+exported with a target. The exit code is 1 if any file could not be read as an image, and 2 if the
+server can't be reached or refuses.
 """
 
 

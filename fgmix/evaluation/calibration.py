@@ -3,7 +3,8 @@
 Temperature scaling divides the logarithms of all probabilities by one temperature (C. Guo et al.,
 *On Calibration of Modern Neural Networks*, ICML 2017). It keeps the order of the classes, so it
 does not change accuracy. A prediction is accepted if its largest probability reaches a threshold
-(Y. Geifman and R. El-Yaniv, *Selective Classification for Deep Neural Networks*, NeurIPS 2017).
+(Y. Geifman and R. El-Yaniv, *Selective Classification for Deep Neural Networks*, NeurIPS 2017), and
+if the image is not too far from all classes (`fgmix.evaluation.strangers`).
 """
 
 import math
@@ -26,10 +27,12 @@ class Abstention:
     Attributes:
         temperature: Divides the logarithms of the probabilities.
         threshold: The model abstains if the largest calibrated probability is below it.
+        limit: The model abstains if the distance is above it; None for any distance.
     """
 
     temperature: float
     threshold: float
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,18 +109,45 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(1 / found.x)
 
 
-def select(probabilities: np.ndarray, labels: np.ndarray, abstention: Abstention) -> Selection:
+def select(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    abstention: Abstention,
+    distances: np.ndarray | None = None,
+) -> Selection:
     """Counts the accepted predictions and the correct ones among them.
 
     Args:
         probabilities: `(n, K)`, the model's outputs, not calibrated.
         labels: Integer `(n,)`.
-        abstention: Temperature and threshold.
+        abstention: Temperature, threshold and limit.
+        distances: `(n,)`, how far the images are from all classes; for a limit.
     """
     calibrated = calibrate(probabilities, abstention.temperature)
     accepted = calibrated.max(axis=1) >= abstention.threshold
+    if abstention.limit is not None and distances is not None:
+        accepted &= distances <= abstention.limit
     correct = accepted & (calibrated.argmax(axis=1) == labels)
     return Selection(len(labels), int(accepted.sum()), int(correct.sum()))
+
+
+def limit_for_share(distances: np.ndarray, target: float) -> float:
+    """Returns the lowest limit that at least a share of the distances does not exceed.
+
+    Args:
+        distances: `(n,)`.
+        target: The share, above 0 and at most 1.
+
+    Example:
+        >>> limit_for_share(np.array([0.4, 0.5, 0.7, 2.0]), 0.75)
+        1.35
+    """
+    ordered = np.sort(distances)
+    wanted = math.ceil(target * len(ordered) - 1e-9)
+    count = int(np.searchsorted(ordered, ordered[wanted - 1], side="right"))  # ties go together
+    # Midway to the next one, or a little above the last, so that rounding moves none across.
+    above = ordered[count] if count < len(ordered) else ordered[-1] * 1.01
+    return float(ordered[count - 1] + above) / 2
 
 
 def threshold_for_coverage(confidences: np.ndarray, target: float) -> float:

@@ -12,7 +12,7 @@ from fgmix.data.dataset import ImageDataset
 from fgmix.data.pipeline import evaluation_batches
 from fgmix.evaluation.metrics import classification_metrics, summarize
 from fgmix.files import replacing, write_csv
-from fgmix.models.ensemble import image_sizes
+from fgmix.models.ensemble import image_sizes, split_features, with_features
 from fgmix.training.distributed.distribution import ONE_DEVICE, Distribution
 
 
@@ -26,6 +26,8 @@ class Evaluation:
         probabilities: float32 `(n, K)`.
         class_names: `K` names.
         metrics: From `classification_metrics`.
+        features: Where they were asked for: of every attended map of the model, its means over the
+            positions, float32 `(n, d)`.
     """
 
     paths: tuple[str, ...]
@@ -33,6 +35,7 @@ class Evaluation:
     probabilities: np.ndarray
     class_names: tuple[str, ...]
     metrics: dict[str, Any]
+    features: tuple[np.ndarray, ...] = ()
 
     def __repr__(self) -> str:
         """The metrics in a line; the arrays would fill a screen."""
@@ -67,6 +70,7 @@ def evaluate(
     *,
     batch_size: int = 32,
     distribution: Distribution = ONE_DEVICE,
+    features: bool = False,
 ) -> Evaluation:
     """Runs the classifier over every image of a split.
 
@@ -77,6 +81,7 @@ def evaluate(
         split: The split's name.
         batch_size: Images per step; it affects speed only.
         distribution: The devices and processes that share the work; all processes must call this.
+        features: Whether to return the features too.
     """
     chosen = dataset.splits[split]
     batches = evaluation_batches(
@@ -88,6 +93,10 @@ def evaluate(
         filled=distribution.divided,
     )
     bar = 1 if sys.stdout.isatty() else 0
-    probabilities = distribution.predict(model, batches, bar)[: len(chosen)]
+    whole = with_features(model) if features else model
+    rows = distribution.predict(whole, batches, bar)[: len(chosen)]
+    probabilities, *means = split_features(model, rows) if features else [rows]
     metrics = classification_metrics(probabilities, chosen.labels, dataset.class_names)
-    return Evaluation(chosen.paths, chosen.labels, probabilities, dataset.class_names, metrics)
+    return Evaluation(
+        chosen.paths, chosen.labels, probabilities, dataset.class_names, metrics, tuple(means)
+    )

@@ -8,6 +8,7 @@ augmentation (Krizhevsky et al., *ImageNet Classification with Deep Convolutiona
 from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 
 from fgmix.layers.numerics import Tensor
 from fgmix.models.choices import require
@@ -125,6 +126,25 @@ def attended_maps(model: keras.Model) -> tuple[keras.KerasTensor, ...]:
 def with_maps(model: keras.Model) -> keras.Model:
     """Returns a model that also returns the `attended_maps` after the probabilities."""
     return keras.Model(model.input, [model.output, *attended_maps(model)])
+
+
+def with_features(model: keras.Model) -> keras.Model:
+    """Returns a model whose single output has the features beside the probabilities.
+
+    Returns:
+        A model whose output is `(batch, K + d)`, float32: the probabilities, and the means over the
+        positions of each of the `attended_maps`, in their order. `split_features` splits it.
+    """
+    pool = keras.layers.GlobalAveragePooling2D(dtype="float32")
+    parts = [model.output, *(pool(features) for features in attended_maps(model))]
+    joined = keras.layers.Concatenate(dtype="float32")(parts)
+    return keras.Model(model.input, joined, name="with_features")
+
+
+def split_features(model: keras.Model, rows: np.ndarray) -> list[np.ndarray]:
+    """Returns `[probabilities, *features]`, `(n, ...)` each, of rows of `with_features(model)`."""
+    widths = [model.output_shape[-1], *(one.shape[-1] for one in attended_maps(model))]
+    return np.split(rows, np.cumsum(widths)[:-1], axis=1)
 
 
 def without_maps(whole: keras.Model, like: keras.Model) -> keras.Model:

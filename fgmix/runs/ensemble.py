@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fgmix.errors import FgmixError
 from fgmix.models.choices import TTA, require
+from fgmix.runs.record import DISTANCE
 from fgmix.runs.run import Run
 
 if TYPE_CHECKING:
     import keras
+
+    from fgmix.models.class_means import ClassMeans
 
 CHOOSING = ("train", "val")
 """The splits whose images decide about a run's weights."""
@@ -93,6 +96,20 @@ class Ensemble:
         """Pixel rows to remove from the bottom of every image, in source pixels."""
         return self.first.crop_bottom
 
+    @property
+    def class_means(self) -> "tuple[ClassMeans, ...]":
+        """The class means of every attended map of `load_model`; none if a run has none."""
+        if not all(run.class_means for run in self.runs):
+            return ()
+        from fgmix.models.ensemble import VIEWS
+
+        ordered = (
+            means.in_order(order)
+            for run, order in zip(self.runs, self._orders(), strict=True)
+            for means in run.class_means
+        )
+        return tuple(means for means in ordered for _ in VIEWS[self.tta])
+
     def describe(self) -> str:
         """Returns what is averaged, in words; nothing if nothing is."""
         views = "the photo and its mirror image" if self.tta == "flip" else ""
@@ -114,10 +131,19 @@ class Ensemble:
         """
         from fgmix.models.ensemble import average_classifiers
 
-        orders = [[run.class_names.index(name) for name in self.class_names] for run in self.runs]
+        orders = self._orders()
         in_order = all(order == sorted(order) for order in orders)
         models = [run.load_model() for run in self.runs]
         return average_classifiers(models, self.tta, None if in_order else orders)
+
+    def without_distance(self) -> str:
+        """Returns why there are no `class_means`, and what to do."""
+        lacking = next(run.directory for run in self.runs if not run.class_means)
+        return f"{lacking} has no {DISTANCE}, which version 0.1 did not write: train it again"
+
+    def _orders(self) -> list[list[int]]:
+        """Returns, for each run, which of its outputs is class 0, 1 and so on of the first run."""
+        return [[run.class_names.index(name) for name in self.class_names] for run in self.runs]
 
     def refuse_trained_on(self, paths: Sequence[str], split: str) -> None:
         """Checks that images held out from the first run were held out from the others too.

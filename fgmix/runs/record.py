@@ -14,7 +14,7 @@ from fgmix.errors import FgmixError, did_you_mean
 
 CONFIG, LABELS, HISTORY, METRICS = "config.json", "labels.txt", "history.csv", "metrics.json"
 PREDICTIONS, MODEL, LOGS, DIVERGED = "predictions.csv", "model.keras", "logs", "diverged.txt"
-SPLITS, PROBABILITIES = "splits.csv", "probabilities.npy"
+SPLITS, PROBABILITIES, DISTANCE = "splits.csv", "probabilities.npy", "distance.npz"
 
 PARTS = ("config", "data", "versions")
 """The parts of every record."""

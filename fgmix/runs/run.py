@@ -15,6 +15,7 @@ from fgmix.models.backbones.hub_preset import GROUP
 from fgmix.runs.display import run_html, run_line
 from fgmix.runs.record import (
     CONFIG,
+    DISTANCE,
     HISTORY,
     LABELS,
     METRICS,
@@ -30,6 +31,8 @@ from fgmix.runs.refusals import why_no_run
 if TYPE_CHECKING:
     import keras
     import numpy as np
+
+    from fgmix.models.class_means import ClassMeans
 
 
 class Predictions(NamedTuple):
@@ -292,6 +295,24 @@ class Run:
         except (OSError, ValueError) as error:
             raise self._damaged(SPLITS, error) from error
         return rows
+
+    @cached_property
+    def class_means(self) -> "tuple[ClassMeans, ...]":
+        """The means of its classes, which distances are from; none without `distance.npz`.
+
+        Several runs, or views of an image, have one for each (`Ensemble.class_means`).
+        """
+        from fgmix.models.class_means import load_class_means
+
+        if not (self.directory / DISTANCE).is_file():
+            return ()
+        try:
+            found = load_class_means(self.directory / DISTANCE)
+        except (OSError, ValueError) as error:
+            raise self._damaged(DISTANCE, error) from error
+        if len(found.means) != len(self.class_names):
+            raise self._damaged(DISTANCE, "it has another number of classes than the model")
+        return (found,)
 
     @cached_property
     def model(self) -> "keras.Model":

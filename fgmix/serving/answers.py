@@ -27,6 +27,7 @@ def describe(
     labels: Sequence[str],
     probabilities: Sequence[float],
     accepted: bool | None = None,
+    distance: float | None = None,
 ) -> dict[str, Any]:
     """Returns the prediction for an image as a dictionary.
 
@@ -35,10 +36,11 @@ def describe(
         labels: The most likely classes, the likeliest first; at least one.
         probabilities: The probability of each.
         accepted: Whether the model accepts its own prediction; None if it has no threshold.
+        distance: How far the image is from all classes; None if the model has no class means.
 
     Returns:
-        `path`, `label`, `probability` and `top`, the pairs of label and probability; and
-        `accepted` unless it is None.
+        `path`, `label`, `probability` and `top`, the pairs of label and probability; `distance` and
+        `accepted` unless they are None.
     """
     top = [
         [label, round(float(probability), 6)]
@@ -46,6 +48,8 @@ def describe(
     ]
     label, probability = top[0]
     answer = {"path": str(path), "label": label, "probability": probability, "top": top}
+    if distance is not None:
+        answer["distance"] = round(float(distance), 4)
     return answer if accepted is None else answer | {"accepted": accepted}
 
 

@@ -49,6 +49,18 @@ class Target:
         return targets[0] if targets else None
 
 
+def check_unknown(unknown: float | None, quantize: str) -> None:
+    """Checks the share of `--unknown-target`.
+
+    Raises:
+        FgmixError: If it is not between 0 and 1, or the export has no distance.
+    """
+    if unknown is not None and not 0 < unknown < 1:
+        raise FgmixError(f"--unknown-target {unknown:g}: must be between 0 and 1")
+    if unknown is not None and quantize == "int8":
+        raise FgmixError("--unknown-target needs the distance, which --quantize int8 has not")
+
+
 def check_top_k(top_k: int) -> None:
     """Raises `FgmixError` if answers would have no label."""
     if top_k < 1:

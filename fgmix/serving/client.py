@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -171,7 +172,10 @@ def _describe(path: Path, row: dict[str, Any]) -> dict[str, Any]:
         _of("a probability", value, number and 0 <= value <= 1 + ROUNDING)
     accepted = row.get("accepted")
     _of("accepted", accepted, accepted is None or isinstance(accepted, bool))
-    return describe(path, labels, probabilities, accepted)
+    distance = row.get("distance")
+    real = isinstance(distance, int | float) and not isinstance(distance, bool)
+    _of("distance", distance, distance is None or (real and 0 <= distance < math.inf))
+    return describe(path, labels, probabilities, accepted, distance)
 
 
 def _of(name: str, value: Any, allowed: bool) -> Any:

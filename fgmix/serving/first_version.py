@@ -31,7 +31,7 @@ def export_first(run: Run, model: keras.Model, metrics: dict[str, Any]) -> None:
         model: Its classifier, on Keras's TensorFlow backend and one device.
         metrics: Its evaluation, for the model card.
     """
-    classifier = Classifier(model, run.class_names, run.crop_bottom)
+    classifier = Classifier(model, run.class_names, run.crop_bottom, class_means=run.class_means)
     export_saved_model(classifier, run.directory / FIRST, write_card(run, metrics, FIRST))
 
 

@@ -16,7 +16,7 @@ from fgmix.errors import FgmixError
 from fgmix.files import harmless, write_json
 from fgmix.models.choices import TTA
 from fgmix.runs.ensemble import Ensemble, as_ensemble
-from fgmix.runs.record import MODEL
+from fgmix.runs.record import DISTANCE, MODEL
 from fgmix.runs.run import Run
 from fgmix.serving.lines import LineFormat
 
@@ -50,6 +50,8 @@ def describe_job(run: Run | Ensemble, line_format: str) -> dict[str, Any]:
     for one in ensemble.runs:
         with (one.directory / MODEL).open("rb") as file:
             hashlib.file_digest(file, lambda: digest)
+        if (one.directory / DISTANCE).is_file():
+            digest.update((one.directory / DISTANCE).read_bytes())
         digest.update(json.dumps([one.class_names, one.crop_bottom]).encode())
     return {
         "model": ", ".join(str(one.directory.resolve()) for one in ensemble.runs),

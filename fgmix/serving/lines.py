@@ -51,9 +51,10 @@ class JsonLines:
 
     Args:
         count: Not used.
+        distance: Not used.
     """
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, distance: bool = False):
         self.head = b""
 
     def encode(self, answer: dict[str, Any]) -> bytes:
@@ -74,24 +75,26 @@ class JsonLines:
 
 
 class CsvLines:
-    """A CSV table: path, label, probability, error, then the other likely labels.
+    """A CSV table: path, label, probability, error, the other likely labels, and the distance.
 
     Text that a spreadsheet would run is made `harmless`; JSON lines hold it exactly.
 
     Args:
         count: The number of labels in a prediction.
+        distance: Whether predictions have a distance.
     """
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, distance: bool = False):
         others = [f"{name}_{n}" for n in range(2, count + 1) for name in ("label", "probability")]
-        self.columns = ["path", "label", "probability", "error", *others]
+        self.columns = ["path", "label", "probability", "error", *others, *["distance"] * distance]
         self.head = self._row(self.columns)
 
     def encode(self, answer: dict[str, Any]) -> bytes:
         """Returns a prediction as a row; missing values are empty cells."""
-        others = [cell for pair in answer.get("top", [])[1:] for cell in pair]
-        cells = [harmless(c) for c in [answer.get(name, "") for name in self.columns[:4]] + others]
-        return self._row(cells + [""] * (len(self.columns) - len(cells)))
+        named = dict(answer)
+        for place, pair in enumerate(answer.get("top", []), start=1):
+            named |= dict(zip((f"label_{place}", f"probability_{place}"), pair, strict=True))
+        return self._row([harmless(named.get(name, "")) for name in self.columns])
 
     def read(self, file: BinaryIO) -> Iterator[Record]:
         """Reads complete lines back; see `LineFormat.read`."""

@@ -22,7 +22,7 @@ from fgmix.models.ensemble import image_sizes
 from fgmix.serving.export import refuse_existing, write_companions
 from fgmix.serving.inference import InferenceGraph, inference_graph
 from fgmix.serving.onnx import in_float32
-from fgmix.serving.signatures import Classifier, Outputs
+from fgmix.serving.signatures import Classifier, Outputs, every_output
 
 FILE = "model.tflite"
 PACKAGE, GROUP, PURPOSE = "ai_edge_litert", "litert", "--format litert"
@@ -112,7 +112,8 @@ def export_litert(
     content = convert(classifier, pixels)
     files, labels = test
     rows = list(_pixels(classifier, files))
-    expected = [classifier.answer(classifier.run(x)[0])["probabilities"].numpy()[0] for x in rows]
+    answer = every_output(classifier)
+    expected = [answer(x)["probabilities"].numpy()[0] for x in rows]
     directory.parent.mkdir(parents=True, exist_ok=True)
     with replacing(directory) as beside:
         beside.mkdir()
@@ -149,7 +150,7 @@ def convert(classifier: Classifier, calibration: Sequence[np.ndarray] = ()) -> b
     @tf.function(input_signature=[tf.TensorSpec([1, size, size, 3], tf.float32, name="images")])
     def call(images: tf.Tensor) -> Outputs:
         probabilities, *maps = graph(images)
-        return classifier.answer(probabilities) | {
+        return classifier.answer(probabilities, maps) | {
             "heatmap": mean_energy(maps, scaled=not calibration)
         }
 

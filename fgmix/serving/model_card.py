@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from fgmix.data.codec.headers import MAX_PIXELS
 from fgmix.data.importing.note import describe_crops
 from fgmix.data.sources.registry import terms_of_use
-from fgmix.evaluation.calibration import Abstention, Selection
 from fgmix.evaluation.metrics import name_of_top5, standard_error
 from fgmix.models.backbones.registry import BACKBONES, shown_name
 from fgmix.models.cost_table import millions
 from fgmix.runs.ensemble import Ensemble, as_ensemble
 from fgmix.runs.run import Run
+from fgmix.serving.abstention_card import Calibration, abstention_section, distance_section
 from fgmix.serving.choices import TOP
 from fgmix.tables import markdown_table, markdown_text
 
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 
 HARDEST = 5
 MEASURED = {"test": "test photos", "fold": "photos of the fold held out"}
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """An `Abstention`, its target, and its precision and coverage.
-
-    Attributes:
-        target: The target, such as `"precision 0.95"`.
-        abstention: The temperature and threshold chosen on the validation images.
-        validation: Its precision and coverage on the validation images.
-        test: Its precision and coverage on the test images.
-    """
-
-    target: str
-    abstention: Abstention
-    validation: Selection
-    test: Selection
 
 
 @dataclass(frozen=True)
@@ -61,9 +44,9 @@ SAVED_MODEL_USE = """\
 |---|---|---|
 | `serving_default` | `image_bytes`: string `[n]`, encoded JPEG, PNG, BMP, GIF (first frame) \
 or still WebP | `probabilities [n, {classes}]`, `top_probabilities [n, {top}]`, \
-`top_labels [n, {top}]`, {accepted}`valid [n]` |{of_pixels}
+`top_labels [n, {top}]`, {others}`valid [n]` |{of_pixels}
 | `explain` | `image_bytes`: string `[n]` | `probabilities [n, {classes}]`, `heatmap [n, h, w]` \
-(0 to 1, where the model looks), {accepted}`valid [n]` |
+(0 to 1, where the model looks), {others}`valid [n]` |
 
 An image that can't be decoded, or has more than {megapixels} megapixels, gets `valid` false and
 zeros; other rows are not affected.
@@ -80,12 +63,12 @@ Over REST: `{{"inputs": {{"image_bytes": [{{"b64": "..."}}]}}}}`.
 
 OF_PIXELS = """
 | `serving_tensor` | `images`: float32 `[n, {size}, {size}, 3]`, RGB 0 to 255 | \
-`probabilities [n, {classes}]`{and_accepted} |"""
+`probabilities [n, {classes}]`{and_pixels} |"""
 
 ONNX_USE = """\
 The input `images` is float32 `[n, {size}, {size}, 3]`, RGB 0 to 255: photos decoded upright{crop}
 and resized to {size} x {size} pixels, bilinearly with antialiasing. The outputs are
-`probabilities [n, {classes}]`{and_accepted}; `labels.txt` has the classes in their order.
+`probabilities [n, {classes}]`{and_others}; `labels.txt` has the classes in their order.
 
 ```python
 import onnxruntime
@@ -99,7 +82,7 @@ LITERT_USE = """\
 The signature `serving_default` takes `images`, float32 `[1, {size}, {size}, 3]`, RGB 0 to 255: one
 photo decoded upright{crop} and resized to {size} x {size} pixels, bilinearly with antialiasing. It
 gives `probabilities [1, {classes}]`, `heatmap [1, h, w]` (where the model looks: 0 to 1, in int8
-not scaled){and_accepted}; `labels.txt` has the classes in their order.
+not scaled){and_others}; `labels.txt` has the classes in their order.
 
 ```python
 from ai_edge_litert.interpreter import Interpreter
@@ -129,6 +112,7 @@ def write_card(
     top_k: int = TOP,
     calibration: Calibration | None = None,
     averaging: Averaging | None = None,
+    distance: bool = True,
 ) -> str:
     """Returns the text of the model card, in Markdown.
 
@@ -141,14 +125,17 @@ def write_card(
         top_k: The most labels in a prediction.
         calibration: The calibration and the threshold; None if there is none.
         averaging: What averaging costs and brings; None if nothing is averaged.
+        distance: Whether the export has the output `distance`, if its runs have class means.
     """
     ensemble = as_ensemble(source)
+    distance = distance and bool(ensemble.class_means)
     sections = {
-        "What it is for": _purpose(ensemble, calibration),
-        "How to use it": _use(ensemble, folder, model_format, top_k, calibration),
+        "What it is for": _purpose(ensemble, calibration, distance),
+        "How to use it": _use(ensemble, folder, model_format, top_k, calibration, distance),
         "What it averages": _averaging(ensemble, averaging, model_format) if averaging else "",
         "How good it is": _quality(ensemble, metrics, averaging),
-        "When to trust it": _abstention(calibration),
+        "When to trust it": abstention_section(calibration),
+        "Photos of something else": distance_section(ensemble) if distance else "",
         "How it was trained": _making(ensemble),
         "Terms": "\n\n".join(dict.fromkeys(_terms(run) for run in ensemble.runs)),
     }
@@ -162,20 +149,25 @@ def _use(
     model_format: str,
     top_k: int,
     calibration: Calibration | None,
+    distance: bool,
 ) -> str:
     classes, sizes = len(ensemble.class_names), _sizes(ensemble)
     rows = ensemble.crop_bottom
+    given = {"distance": distance, "accepted": calibration}
+    others = [f"`{name} [n]`" for name, found in given.items() if found]
     words = {
         "classes": classes,
         "size": sizes[0],
-        "and_accepted": ", `accepted [n]`" if calibration else "",
+        "and_others": "".join(f", {name}" for name in others),
+        # Without a threshold, this signature has one output only.
+        "and_pixels": "".join(f", {name}" for name in others) if calibration else "",
     }
     return USES[model_format].format(
         top=min(top_k, classes),
         folder=folder,
         megapixels=MAX_PIXELS // 1_000_000,
         crop=f", without their lowest {rows} pixel rows" if rows else "",
-        accepted="`accepted [n]`, " if calibration else "",
+        others="".join(f"{name}, " for name in others),
         of_pixels="" if len(sizes) > 1 else OF_PIXELS.format(**words),
         **words,
     )
@@ -186,12 +178,12 @@ def _sizes(ensemble: Ensemble) -> list[int]:
     return list(dict.fromkeys(run.config.image_size for run in ensemble.runs))
 
 
-def _purpose(run: Ensemble, calibration: Calibration | None) -> str:
-    unsure = (
-        "at best with `accepted` false"
-        if calibration
-        else "and the output does not show it: the probabilities are not calibrated"
-    )
+def _purpose(run: Ensemble, calibration: Calibration | None, distance: bool) -> str:
+    unsure = "and the output does not show it: the probabilities are not calibrated"
+    if calibration:
+        unsure = "at best with `accepted` false"
+    elif distance:
+        unsure = "at best with a `distance` above 1"
     name = markdown_text(", ".join(dict.fromkeys(one.data["name"] for one in run.runs)))
     cropped = [one.data["crops"] for one in run.runs if one.data.get("crops")]
     crops = "".join(f"\n\n{text}" for text in dict.fromkeys(map(describe_crops, cropped)))
@@ -286,35 +278,6 @@ def _metrics(metrics: dict[str, Any], split: str, classes: int) -> str:
             f"\nThe hardest classes: {markdown_text(shown)}.",
         ]
     )
-
-
-def describe(selection: Selection, split: str) -> str:
-    """Returns coverage, and precision with its interval, in words."""
-    text = f"{selection.coverage:.1%} of {selection.images:,} {split} photos accepted"
-    if not selection.accepted:
-        return text
-    low, high = selection.precision_interval()
-    return (
-        f"{text}, {selection.precision:.1%} of them correct "
-        f"(95 % interval: {low:.1%} to {high:.1%})"
-    )
-
-
-def _abstention(calibration: Calibration | None) -> str:
-    if calibration is None:
-        return "The model was exported without calibration and without a threshold."
-    abstention, photos = calibration.abstention, calibration.validation.images
-    measured = {"validation": calibration.validation, "test": calibration.test}
-    table = _table({split: describe(found, split) for split, found in measured.items()})
-    return f"""\
-`accepted` is true if the largest probability reaches {abstention.threshold:.4f}. The target was
-{calibration.target}. The threshold, and the temperature {abstention.temperature:.4f} that
-calibrates all probabilities, were chosen on {photos:,} validation photos.
-
-{table}
-
-On other photos of the same kind, expect the target to be met only within these intervals. Rely on
-the test line: the validation line is optimistic."""
 
 
 def _table(rows: Mapping[str, str]) -> str:

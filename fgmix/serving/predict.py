@@ -72,7 +72,8 @@ def predict_files(
 
     Returns:
         For each file, in order: `path`, `label`, `probability` and `top` (pairs of label and
-        probability, likeliest first), or `path` and `error` if it can't be read as an image.
+        probability, likeliest first), and `distance` if the runs have class means; or `path` and
+        `error` if it can't be read as an image.
 
     Raises:
         FgmixError: If the model can't be loaded.
@@ -108,7 +109,8 @@ def _answer(row: Row) -> Answer:
     if row.outputs is None:
         return describe_failure(row.path, row.error)
     names = [label.decode() for label in row.outputs["top_labels"]]
-    return describe(row.path, names, row.outputs["top_probabilities"].tolist())
+    distance = float(row.outputs["distance"]) if "distance" in row.outputs else None
+    return describe(row.path, names, row.outputs["top_probabilities"].tolist(), distance=distance)
 
 
 def _run(
@@ -136,7 +138,7 @@ def _inference(
 ) -> Callable[[_Group], list[Row]]:
     model: keras.Model = run.load_model()
     serve = tf.function(
-        signature(Classifier(model, run.class_names, run.crop_bottom)),
+        signature(Classifier(model, run.class_names, run.crop_bottom, class_means=run.class_means)),
         input_signature=[tf.TensorSpec([None], tf.string)],
         autograph=False,
     )

@@ -4,7 +4,7 @@ Each is a function of one tensor that returns a dictionary of tensors whose firs
 batch. Calibration applies to the probabilities of every signature.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,9 +15,11 @@ import tensorflow as tf
 from fgmix.data.codec.batch import load_batch
 from fgmix.evaluation.calibration import TINY, Abstention
 from fgmix.explanation.energy import mean_energy
+from fgmix.models.class_means import ClassMeans
 from fgmix.models.ensemble import image_sizes, with_maps
 from fgmix.models.fused_batchnorm import infer
 from fgmix.serving.choices import TOP
+from fgmix.serving.distance import mean_distance, means_of
 from fgmix.serving.inference import InferenceGraph
 
 Outputs = dict[str, tf.Tensor]
@@ -32,7 +34,9 @@ class Classifier:
         class_names: Its `K` classes, in output order.
         crop_bottom: Pixel rows to remove from the bottom of every image, in source pixels.
         top_k: The most labels in a prediction.
-        abstention: The temperature and the threshold; None for neither.
+        abstention: The temperature and the thresholds; None for none.
+        class_means: For every attended map of the model, what its distances are from; none for no
+            output `distance`.
         graph: The model's inference graph; None computes the model as it is.
     """
 
@@ -41,6 +45,7 @@ class Classifier:
     crop_bottom: int = 0
     top_k: int = TOP
     abstention: Abstention | None = None
+    class_means: tuple[ClassMeans, ...] = ()
     graph: InferenceGraph | None = None
 
     def load(self, image_bytes: tf.Tensor) -> tuple[Any, tf.Tensor]:
@@ -56,43 +61,67 @@ class Classifier:
         run = self.graph or partial(infer, with_maps(self.model))
         return [x[:count] for x in run(padded)]
 
-    def answer(self, probabilities: tf.Tensor) -> Outputs:
-        """Returns `probabilities`, calibrated, and `accepted`, from the model's output `[n, K]`."""
+    def answer(self, probabilities: tf.Tensor, maps: Sequence[tf.Tensor]) -> Outputs:
+        """Returns the outputs that every signature may have, from those of `run`.
+
+        Args:
+            probabilities: The model's output, `[n, K]`.
+            maps: Its attended feature maps.
+
+        Returns:
+            `probabilities`, calibrated; `distance`, if there are class means; and `accepted`, if
+            there is an abstention.
+        """
+        answer = {"probabilities": probabilities}
+        if self.class_means:
+            answer["distance"] = mean_distance(maps, self.class_means)
         if self.abstention is None:
-            return {"probabilities": probabilities}
+            return answer
         logarithms = tf.math.log(tf.maximum(probabilities, TINY))
         probabilities = tf.nn.softmax(logarithms / self.abstention.temperature)
         accepted = tf.reduce_max(probabilities, axis=1) >= self.abstention.threshold
-        return {"probabilities": probabilities, "accepted": accepted}
+        if self.abstention.limit is not None:
+            accepted &= answer["distance"] <= self.abstention.limit
+        return answer | {"probabilities": probabilities, "accepted": accepted}
+
+
+def every_output(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
+    """Returns the function from `images`, as of `serving_tensor`, to `Classifier.answer`."""
+
+    def call(images: tf.Tensor) -> Outputs:
+        probabilities, *maps = classifier.run(images)
+        return classifier.answer(probabilities, maps)
+
+    return call
 
 
 def serving_tensor(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     """Returns the signature from `images`, float32 `[n, S, S, 3]` in RGB 0 to 255.
 
-    Its output is `probabilities [n, K]`.
+    Its output is `probabilities [n, K]`. Only with a threshold, when it also has `accepted`, it has
+    `distance [n]`: TensorFlow Serving's REST protocol writes the rows of a single output without
+    its name, and clients read them so.
     """
-
-    def call(images: tf.Tensor) -> Outputs:
-        probabilities, *_ = classifier.run(images)
-        return classifier.answer(probabilities)
-
-    return call
+    whole = every_output(classifier)
+    if classifier.abstention:
+        return whole
+    return lambda images: {"probabilities": whole(images)["probabilities"]}
 
 
 def serving_default(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     """Returns the signature from `image_bytes`, string `[n]`, to labels and probabilities.
 
     Its outputs are `probabilities [n, K]`, `top_probabilities [n, k]` and `top_labels [n, k]`
-    with `k = min(top_k, K)`, and `valid [n]`: false, with zeros and empty labels, for a row that
-    can't be decoded.
+    with `k = min(top_k, K)`, `distance [n]` if there are class means, and `valid [n]`: false, with
+    zeros and empty labels, for a row that can't be decoded.
     """
     names = tf.constant(classifier.class_names)
     top = min(classifier.top_k, len(classifier.class_names))
 
     def call(image_bytes: tf.Tensor) -> Outputs:
         images, valid = classifier.load(image_bytes)
-        probabilities, *_ = classifier.run(images)
-        answer = classifier.answer(probabilities)
+        probabilities, *maps = classifier.run(images)
+        answer = classifier.answer(probabilities, maps)
         top_probabilities, indices = tf.math.top_k(answer["probabilities"], top)
         answer |= {
             "top_probabilities": top_probabilities,
@@ -106,7 +135,8 @@ def serving_default(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
 def explain(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     """Returns the signature from `image_bytes`, string `[n]`, to probabilities and heat maps.
 
-    Its outputs are `probabilities [n, K]`, `heatmap [n, h, w]` and `valid [n]`. The heat map is
+    Its outputs are `probabilities [n, K]`, `heatmap [n, h, w]`, `distance [n]` if there are class
+    means, and `valid [n]`. The heat map is
     `attention_energy` at the size of the feature map, and zero where `valid` is false. Of a model
     that averages, it is the mean over classifiers and views (`mean_energy`), at the size of the
     largest feature map: it shows what the mean of the probabilities rests on.
@@ -115,7 +145,7 @@ def explain(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     def call(image_bytes: tf.Tensor) -> Outputs:
         images, valid = classifier.load(image_bytes)
         probabilities, *maps = classifier.run(images)
-        answer = classifier.answer(probabilities) | {"heatmap": mean_energy(maps)}
+        answer = classifier.answer(probabilities, maps) | {"heatmap": mean_energy(maps)}
         return _blank(answer, valid)
 
     return call
@@ -131,8 +161,8 @@ def features(classifier: Classifier) -> Callable[[tf.Tensor], Outputs]:
     def call(image_bytes: tf.Tensor) -> Outputs:
         images, valid = classifier.load(image_bytes)
         probabilities, *maps = classifier.run(images)
-        means = [tf.reduce_mean(tf.cast(x, tf.float32), axis=[1, 2]) for x in maps]
-        answer = classifier.answer(probabilities) | {"features": tf.concat(means, axis=1)}
+        means = tf.concat([means_of(features) for features in maps], axis=1)
+        answer = classifier.answer(probabilities, maps) | {"features": means}
         return _blank(answer, valid)
 
     return call

@@ -7,19 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 from fgmix.data.codec.diagnose import refuse_unreadable
 from fgmix.data.dataset import ImageDataset, evenly_spaced
 from fgmix.errors import FgmixError
-from fgmix.evaluation.calibration import (
-    Abstention,
-    calibrate,
-    fit_temperature,
-    select,
-    threshold_for_coverage,
-    threshold_for_precision,
-)
 from fgmix.evaluation.evaluate import Evaluation, evaluate
 from fgmix.evaluation.metrics import summarize
 from fgmix.models.cost import cost
@@ -31,23 +22,16 @@ from fgmix.serving.choices import TOP, Target
 from fgmix.serving.configs import model_name, write_serving_configs
 from fgmix.serving.export import export_saved_model, next_version
 from fgmix.serving.litert import export_litert, require_litert
-from fgmix.serving.model_card import Averaging, Calibration, describe, write_card
+from fgmix.serving.model_card import Averaging, write_card
 from fgmix.serving.onnx import export_onnx, require_onnx
 from fgmix.serving.signatures import Classifier
+from fgmix.workflows.abstention import choose_abstention, refuse_unmeasurable
 
 log = logging.getLogger(__name__)
 
 CHECKED_IMAGES = 16
 COMPARED_IMAGES, CALIBRATION_IMAGES = 200, 200
 """Test images on which a LiteRT model is compared, and training images that int8 is chosen on."""
-
-
-# (confidences, whether each prediction is correct, target) -> threshold
-Chooser = Callable[[np.ndarray, np.ndarray, float], float]
-THRESHOLDS: dict[str, Chooser] = {
-    "precision": threshold_for_precision,
-    "coverage": lambda confidences, correct, target: threshold_for_coverage(confidences, target),
-}
 
 
 def export_run(
@@ -58,6 +42,7 @@ def export_run(
     model_format: str = "savedmodel",
     quantize: str = "none",
     target: Target | None = None,
+    unknown: float | None = None,
     dataset: str | None = None,
     data_dir: str | None = None,
 ) -> Path:
@@ -69,8 +54,9 @@ def export_run(
         top_k: The largest number of labels in an answer.
         model_format: A name from `EXPORTERS`.
         quantize: A name from `fgmix.serving.choices.QUANTIZATIONS`; for LiteRT.
-        target: Decides which predictions are accepted; None exports without calibration and
-            threshold.
+        target: Decides which predictions are accepted by their probability.
+        unknown: The share of validation images that is near enough to the classes to be accepted,
+            between 0 and 1. Without it and `target`, there is no calibration and no threshold.
         dataset: Where the (first) run's images are now, as for `load_images`. They are needed for a
             target and to check ONNX and LiteRT; what averaging brings is measured if they are
             there.
@@ -80,8 +66,9 @@ def export_run(
         The version's folder.
 
     Raises:
-        FgmixError: If the run has no validation images for a target, the target can't be reached,
-            images are missing, or the format can't represent the model.
+        FgmixError: If the run has no validation images for a target, or no class means for
+            `unknown`, the target can't be reached, images are missing, or the format can't
+            represent the model.
     """
     ensemble = as_ensemble(source)
     load = cache(partial(load_images, ensemble.first, dataset, data_dir))
@@ -89,8 +76,8 @@ def export_run(
     if exporter.require:
         exporter.require()
         directory = directory / model_format
-    if target:
-        _refuse_without_validation(ensemble.first)
+    if target or unknown:
+        refuse_unmeasurable(ensemble, target, unknown)
         load()
     model = ensemble.load_model()
     if exporter.require:
@@ -101,9 +88,15 @@ def export_run(
         images = load()
         ensemble.refuse_trained_on(images.splits[split].paths, split)
         refuse_unreadable(images.files(split))
-        return evaluate(model, images, split)
+        return evaluate(model, images, split, features=bool(unknown))
 
-    calibration = choose_abstention(measure, target) if target else None
+    # Eight bits are too few for it.
+    class_means = ensemble.class_means if quantize != "int8" else ()
+    if not ensemble.class_means:
+        log.info("the export has no distance: %s", ensemble.without_distance())
+    calibration = (
+        choose_abstention(measure, target, unknown, class_means) if target or unknown else None
+    )
     metrics, averaging = ensemble.first.metrics, None
     if ensemble.averages:
         metrics, averaging = _measure_averaging(ensemble, model, measure)
@@ -114,49 +107,20 @@ def export_run(
         ensemble.crop_bottom,
         top_k,
         calibration.abstention if calibration else None,
+        class_means,
     )
-    card = write_card(ensemble, metrics, version.name, model_format, top_k, calibration, averaging)
+    card = write_card(
+        ensemble,
+        metrics,
+        version.name,
+        model_format,
+        top_k,
+        calibration,
+        averaging,
+        distance=bool(class_means),
+    )
     exporter.write(load, classifier, version, card, quantize)
     return version
-
-
-def choose_abstention(measure: Callable[[str], Evaluation], target: Target) -> Calibration:
-    """Fits temperature and threshold on validation images and measures them on test images.
-
-    Args:
-        measure: Evaluates the model that is exported on a split.
-        target: What the threshold is to reach.
-
-    Raises:
-        FgmixError: If the target can't be reached.
-    """
-    found = measure("val")
-    temperature = fit_temperature(found.probabilities, found.labels)
-    calibrated = calibrate(found.probabilities, temperature)
-    correct = calibrated.argmax(axis=1) == found.labels
-    threshold = THRESHOLDS[target.kind](calibrated.max(axis=1), correct, target.value)
-    abstention = Abstention(temperature, threshold)
-
-    test = measure("test")
-    calibration = Calibration(
-        str(target),
-        abstention,
-        select(found.probabilities, found.labels, abstention),
-        select(test.probabilities, test.labels, abstention),
-    )
-    log.info("chosen for %s: temperature %.3f, threshold %.4f", target, temperature, threshold)
-    log.info("  %s", describe(calibration.validation, "validation"))
-    log.info("  %s", describe(calibration.test, "test"))
-    return calibration
-
-
-def _refuse_without_validation(run: Run) -> None:
-    if not run.data["num_images"].get("val"):
-        raise FgmixError(
-            f"{run.directory} was trained without validation photos, which calibration and "
-            f"threshold are chosen on: train it with --val-fraction 0.1, or export it without a "
-            f"target"
-        )
 
 
 def _refuse_several_sizes(model: keras.Model, model_format: str) -> None:

@@ -21,8 +21,9 @@ from fgmix.evaluation.evaluate import Evaluation, evaluate
 from fgmix.failpoints import failpoint
 from fgmix.files import alone, replacing, write_json
 from fgmix.models.backbones.pretrained import require_backbone
+from fgmix.models.class_means import ClassMeans
 from fgmix.runs import folder as run_folder
-from fgmix.runs.record import METRICS, MODEL, PREDICTIONS, PROBABILITIES
+from fgmix.runs.record import DISTANCE, METRICS, MODEL, PREDICTIONS, PROBABILITIES
 from fgmix.runs.run import Run
 from fgmix.serving.first_version import FIRST, export_apart, export_first
 from fgmix.training.checkpoint import remove_checkpoints
@@ -36,6 +37,7 @@ from fgmix.training.run_images import images_of_run
 from fgmix.training.stages import FINETUNING, fit_stages
 from fgmix.training.start import START
 from fgmix.training.trainer import build_model
+from fgmix.workflows.distance import fit_distance
 
 log = logging.getLogger(__name__)
 
@@ -112,11 +114,12 @@ def train(config: TrainConfig) -> TrainResult:
             )
             if fitted.interpolation is not None:
                 found.metrics["interpolation"] = fitted.interpolation
+            means = fit_distance(model, settings, dataset, distribution)
             failpoint("evaluated")
         if distribution.leads:
             for doubt in doubts(settings, dataset, fitted.history):
                 log.warning("doubtful: %s", doubt)
-            _finish(model, config, dataset, before, found, distribution)
+            _finish(model, config, dataset, before, found, means, distribution)
         return TrainResult(directory, found.metrics)
 
 
@@ -138,6 +141,7 @@ def _finish(
     dataset: ImageDataset,
     before: Mapping[str, Identity | None],
     found: Evaluation,
+    means: ClassMeans,
     distribution: Distribution,
 ) -> None:
     """Writes model, predictions and metrics of a trained run, and removes its checkpoints.
@@ -148,6 +152,7 @@ def _finish(
         dataset: The images it was trained and measured on.
         before: The identities of their files before training, by path.
         found: The final evaluation.
+        means: Of its classes.
         distribution: The devices and processes that trained it.
     """
     directory = Path(config.run_dir)
@@ -158,6 +163,7 @@ def _finish(
         )
     with replacing(directory / MODEL) as beside:
         model.save(beside)
+    means.save(directory / DISTANCE)
     found.write_predictions(directory / PREDICTIONS)
     if config.measured_split == "fold":
         found.write_probabilities(directory / PROBABILITIES)

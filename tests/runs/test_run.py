@@ -126,6 +126,18 @@ def test_each_part_is_read_when_it_is_asked_for(finished, tmp_path):
     assert run.config == Run.open(finished).config
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a,b\n1,2\n"])
+def test_damaged_class_means_are_one_line_and_a_run_without_has_none(finished, tmp_path, content):
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / "distance.npz").write_bytes(content)
+    with pytest.raises(FgmixError) as caught:
+        _ = Run.open(tmp_path / "run").class_means
+    assert "distance.npz" in one_line(caught)
+    (tmp_path / "run" / "distance.npz").unlink()
+    assert Run.open(tmp_path / "run").class_means == ()
+    assert len(Run.open(finished).class_means[0].means) == 3
+
+
 @pytest.mark.parametrize(
     ("part", "name"),
     [

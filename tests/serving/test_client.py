@@ -153,11 +153,12 @@ def test_a_path_before_the_protocols_own_is_kept(server, query, write):
 
 
 def test_of_an_export_with_a_target_it_is_told_whether_an_answer_is_accepted(server, query, write):
-    accepted = {**predicted(base64.b64encode(b"heron")), "accepted": False}
+    accepted = {**predicted(base64.b64encode(b"heron")), "accepted": False, "distance": 1.23456}
     server.body = json.dumps({"predictions": [accepted]}).encode()
     code, [answer], _ = query("--url", server.url, "--model", "birds", *write("heron.jpg"))
     assert code == 0
-    assert list(answer) == ["path", "label", "probability", "top", "accepted"]
+    assert list(answer) == ["path", "label", "probability", "top", "distance", "accepted"]
+    assert answer["distance"] == 1.2346
     assert answer["accepted"] is False
 
 
@@ -292,6 +293,9 @@ GOOD = {"valid": True, "top_labels": ["a", "b"], "top_probabilities": [0.75, 0.2
         ("valid", '"no"', 'valid is "no"'),
         ("accepted", "NaN", "accepted is NaN"),
         ("accepted", "[]", "accepted is []"),
+        ("distance", "NaN", "distance is NaN"),
+        ("distance", "-1", "distance is -1"),
+        ("distance", "true", "distance is true"),
     ],
 )
 def test_values_that_no_export_gives_are_one_line(server, refusal, output, value, said):

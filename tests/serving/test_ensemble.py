@@ -92,7 +92,9 @@ def test_evaluation_and_prediction_give_the_same_mean(of_two_sizes, photos):
     contents = [tf.io.read_file(file).numpy() for file in dataset.files("test")]
     parts = [by_hand(model, contents)[0] for model in of_two_sizes]
     np.testing.assert_allclose(found.probabilities, np.mean(parts, axis=0), rtol=0, atol=1e-6)
-    run = SimpleNamespace(load_model=lambda: averaged, class_names=CLASSES, crop_bottom=0)
+    run = SimpleNamespace(
+        load_model=lambda: averaged, class_names=CLASSES, crop_bottom=0, class_means=()
+    )
     answers = list(predict_files(run, [photos / path for path in found.paths]))
     for answer, row in zip(answers, found.probabilities, strict=True):
         assert answer["label"] == CLASSES[row.argmax()]

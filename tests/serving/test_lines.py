@@ -74,6 +74,14 @@ def test_csv_is_a_table_that_other_programs_read():
     assert b"\xff.jpg," in content  # the name's own byte
 
 
+def test_the_last_column_of_csv_is_the_distance():
+    lines = LINE_FORMATS["csv"](2, distance=True)
+    content = lines.head + b"".join(map(lines.encode, [ANSWERS[0] | {"distance": 1.5}, ANSWERS[1]]))
+    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    assert [row[-1] for row in rows] == ["distance", "1.5", ""]
+    assert [record.failed for record in read(lines, content)] == [False, True]
+
+
 @pytest.mark.parametrize("name", LINE_FORMATS)
 def test_what_is_written_is_read_back_up_to_any_place_that_it_is_cut_at(name):
     lines, content = written(name)

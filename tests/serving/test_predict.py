@@ -28,11 +28,12 @@ def predict(finished, capsys):
 
 
 @pytest.mark.slow
-def test_a_line_holds_path_label_probability_and_top(predict, photos):
+def test_a_line_holds_path_label_probability_top_and_distance(predict, photos):
     path = photos / "test" / "red" / "photo1.jpg"
     code, [answer], _ = predict(path)
     assert code == 0
-    assert list(answer) == ["path", "label", "probability", "top"]
+    assert list(answer) == ["path", "label", "probability", "top", "distance"]
+    assert 0 < answer["distance"] < 10
     assert answer["path"] == str(path)
     assert [answer["label"], answer["probability"]] == answer["top"][0]
     labels, probabilities = zip(*answer["top"], strict=True)

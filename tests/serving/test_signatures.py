@@ -87,7 +87,9 @@ def test_every_way_in_gives_the_same_probabilities(model, plain, tmp_path):
     assert by_bytes["valid"].all()
     decoded, _ = load_batch(tf.constant(contents), SIZE)
     by_pixels = plain["serving_tensor"](images=decoded)["probabilities"].numpy()
-    run = SimpleNamespace(load_model=lambda: model, class_names=NAMES, crop_bottom=0)
+    run = SimpleNamespace(
+        load_model=lambda: model, class_names=NAMES, crop_bottom=0, class_means=()
+    )
     predicted = list(predict_files(run, [tmp_path / file for file in files]))
     explained = ask(plain["explain"], contents)["probabilities"]
 

@@ -244,6 +244,8 @@ def test_a_run_without_validation_images_says_what_to_do(finished, export, tmp_p
     [
         (["--precision-target", "95"], "--precision-target 95: must be between 0 and 1"),
         (["--coverage-target", "0"], "--coverage-target 0: must be between 0 and 1"),
+        (["--unknown-target", "95"], "--unknown-target 95: must be between 0 and 1"),
+        (["--unknown-target", "nan"], "--unknown-target nan: must be between 0 and 1"),
         (["--coverage-target", "0.5", "--precision-target", "0.9"], "not allowed with"),
         (["--top-k", "0"], "--top-k 0: must be at least 1"),
         (["--format", "onyx"], "invalid choice: 'onyx'"),
@@ -255,6 +257,61 @@ def test_bad_flags_are_one_line(finished, export, argv, said):
     assert code == 2
     [line] = err
     assert said in line
+
+
+def test_a_limit_of_the_distance_needs_the_photos_and_the_means(finished, export, tmp_path):
+    run_dir = shutil.copytree(finished, tmp_path / "run")
+    edit_config(run_dir, config={"dataset": str(tmp_path / "gone")})
+    code, _, [line] = export(run_dir, "--output", tmp_path / "models", "--unknown-target", "0.9")
+    assert code == 2
+    assert "give the folder where they are now as --dataset" in line
+    (run_dir / "distance.npz").unlink()
+    code, _, [line] = export(run_dir, "--output", tmp_path / "models", "--unknown-target", "0.9")
+    assert code == 2
+    assert line == (
+        f"error: --unknown-target: {run_dir} has no distance.npz, which version 0.1 did not "
+        "write: train it again"
+    )
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.slow
+def test_strangers_are_refused_by_a_limit_from_validation(validated, export, tmp_path, caplog):
+    code, _, err = export(validated, "--output", tmp_path, "--unknown-target", "0.5")
+    assert code == 0, err
+    assert "chosen for unknown 0.5: a distance of at most " in caplog.text
+    served = tf.saved_model.load(tmp_path / "1").signatures
+    photos = Run.open(validated).config.dataset
+    files = tf.io.gfile.glob(f"{photos}/val/*/*")
+    answer = served["serving_default"](
+        image_bytes=tf.stack([tf.io.read_file(file) for file in [*files, __file__]])
+    )
+    accepted, distances = answer["accepted"].numpy()[:-1], answer["distance"].numpy()[:-1]
+    assert accepted.mean() == 0.5  # of 30, without ties
+    assert distances[accepted].max() < distances[~accepted].min()
+    assert np.quantile(distances, 0.95) == pytest.approx(1, abs=1e-3)
+    last = {name: rows.numpy()[-1] for name, rows in answer.items()}
+    assert (last["distance"], last["accepted"], last["valid"]) == (0, False, False)
+    assert set(served["serving_tensor"].structured_outputs) == {
+        *("probabilities", "distance", "accepted")
+    }
+    card = (tmp_path / "1" / "README.md").read_text()
+    for said in (
+        "The limit keeps at least 50.0% of 30 validation photos.",
+        "## Photos of something else",
+        "It was measured on 30 validation photos.",
+        "`top_labels [n, 3]`, `distance [n]`, `accepted [n]`, `valid [n]`",
+    ):
+        assert said in card, said
+    found = list(predict_files(Run.open(validated), map(Path, files)))
+    np.testing.assert_allclose([one["distance"] for one in found], distances, atol=1e-3)
+
+
+def test_eight_bits_have_no_distance(finished, export):
+    argv = ["--format", "litert", "--quantize", "int8", "--unknown-target", "0.9"]
+    code, _, err = export(finished, *argv)
+    assert code == 2
+    assert err == ["error: --unknown-target needs the distance, which --quantize int8 has not"]
 
 
 def test_a_missing_onnx_package_names_its_group(finished, export, tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ def test_a_finished_run_has_the_agreed_files_and_no_others(finished):
     assert names(finished) == [
         "1",
         "config.json",
+        "distance.npz",
         "history.csv",
         "labels.txt",
         "logs",
