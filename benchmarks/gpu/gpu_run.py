@@ -101,7 +101,9 @@ class Trainings:
         words = ["--dataset", str(self.photos), "--run-dir", str(folder), "--recipe", "paper"]
         for flag in ("backbone", "batch_size", "image_size", "precision", "epochs", "weights"):
             words += [f"--{flag.replace('_', '-')}", str(getattr(args, flag))]
-        words += ["--checkpoint-every", "5", *(["--resume"] if resume else [])]
+        # In the middle of an epoch too; the run that is timed saves as often as it would.
+        words += ["--checkpoint-every", "5"] if kill or resume else []
+        words += ["--resume"] if resume else []
         with log.open("a") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "fgmix", "train", *words],
@@ -251,7 +253,11 @@ def measure(args: argparse.Namespace, head: Record, scratch: Path) -> Record:
         print(in_short(record), flush=True)
 
     trainings.train("whole")
-    note(images_per_second=[float(row["images_per_second"]) for row in history(scratch / "whole")])
+    said = (scratch / "whole.log").read_text(errors="replace")
+    note(
+        images_per_second=[float(row["images_per_second"]) for row in history(scratch / "whole")],
+        fgmix_says=[line for line in said.splitlines() if "input-bound" in line],
+    )
     note(was_killed=trainings.train("killed", kill=True))
     if record["was_killed"]:
         trainings.train("killed", resume=True)

@@ -37,6 +37,7 @@ REHEARSAL = {"image_size": 32, "images": 8, "rounds": 1}
 TINY = ["tiny:4"]
 """Rehearsed unless others are named: they take minutes to compile on a CPU."""
 SOURCES = {"device": "seconds", "host": "seconds_from_host"}
+NO_TIME = "no time was left"
 CELL_SECONDS = 240
 """The most that one network with one attention may take, compilation and start included."""
 
@@ -165,8 +166,8 @@ def measure_all(args: argparse.Namespace, circumstances_of: Record) -> Record:
             left = 60 * args.minutes - (start - began)
             name = f"{cell['backbone']}, {cell['attention']}, batch {cell['batch']}"
             if left < longest or left <= 0:
-                record["not_measured"].append({**cell, "why": "no time was left"})
-                print(f"{name}: no time is left", flush=True)
+                record["not_measured"].append({**cell, "why": NO_TIME})
+                print(f"{name}: {NO_TIME}", flush=True)
                 continue
             try:
                 row = measure(args, cell, environment, min(left, CELL_SECONDS))
@@ -217,9 +218,7 @@ def command(argv: list[str]) -> int:
         },
     )
     print(f"\n{table(record)}\n{in_short(record)}", flush=True)
-    return (
-        0 if record["rows"] and not any("code" in x["why"] for x in record["not_measured"]) else 1
-    )
+    return 1 if any(cell["why"] != NO_TIME for cell in record["not_measured"]) else 0
 
 
 if __name__ == "__main__":

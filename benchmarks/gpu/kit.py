@@ -46,22 +46,26 @@ class Step:
     """A script of the kit.
 
     Attributes:
-        record: The name of its record, and of its module in this folder.
+        record: The name of its record.
+        module: The module that is run.
         share: Its minutes of twelve.
         in_short: Returns a line on its record.
         sites: The parts of the brought folder that it may import from.
     """
 
     record: str
+    module: str
     share: float
     in_short: Callable[[Record], str]
     sites: tuple[str, ...] = ("layers",)
 
 
 STEPS = {
-    "throughput": Step("gpu_training", 7, gpu_training.in_short),
-    "train": Step("gpu_run", 3, gpu_run.in_short, ("tensorflow", "layers")),
-    "tests": Step("gpu_tests", 2, gpu_tests.in_short),
+    "throughput": Step("gpu_training", "benchmarks.gpu.gpu_training", 7, gpu_training.in_short),
+    "train": Step(
+        "gpu_run", "benchmarks.gpu.gpu_run", 3, gpu_run.in_short, ("tensorflow", "layers")
+    ),
+    "tests": Step("gpu_tests", "benchmarks.gpu.gpu_tests", 2, gpu_tests.in_short),
 }
 """The steps, the most useful first."""
 
@@ -82,7 +86,7 @@ def end(process: subprocess.Popen) -> None:
 def take(name: str, args: argparse.Namespace, seconds: float) -> dict[str, Any]:
     """Runs a step, with its output in the log; returns how it ended."""
     step = STEPS[name]
-    words = [sys.executable, "-m", f"benchmarks.gpu.{step.record}"]
+    words = [sys.executable, "-m", step.module]
     words += ["--output", str(args.output.absolute()), "--minutes", f"{seconds / 60:.2f}"]
     words += ["--rehearse"] if args.rehearse else []
     words += ["--variant", args.variant] if args.variant else []

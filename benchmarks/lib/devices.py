@@ -25,7 +25,12 @@ FGMIX = {
 }
 """For JAX beside another process on the same GPU: memory is taken as it is needed. Workers import
 no TensorFlow, be it there or not."""
-ON_CPU = FGMIX | {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "-1"}
+ON_CPU = FGMIX | {
+    "JAX_PLATFORMS": "cpu",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+}
+"""For a rehearsal: compiled quickly, not to run quickly."""
 REHEARSED = {"jax": None, "torch": "CPU, rehearsed"}
 """In place of a device where nothing is measured."""
 
