@@ -44,14 +44,19 @@ class Writer:
             self._write(report, 0.0)
 
     def _write(self, report: Any, seconds: float) -> None:
-        why = ""
-        if report.outcome != "passed" and report.longrepr is not None:
-            long = report.longrepr
-            why = str(long[2]) if isinstance(long, tuple) else str(long)
-            why = why.strip().splitlines()[-1][:300] if why.strip() else ""
+        why = "" if report.outcome == "passed" else reason(report.longrepr)
         line = {"test": report.nodeid, "outcome": report.outcome, "seconds": seconds, "why": why}
         with self.file.open("a", encoding="utf-8") as out:
             print(json.dumps(line), file=out)
+
+
+def reason(found: Any) -> str:
+    """Returns a line on why a test failed or was skipped, as pytest gives it."""
+    if isinstance(found, tuple):  # file, line and reason of a skip
+        found = found[-1]
+    crash = getattr(found, "reprcrash", None)
+    lines = str(found if crash is None else crash.message).strip().splitlines() or [""]
+    return (lines[-1] if crash is None else lines[0])[:300]
 
 
 def outcomes(file: Path) -> Iterator[dict[str, Any]]:
