@@ -30,14 +30,15 @@ PARTS = {
     "layers": ["keras", "namex", "optree", "keras-hub", "kagglehub", "kagglesdk"],
     "tensorflow": [
         "tensorflow-cpu",
-        *("astunparse", "flatbuffers", "gast", "google-pasta", "protobuf", "termcolor", "wrapt"),
+        *("absl-py", "astunparse", "flatbuffers", "gast", "google-pasta", "opt-einsum"),
+        *("protobuf", "six", "termcolor", "wrapt"),
     ],
 }
 """What is brought along, without requirements: the others are taken to be there."""
 NOT_LOCKED = {"keras-hub": ">=0.32,<0.33", "kagglehub": "!=1.0.1", "kagglesdk": "==0.1.28"}
 SAME_VERSION = {"tensorflow-cpu": "tensorflow"}
 PLATFORMS = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014", "manylinux1"]
-LEFT_OUT = re.compile(r"^tensorflow/include/|\.pyi$|/tests?/")
+LEFT_OUT = re.compile(r"^tensorflow/include/|\.pyi$")
 ARCHIVE, LIST = "site.tar.xz", "pieces.json"
 
 

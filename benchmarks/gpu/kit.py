@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu import gpu_run, gpu_tests, gpu_training
-from benchmarks.lib.devices import REHEARSED, require_gpus
+from benchmarks.lib.devices import KNOWN, REHEARSED, require_gpus
 from benchmarks.lib.machine import circumstances
 from benchmarks.lib.paths import RESULTS, ROOT
 from benchmarks.lib.records import Record, markdown, script_parser, write
@@ -170,6 +170,7 @@ def command(argv: list[str]) -> int:
     if "keras" not in versions:
         raise FgmixError("no Keras here: install it, or bring it along (carry.py) and give --site")
     devices = REHEARSED if args.rehearse else require_gpus("jax", "torch")
+    os.environ[KNOWN] = json.dumps(devices)
     print(f"{devices['torch']}: at most {args.minutes:g} minutes, log in {args.output / LOG}")
     rows: list[dict[str, Any]] = []
     record: dict[str, Any] = {}

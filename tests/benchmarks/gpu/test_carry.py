@@ -19,6 +19,7 @@ def pieces(tmp_path):
         archive.writestr("package/__init__.py", "number = 3\n")
         archive.writestr("package/code.so", CODE)
         archive.writestr("package-1.dist-info/METADATA", "Name: package\n")
+        archive.writestr("package/test/__init__.py", "")  # TensorFlow imports its own
         archive.writestr("tensorflow/include/header.h", "nothing\n")
     archive = tmp_path / carry.ARCHIVE
     carry.write_archive({"layers": [wheel]}, archive, preset=0)
@@ -36,6 +37,7 @@ def test_what_is_packed_is_unpacked_without_headers(pieces, tmp_path):
     assert files == {
         "layers/package/__init__.py",
         "layers/package/code.so",
+        "layers/package/test/__init__.py",
         "layers/package-1.dist-info/METADATA",
     }
     assert (site / "layers/package/code.so").read_bytes() == CODE

@@ -33,6 +33,7 @@ def steps(tmp_path, monkeypatch):
     )
     (tmp_path / "works.py").write_text(STEP + "record('gpu_tests', found='all')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv(kit.KNOWN, "")
     monkeypatch.setattr(kit, "GRACE", 0.0)
     monkeypatch.setattr(kit, "LEAST", 0.0)
     for name, module, share in (
@@ -84,7 +85,8 @@ def test_what_can_not_be_is_one_line(flags, message, capsys):
 
 @pytest.mark.peers
 @pytest.mark.slow
-def test_the_rehearsal_takes_every_step(tmp_path):
+def test_the_rehearsal_takes_every_step(tmp_path, monkeypatch):
+    monkeypatch.setenv(kit.KNOWN, "")
     pytest.importorskip("torch", reason="torch is not installed")
     argv = ["--rehearse", "--output", str(tmp_path), "--minutes", "60"]
     assert run(kit.command, argv) == 0, (tmp_path / kit.LOG).read_text()[-3000:]
