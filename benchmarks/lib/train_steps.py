@@ -93,6 +93,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
 
     from fgmix.config.train_config import TrainConfig
     from fgmix.models import build_classifier
+    from fgmix.models.cost import cost
     from fgmix.models.freezing import freeze_backbone
     from fgmix.training.distributed.batchnorm import batch_statistics
     from fgmix.training.optimizer import build_optimizer
@@ -145,7 +146,7 @@ def fgmix_step(**settings: Any) -> tuple[dict[str, Any], Measure]:
         return {**step_times(feeds, at.host, times), **keras_memory()}
 
     parameters = sum(int(np.prod(v.shape)) for v in compiled.trainable_variables)
-    return {"parameters": parameters}, measure
+    return {"parameters": parameters, "multiply_adds": cost(model).multiply_adds}, measure
 
 
 def tensorflow_feeds(photos: np.ndarray, labels: np.ndarray) -> dict[str, Callable[[], Any]]:

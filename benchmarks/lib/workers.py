@@ -11,8 +11,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from benchmarks.lib.paths import ROOT
@@ -21,6 +23,8 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)]).lstrip(os.pathsep),
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+WITHOUT = "BENCHMARKS_WITHOUT"
+"""A variable of a worker's environment: modules that it can't import, as if not installed."""
 
 
 class Worker:
@@ -52,8 +56,13 @@ class Worker:
         Raises:
             SystemExit: If the process has ended; its standard error says why.
         """
-        print("measure", file=self._process.stdin, flush=True)
+        with suppress(BrokenPipeError):  # `_answer` says that the process has ended
+            print("measure", file=self._process.stdin, flush=True)
         return self._answer()
+
+    def kill(self) -> None:
+        """Ends the process at once: who waits for its answer gets SystemExit."""
+        self._process.kill()
 
     def _answer(self) -> dict[str, Any]:
         line = self._process.stdout.readline()
@@ -77,6 +86,30 @@ def started(contenders: Mapping[str, tuple[Any, ...]]) -> Iterator[dict[str, Wor
         yield {name: running.enter_context(Worker(*it)) for name, it in contenders.items()}
 
 
+@contextmanager
+def started_together(
+    contenders: Mapping[str, tuple[Any, ...]], seconds: float
+) -> Iterator[dict[str, Worker]]:
+    """Yields workers by name, made at the same time; all end with the block.
+
+    Args:
+        contenders: The arguments of each worker.
+        seconds: The time after which those that were made are killed, as if they had failed.
+
+    Raises:
+        SystemExit: If one could not be made.
+    """
+    with ExitStack() as running, ThreadPoolExecutor() as pool:
+        making = {name: pool.submit(Worker, *it) for name, it in contenders.items()}
+        made = [found.result() for found in making.values() if found.exception() is None]
+        for worker in made:
+            running.enter_context(worker)
+        watch = threading.Timer(seconds, lambda: [worker.kill() for worker in made])
+        running.callback(watch.cancel)
+        watch.start()
+        yield {name: found.result() for name, found in making.items()}
+
+
 def measure_apart(
     function: str, settings: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
@@ -89,6 +122,7 @@ def main() -> None:
     """Runs the process: sets up, sends the description, and measures once per line of input."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # keeps what libraries print out of the results
+    sys.modules.update(dict.fromkeys(os.environ.get(WITHOUT, "").split()))
     module, _, function = sys.argv[1].partition(":")
     answer = getattr(importlib.import_module(module), function)(**json.loads(sys.argv[2]))
     about, measure = answer if isinstance(answer, tuple) else (answer, None)

@@ -5,7 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from benchmarks.peers.torch_networks import CHANNELS, NETWORKS
+from benchmarks.peers.torch_networks import CHANNELS, NETWORKS, STRIDES
 
 HIDDEN, REDUCTION = 512, 16
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -54,7 +54,7 @@ def build_classifier(
 ) -> nn.Module:
     """Maps RGB in [0, 255], `(n, 3, S, S)`, to logits `(n, classes)`."""
     channels = CHANNELS[name]
-    positions = 1 if pooling == "avg" else (-(-image_size // 32)) ** 2
+    positions = 1 if pooling == "avg" else (-(-image_size // STRIDES[name])) ** 2
     return nn.Sequential(
         OrderedDict(
             normalization=Normalization(),

@@ -1,13 +1,15 @@
-"""The backbones in `torch.nn`, under torchvision's parameter names.
+"""The backbones in `torch.nn`, under torchvision's and timm's parameter names.
 
-Each equals torchvision's network up to its last feature map. torchvision itself is not needed, so
-they run wherever PyTorch does.
+Each equals torchvision's network up to its last feature map, the vision transformer timm's. Neither
+library is needed, so they run wherever PyTorch does.
 """
 
 from collections import OrderedDict
 
 import torch
 from torch import nn
+
+from benchmarks.peers.torch_vit import DIM, PATCH, SmallVisionTransformer
 
 VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
 """Channels of each convolution; 0 is a max pooling."""
@@ -122,14 +124,37 @@ def mobilenet_v2() -> nn.Module:
     return nn.Sequential(OrderedDict(features=nn.Sequential(*layers)))
 
 
+def tiny() -> nn.Module:
+    """The small network of fgmix's demo."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for block, width in enumerate((24, 48, 96, 128)):
+        for _ in range(1 if block == 0 else 2):
+            layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
+
+
 NETWORKS = {
     "vgg16": vgg16,
     "vgg16_bn": vgg16_bn,
     "resnet50_torch": resnet50_torch,
     "mobilenet_v2": mobilenet_v2,
+    "dinov2_small": SmallVisionTransformer,
+    "tiny": tiny,
 }
 """The networks by the name of the same backbone in `fgmix.models`."""
-CHANNELS = {"vgg16": 512, "vgg16_bn": 512, "resnet50_torch": 2048, "mobilenet_v2": 1280}
+CHANNELS = {
+    "vgg16": 512,
+    "vgg16_bn": 512,
+    "resnet50_torch": 2048,
+    "mobilenet_v2": 1280,
+    "dinov2_small": 2 * DIM,
+    "tiny": 128,
+}
+STRIDES = dict.fromkeys(NETWORKS, 32) | {"dinov2_small": PATCH, "tiny": 16}
 
 
 def draw(network: nn.Module) -> nn.Module:

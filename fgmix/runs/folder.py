@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,8 @@ def library_versions() -> dict[str, str]:
         "fgmix": fgmix.__version__,
         "python": platform.python_version(),
         "backend": backend,
-        **{name: version(name) for name in libraries},
+        # Not by package: TensorFlow's has several names, such as tensorflow-cpu.
+        **{name: import_module(name).__version__ for name in libraries},
     }
 
 

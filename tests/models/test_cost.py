@@ -252,7 +252,7 @@ def test_other_kinds_of_network_by_their_published_figures(name, published):
 
 def kernels_by_tensorflow(model):
     """Multiply-adds by TensorFlow's own statistics of its graph: two operations each."""
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
     image = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
     graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(image).graph

@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fgmix.models import build_classifier
 from fgmix.models.fused_batchnorm import fused_batch_norm
 from fgmix.training.precision import policy
+
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}
 

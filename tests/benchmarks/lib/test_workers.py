@@ -21,6 +21,15 @@ def contender(tmp_path, monkeypatch):
         "def once(**settings):\n"
         "    print('what libraries print')\n"
         "    return settings\n"
+        "def waits():\n"
+        "    import time\n"
+        "    return {}, lambda: time.sleep(60)\n"
+        "def imports(name):\n"
+        "    try:\n"
+        "        __import__(name)\n"
+        "    except ImportError:\n"
+        "        return {'imported': False}\n"
+        "    return {'imported': True}\n"
         "def broken():\n"
         "    raise ValueError('no such thing')\n"
     )
@@ -61,3 +70,29 @@ def test_workers_end_with_their_block_or_when_one_does_not_start(contender, monk
     ):
         pass
     assert [worker._process.returncode for worker in made] == [0, 0, 0]
+
+
+def test_workers_that_take_too_long_are_killed(contender):
+    contenders = {"quick": ("contender:counter", {"start": 1}), "slow": ("contender:waits", {})}
+    with (
+        workers.started_together(contenders, 1.0) as running,
+        pytest.raises(SystemExit, match="contender:waits ended with code -9"),
+    ):
+        running["slow"]()
+
+
+def test_one_that_does_not_start_ends_the_others_too(contender):
+    contenders = {"one": ("contender:counter", {"start": 1}), "broken": ("contender:broken", {})}
+    with (
+        pytest.raises(SystemExit, match="contender:broken"),
+        workers.started_together(contenders, 60.0),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("without", "imported"), [("", True), ("colorsys wave", False)])
+def test_a_worker_imports_nothing_that_is_named(contender, without, imported):
+    found = workers.measure_apart(
+        "contender:imports", {"name": "colorsys"}, {workers.WITHOUT: without}
+    )
+    assert found == {"imported": imported}

@@ -104,8 +104,7 @@ def step(pair):
 
 
 def train_one_step(ours, theirs):
-    import tensorflow as tf
-
+    tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     theirs = theirs.double()
     images = photos(8, 64).astype("float64")
     target = np.random.default_rng(2).normal(0, 1, (8, *ours.output_shape[1:]))
