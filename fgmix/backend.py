@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from fgmix.errors import FgmixError
 
@@ -36,6 +36,26 @@ def import_tensorflow(any_backend: bool = False) -> None:
             f"Keras runs on {keras.backend.backend()} in this process, and this needs TensorFlow: "
             f"start Python anew with KERAS_BACKEND=tensorflow"
         )
+
+
+TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos", "tf-nightly")
+"""The packages that TensorFlow may be installed as."""
+
+
+def library_version(name: str) -> str:
+    """Returns the version of an installed library, without importing it.
+
+    Example:
+        >>> library_version("keras").split(".")[0]
+        '3'
+
+    Raises:
+        PackageNotFoundError: If no package of it is installed.
+    """
+    for package in TENSORFLOW if name == "tensorflow" else (name,):
+        with suppress(PackageNotFoundError):
+            return version(package)
+    raise PackageNotFoundError(name)
 
 
 @contextmanager

@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import requires
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
+
+from fgmix import backend
 
 ROOT = Path(__file__).parents[1]
 WANTED = next(line for line in requires("fgmix") if re.match("tensorflow[<>]", line))
@@ -82,3 +84,15 @@ def test_keras_on_another_backend_is_told_before_it_fails():
         "fgmix.errors.FgmixError: Keras runs on jax in this process, and this needs TensorFlow: "
         "start Python anew with KERAS_BACKEND=tensorflow"
     )
+
+
+def test_tensorflow_has_its_version_under_another_package(monkeypatch):
+    def version(package):
+        if package != "tensorflow-cpu":
+            raise PackageNotFoundError(package)
+        return "2.99"
+
+    monkeypatch.setattr(backend, "version", version)
+    assert backend.library_version("tensorflow") == "2.99"
+    with pytest.raises(PackageNotFoundError, match="keras"):
+        backend.library_version("keras")

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import fgmix
+from fgmix.backend import library_version
 from fgmix.config.choices import NAMED_WEIGHTS
 from fgmix.config.fields import option
 from fgmix.config.identity import UNNAMED, result_settings
@@ -66,7 +66,7 @@ def describe(cells: Sequence[Cell]) -> Described:
         for name, value in settings.items():
             if name not in UNNAMED:
                 values.setdefault(option(name), {})[value] = None
-    versions = {name: [version(name)] for name in LIBRARIES}
+    versions = {name: [library_version(name)] for name in LIBRARIES}
     return {"fgmix": [fgmix.__version__], **versions, **{k: list(v) for k, v in values.items()}}
 
 

@@ -4,12 +4,11 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import fgmix
+from fgmix.backend import library_version
 from fgmix.config.choices import NAMED_WEIGHTS
 from fgmix.config.train_config import TrainConfig
 from fgmix.data.dataset import ImageDataset
@@ -128,7 +127,7 @@ def describe_preset(config: TrainConfig) -> dict[str, str | None] | None:
     return {
         "name": preset.name,
         "sha256": preset_sha256(preset) if config.weights == "imagenet" else None,
-        "keras_hub": version("keras-hub"),
+        "keras_hub": library_version("keras-hub"),
     }
 
 
@@ -142,8 +141,7 @@ def library_versions() -> dict[str, str]:
         "fgmix": fgmix.__version__,
         "python": platform.python_version(),
         "backend": backend,
-        # Not by package: TensorFlow's has several names, such as tensorflow-cpu.
-        **{name: import_module(name).__version__ for name in libraries},
+        **{name: library_version(name) for name in libraries},
     }
 
 

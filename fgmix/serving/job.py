@@ -7,11 +7,11 @@ the format and the library versions. A job is only resumed if all of them are th
 import hashlib
 import json
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import fgmix
+from fgmix.backend import library_version
 from fgmix.errors import FgmixError
 from fgmix.files import harmless, write_json
 from fgmix.models.choices import TTA
@@ -60,7 +60,7 @@ def describe_job(run: Run | Ensemble, line_format: str) -> dict[str, Any]:
         "format": line_format,
         "versions": {
             "fgmix": fgmix.__version__,
-            **{name: version(name) for name in ("tensorflow", "keras")},
+            **{name: library_version(name) for name in ("tensorflow", "keras")},
         },
     }
 
