@@ -32,10 +32,10 @@ class MixedClass(NamedTuple):
 def find_mixed(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> list[MixedClass]:
     """Finds the classes that look like two, the clearest first.
 
-    Features are scaled so that the spread of all classes is the same in every direction. A class is
-    split in two by k-means in one half of its images, and the direction between the two centres is
-    judged by the other half: the separation is the share of the variance along it that is between
-    the two sides, the mean over random halves. Judged by the images that chose it, every direction
+    Features are scaled so that the spread of all other classes is the same in every direction. A
+    class is split in two by k-means in one half of its images, and the direction between the two
+    centres is judged by the other half: the separation is the share of the variance along it that
+    is between the two sides, the mean over random halves. Judged by the images that chose it, every direction
     in many dimensions would separate two groups.
 
     Args:
@@ -45,34 +45,41 @@ def find_mixed(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> list[
     """
     if len(np.unique(labels)) < 2 or len(features) <= DIMENSIONS:
         return []
-    points = _whiten(features, labels)
+    points = _components(features)
+    classes = np.unique(labels).tolist()
+    residuals = points.copy()
+    for label in classes:
+        residuals[labels == label] -= points[labels == label].mean(axis=0)
     found = []
-    for label in np.unique(labels).tolist():
+    for label in classes:
         members = np.flatnonzero(labels == label)
         if len(members) < MIN_IMAGES:
             continue
         rng = np.random.default_rng([seed, label])
-        separation = _separation(points[members], rng)
+        # The other classes alone: a class that is two has most of its spread between them.
+        scaled = points[members] @ _even(residuals[labels != label])
+        separation = _separation(scaled, rng)
         if separation >= MIN_SEPARATION:
-            found.append(MixedClass(label, separation, _groups(points, members, rng)))
+            found.append(MixedClass(label, separation, _groups(scaled, members, rng)))
     return sorted(found, key=lambda mixed: -mixed.separation)
 
 
-def _whiten(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns principal components, scaled by the covariance within classes."""
+def _components(features: np.ndarray) -> np.ndarray:
+    """Returns the principal components of the features' square roots at a common length."""
     values = np.sqrt(np.maximum(features, 0), dtype=np.float64)
     values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     values -= values.mean(axis=0)
     _, axes = np.linalg.eigh(values.T @ values)
-    points = values @ axes[:, -DIMENSIONS:]
-    within = points.copy()
-    for label in np.unique(labels):
-        within[labels == label] -= points[labels == label].mean(axis=0)
-    covariance = within.T @ within / len(within)
+    return values @ axes[:, -DIMENSIONS:]
+
+
+def _even(residuals: np.ndarray) -> np.ndarray:
+    """Returns the linear map after which residuals `(n, d)` have the same spread everywhere."""
+    covariance = residuals.T @ residuals / len(residuals)
     size = covariance.shape[0]
     even = np.trace(covariance) / size * np.eye(size)
     covariance = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * even
-    return points @ np.linalg.cholesky(np.linalg.inv(covariance))
+    return np.linalg.cholesky(np.linalg.inv(covariance))
 
 
 def _separation(points: np.ndarray, rng: np.random.Generator) -> float:
@@ -96,8 +103,9 @@ def _separation(points: np.ndarray, rng: np.random.Generator) -> float:
 def _groups(
     points: np.ndarray, members: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    centres = _two_means(points[members], rng)
-    away = np.stack([np.square(points[members] - c).sum(axis=1) for c in centres])
+    """Returns the images of a class, `members`, of each of two groups of their points."""
+    centres = _two_means(points, rng)
+    away = np.stack([np.square(points - c).sum(axis=1) for c in centres])
     nearer = away.argmin(axis=0)
     one, other = (
         members[nearer == k][np.argsort(away[k, nearer == k], kind="stable")] for k in (0, 1)

@@ -35,6 +35,14 @@ def test_two_classes_under_one_name_are_named_and_parted(share):
     assert sorted(groups, key=min) == [set(np.flatnonzero(labels == 2)), set(second)]
 
 
+def test_one_of_three_classes_is_named_though_it_has_half_of_the_images():
+    features, labels = drawn()
+    kept = labels < 4
+    [found] = find_mixed(features[kept], np.where(labels == 3, 2, labels)[kept])
+    assert found.label == 2
+    assert found.separation > 0.9
+
+
 def test_the_most_typical_images_come_first():
     features, labels = drawn()
     labels = np.where(labels == 5, 2, labels)
