@@ -35,8 +35,8 @@ def find_mixed(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> list[
     Features are scaled so that the spread of all other classes is the same in every direction. A
     class is split in two by k-means in one half of its images, and the direction between the two
     centres is judged by the other half: the separation is the share of the variance along it that
-    is between the two sides, the mean over random halves. Judged by the images that chose it, every direction
-    in many dimensions would separate two groups.
+    is between the two sides, the mean over random halves. Judged by the images that chose it, every
+    direction in many dimensions would separate two groups.
 
     Args:
         features: float `(n, C)`, not negative.
