@@ -136,7 +136,8 @@ def first_model(record: Record) -> Iterator[Measured]:
         if row["contender"].startswith("frozen"):
             minutes = row["seconds"] / 60
             shown = f"{minutes:.1f} minutes, top-1 {row['top1']:.3f}"
-            yield Measured(f"196 classes, {row['contender']}", shown, minutes <= 5)
+            reached = minutes <= 5 and row["top1"] >= 0.62
+            yield Measured(f"196 classes, {row['contender']}", shown, reached)
 
 
 def half_of_cars(record: Record) -> Iterator[Measured]:
@@ -219,7 +220,7 @@ ROWS = [
     ),
     Row(
         "first model of 196 classes, features included",
-        "at most 5 minutes",
+        "at most 5 minutes, top-1 at least 0.62",
         "first_model",
         first_model,
     ),

@@ -100,8 +100,8 @@ def export_onnx(
         for name, difference in differences.items():
             if not difference <= LIMITS[name]:
                 raise FgmixError(
-                    f"the ONNX model is not written: {name} differs by {difference:.1e} from the "
-                    f"model's on {len(images)} test photos (limit: {LIMITS[name]:g})"
+                    f"the ONNX model is not written: its output {name} differs by {difference:.1e} "
+                    f"from the model's on {len(images)} test photos (limit: {LIMITS[name]:g})"
                 )
         write_companions(beside, classifier.class_names, card)
     return differences["probabilities"]
