@@ -11,7 +11,9 @@ FEATURE_MAPS = ("last", "levels")
 HEAD_BN = ("after", "both")
 BATCH_NORM = ("train", "frozen")
 INTERPOLATIONS = ("none", "auto")
-TTA = ("none", "flip")
+VIEWS = {"none": 1, "flip": 2}
+"""The number of views of an image that each test-time augmentation averages."""
+TTA = tuple(VIEWS)
 """Test-time augmentations; the first one is the default."""
 GATED = ("spatial", "mixed")
 """The attentions that use a gate."""

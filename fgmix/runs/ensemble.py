@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgmix.errors import FgmixError
-from fgmix.models.choices import TTA, require
+from fgmix.models.choices import TTA, VIEWS, require
 from fgmix.runs.record import DISTANCE
 from fgmix.runs.run import Run
 
@@ -101,14 +101,12 @@ class Ensemble:
         """The class means of every attended map of `load_model`; none if a run has none."""
         if not all(run.class_means for run in self.runs):
             return ()
-        from fgmix.models.ensemble import VIEWS
-
         ordered = (
             means.in_order(order)
             for run, order in zip(self.runs, self._orders(), strict=True)
             for means in run.class_means
         )
-        return tuple(means for means in ordered for _ in VIEWS[self.tta])
+        return tuple(means for means in ordered for _ in range(VIEWS[self.tta]))
 
     def describe(self) -> str:
         """Returns what is averaged, in words; nothing if nothing is."""

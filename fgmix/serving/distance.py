@@ -40,8 +40,19 @@ def _nearest(features: tf.Tensor, class_means: ClassMeans) -> tf.Tensor:
     squares = tf.reduce_sum(rows**2, axis=1, keepdims=True) + (means**2).sum(axis=1)
     away = tf.sqrt(tf.maximum(squares - 2 * (rows @ means.T), 0.0))
     projected = _of_length_1((rows - class_means.center) @ class_means.projection)
-    turned = 1 - projected @ class_means.directions.T
-    return tf.reduce_min(away / class_means.units[0] + turned / class_means.units[1], axis=1)
+    directions = class_means.directions
+    turned = 1 - projected @ directions.T
+    of_unit = 1 / class_means.units[0], 1 / class_means.units[1]
+    nearest = tf.argmin(away * of_unit[0] + turned * of_unit[1], axis=1)
+    # Of the nearest class from the differences themselves: those of nearly equal numbers above
+    # have digits that are rounding alone, which depends on the batch.
+    away = tf.sqrt(_squared(rows - tf.gather(means, nearest)))
+    turned = _squared(projected - tf.gather(directions, nearest)) / 2
+    return away * of_unit[0] + turned * of_unit[1]
+
+
+def _squared(rows: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(rows**2, axis=1)
 
 
 def _of_length_1(rows: tf.Tensor) -> tf.Tensor:

@@ -121,6 +121,7 @@ def test_the_signatures_have_the_agreed_names_types_and_shapes(served):
         "probabilities": ("float32", [None, 3]),
         "top_probabilities": ("float32", [None, 3]),
         "top_labels": ("string", [None, 3]),
+        "distance": ("float32", [None]),
         "valid": ("bool", [None]),
     }
     assert describe(tensor.structured_outputs) == {"probabilities": ("float32", [None, 3])}
@@ -158,6 +159,7 @@ def test_an_empty_batch_gives_empty_answers(served):
         "probabilities": [0, 3],
         "top_probabilities": [0, 3],
         "top_labels": [0, 3],
+        "distance": [0],
         "valid": [0],
     }
     found = served["serving_tensor"](images=tf.zeros([0, 32, 32, 3]))
