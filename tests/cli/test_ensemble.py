@@ -7,10 +7,11 @@ import sys
 import pytest
 
 from fgmix.__main__ import main
-from fgmix.cli import evaluate, export, predict
+from fgmix.cli import export, predict
 from fgmix.cli.main import run
 from fgmix.data.sources.folder import load_folder
 from fgmix.serving import predict as predictions
+from fgmix.workflows import evaluate_run
 from tests.trained_runs import CLASSES, TEST
 
 
@@ -32,7 +33,7 @@ def call(capsys):
 @pytest.fixture
 def refused(call, monkeypatch):
     """Calls a command that is refused in a line, before anything heavy is imported."""
-    for command in (evaluate, export, predict):
+    for command in (evaluate_run, export, predict):
         monkeypatch.setattr(command, "import_tensorflow", lambda: pytest.fail("too late"))
 
     def refused(*argv):
