@@ -59,13 +59,9 @@ def test_gpus_are_counted_by_nvidias_tool(monkeypatch, tmp_path):
     assert visible_gpus() == []
 
 
-@pytest.mark.parametrize(
-    ("jobs", "message"),
-    [(0, "--jobs 0: must be at least 1"), (9, "--jobs 9: .* this process has 8 cores")],
-)
-def test_more_cells_than_cores_are_refused(eight_cores, jobs, message):
-    with pytest.raises(FgmixError, match=message):
-        slots(jobs)
+def test_more_cells_than_cores_are_refused(eight_cores):
+    with pytest.raises(FgmixError, match="--jobs 9: .* this process has 8 cores"):
+        slots(9)
 
 
 def config(**changes):
