@@ -60,7 +60,7 @@ def test_gpus_are_counted_by_nvidias_tool(monkeypatch, tmp_path):
 
 
 def test_more_cells_than_cores_are_refused(eight_cores):
-    with pytest.raises(FgmixError, match="--jobs 9: .* this process has 8 cores"):
+    with pytest.raises(FgmixError, match=r"--jobs 9: .* this process has 8 cores"):
         slots(9)
 
 
