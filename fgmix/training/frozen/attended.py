@@ -38,10 +38,14 @@ def attended_features(
     )
     attention = model.get_layer(ATTENTION_LAYER)
 
+    def means(maps: np.ndarray) -> np.ndarray:
+        found = attention(maps.astype(np.float32), training=False)
+        return keras.ops.convert_to_numpy(
+            keras.ops.mean(keras.ops.cast(found, "float32"), axis=(1, 2))
+        )
+
     def attended(maps: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        parts = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
-        found = [attention(maps[part].astype(np.float32), training=False) for part in parts]
-        means = [keras.ops.mean(keras.ops.cast(one, "float32"), axis=(1, 2)) for one in found]
-        return np.concatenate([keras.ops.convert_to_numpy(one) for one in means])
+        starts = range(0, len(rows), AT_ONCE)
+        return np.concatenate([means(maps[rows[start : start + AT_ONCE]]) for start in starts])
 
     return {split: attended(*stored[split, 0]) for split in dataset.splits}
